@@ -1,0 +1,146 @@
+"""Events of a call, engine to orchestrator: signed webhooks, at least once, ordered per call by ``seq``, deduplicated by ``id``.
+
+``at_ms`` is milliseconds since the call was answered; ``time`` is wall time, stamped once per event at the edge.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from offhook.contracts.ids import CallId, Ref
+from offhook.contracts.plan import Contract
+
+
+class Event(Contract):
+    """What every event carries."""
+
+    id: str
+    call: CallId
+    ref: Ref = ""
+    seq: Annotated[int, Field(ge=1)]
+    at_ms: int
+    time: datetime
+
+
+class CallStarted(Event):
+    """The media is up and the plan is in force."""
+
+    type: Literal["call.started"] = "call.started"
+    transport: str
+    did: str = ""
+    caller: str = ""
+    carrier_call: str = ""
+    script: str = ""
+    script_version: int = 0
+
+
+class Ladder(Contract):
+    """Where one answer's time went, in milliseconds; None where it did not happen. ``total`` is last speech to first audible sample."""
+
+    endpoint: float | None = None
+    understand: float | None = None
+    first_clause: float | None = None
+    tts: float | None = None
+    playout: float | None = None
+    total: float | None = None
+
+
+class CallerTurn(Event):
+    """The caller had the floor and gave it up."""
+
+    type: Literal["turn.caller"] = "turn.caller"
+    turn: int
+    text: str
+    start_ms: int
+    end_ms: int
+    acts: tuple[dict[str, Any], ...] = ()
+
+
+class AgentTurn(Event):
+    """The agent spoke. ``heard`` is what had been played when it ended; ``text`` is all that it meant to say."""
+
+    type: Literal["turn.agent"] = "turn.agent"
+    turn: int
+    text: str
+    heard: str
+    interrupted: bool
+    start_ms: int
+    end_ms: int
+    ladder: Ladder = Ladder()
+
+
+class ToolFinished(Event):
+    """A tool ran in the call; ``error`` is None or a kind: conflict, rejected, timeout, unavailable."""
+
+    type: Literal["tool.finished"] = "tool.finished"
+    tool: str
+    key: str
+    args: dict[str, Any]
+    values: dict[str, Any] = {}
+    error: str | None = None
+    took_ms: float
+
+
+class RecordingReady(Event):
+    """The recording is whole on disk. Channel 0 is the caller, channel 1 the agent."""
+
+    type: Literal["recording.ready"] = "recording.ready"
+    path: str
+    seconds: float
+    sample_rate: int
+    sha256: str
+    peaks: tuple[tuple[int, int], ...] = ()
+    """Waveform peaks, at most 1,000 pairs (caller, agent), each 0 to 255."""
+
+
+class Usage(Event):
+    """Units used, never money."""
+
+    type: Literal["usage.reported"] = "usage.reported"
+    call_seconds: float
+    stt_seconds: float = 0.0
+    tts_characters: int = 0
+    llm_input_tokens: int = 0
+    llm_output_tokens: int = 0
+    providers: dict[str, str] = {}
+
+
+class CallEnded(Event):
+    """The last event of a call."""
+
+    type: Literal["call.ended"] = "call.ended"
+    reason: str
+    """hangup, finished, transferred, limit, idle, failed, refused."""
+    outcome: str
+    """An outcome code of the script."""
+    seconds: float
+    slots: dict[str, Any] = {}
+    path: tuple[str, ...] = ()
+    counters: dict[str, int] = {}
+
+
+AnyEvent = Annotated[
+    CallStarted | CallerTurn | AgentTurn | ToolFinished | RecordingReady | Usage | CallEnded,
+    Field(discriminator="type"),
+]
+event_adapter: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+class ToolRequest(Contract):
+    """The body of the signed POST that runs a tool. ``key`` is also the ``Idempotency-Key`` header."""
+
+    call: CallId
+    ref: Ref = ""
+    tool: str
+    key: str
+    args: dict[str, Any]
+
+
+class ToolAnswer(Contract):
+    """What a tool answers with status 200: either ``values`` or an ``error`` kind that the script knows how to handle."""
+
+    values: dict[str, Any] = {}
+    error: Literal["conflict", "rejected", "timeout", "unavailable"] | None = None

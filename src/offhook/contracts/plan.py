@@ -1,0 +1,153 @@
+"""CallPlan: all that the engine knows of a call. The orchestrator writes it while the line rings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from offhook.contracts.ids import CallId, Ref
+
+Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Contract(BaseModel):
+    """Base of everything that crosses the wall: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EndpointingPlan(Contract):
+    """How long the agent waits after the caller stops, by how complete the words are. All in milliseconds from the last speech.
+
+    The completeness score (0 to 1) comes from the words, from what was asked, and from the acoustic hint where there is one.
+    """
+
+    sure_ms: Milliseconds = 260
+    likely_ms: Milliseconds = 480
+    unsure_ms: Milliseconds = 800
+    incomplete_ms: Milliseconds = 2_000
+    utterance_end_ms: Milliseconds = 1_000
+    """When no words have arrived at all."""
+    sure: Annotated[float, Field(ge=0, le=1)] = 0.85
+    likely: Annotated[float, Field(ge=0, le=1)] = 0.6
+    unsure: Annotated[float, Field(ge=0, le=1)] = 0.3
+    eager: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """From this score on the reply is prepared, muted, before the shift is sure."""
+
+
+class TurnPlan(Contract):
+    """The numbers of turn-taking for this agent, in milliseconds."""
+
+    endpointing: EndpointingPlan = EndpointingPlan()
+    confirm_ms: Milliseconds = 600
+    """Speech over the agent that lasts this long is a barge-in whatever its words."""
+    confirm_words: Annotated[int, Field(ge=1, le=10)] = 2
+    """So many words that are no backchannel confirm a barge-in at once."""
+    resume_ms: Milliseconds = 350
+    """After a sound over the agent stops, how long to wait for its words before going on."""
+    stalled_ms: Milliseconds = 4_000
+    """A reply that makes no progress for this long is given up and the fallback line is said."""
+    idle_ms: Milliseconds = 7_000
+    """Silence on both sides before the agent asks whether the caller is still there."""
+    idle_prompts: Annotated[int, Field(ge=0, le=5)] = 2
+    """After so many unanswered prompts the agent says goodbye."""
+    tool_ms: Milliseconds = 8_000
+    """A tool that has not answered by then counts as failed."""
+    max_call_ms: Annotated[int, Field(ge=10_000, le=14_400_000)] = 1_800_000
+    max_turn_ms: Milliseconds = 60_000
+    """A caller who speaks without a pause for this long is answered all the same."""
+
+
+class Lines(Contract):
+    """What is said when nothing else can be: short, fixed, synthesised ahead."""
+
+    fallback: str = "Sorry, I did not get that. Could you say it again?"
+    still_there: str = "Are you still there?"
+    goodbye: str = "I will let you go. Goodbye."
+    limit: str = "We have come to the end of the time for this call. Goodbye."
+    failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
+
+
+class ToolSpec(Contract):
+    """Work with an effect, done by whoever made the plan: a signed POST to ``url``."""
+
+    url: HttpUrl
+    effect: Literal["read", "write"]
+    timeout_ms: Milliseconds = 5_000
+
+
+class Models(Contract):
+    """Providers by name (``local``, ``deepgram:nova-3``), first choice first."""
+
+    stt: tuple[str, ...] = ("local",)
+    tts: tuple[str, ...] = ("local",)
+    llm: tuple[str, ...] = ()
+    """Empty: the rules alone drive the script."""
+    vad: str = "silero"
+    endpoint: str | None = None
+    """An acoustic end-of-turn model, such as ``smart_turn``; a hint only."""
+
+
+class Passage(Contract):
+    """A piece of the tenant's own text that answers questions."""
+
+    title: str
+    text: str
+
+
+class OpeningHours(Contract):
+    """Opening hours of one weekday, 0 is Monday. A day without an entry is closed."""
+
+    weekday: Annotated[int, Field(ge=0, le=6)]
+    opens: Clock
+    closes: Clock
+
+
+class CallPlan(Contract):
+    """Everything that one call needs. ``script`` is a script document (``offhook.contracts.script``)."""
+
+    version: Literal[1] = 1
+    call: CallId
+    ref: Ref = ""
+    locale: str = "en-GB"
+    timezone: str = "Europe/London"
+    region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
+    """Where a phone number without a country code belongs."""
+    hours: tuple[OpeningHours, ...] = ()
+    voice: str = "heart"
+    models: Models = Models()
+    turn: TurnPlan = TurnPlan()
+    lines: Lines = Lines()
+    script: dict[str, Any]
+    given: dict[str, Any] = {}
+    """Values that may be known before the first word: caller_name, caller_number, open_now, ..."""
+    knowledge: tuple[Passage, ...] = ()
+    tools: dict[str, ToolSpec] = {}
+    events_url: HttpUrl | None = None
+    """Where events go; none for an engine that runs alone."""
+    record: bool = True
+    transfer_to: dict[str, str] = {}
+    """Names that the script may transfer to, as E.164 numbers or SIP addresses."""
+
+
+class PlanRequest(Contract):
+    """Asked once while the line rings: ``POST /v1/plans``."""
+
+    call: CallId
+    transport: str
+    did: str = ""
+    caller: str = ""
+    token: str = ""
+    """The one-time token that the carrier handed us with the media."""
+    carrier_call: str = ""
+    parameters: dict[str, str] = {}
+
+
+class Refusal(Contract):
+    """The answer to a PlanRequest when the call must not be taken."""
+
+    reason: Literal["unknown_number", "bad_token", "suspended", "limit"]
+    line: str = ""
+    """What to tell the caller before the line is closed; may be empty."""

@@ -1,0 +1,36 @@
+"""The two shapes of media: decoded frames and encoded packets. Never mixed, so that feeding mu-law to a VAD is a type error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from offhook.core.audio.format import AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFrame:
+    """Decoded audio: signed 16-bit little-endian mono. ``start`` is the position of the first sample on its leg, at ``format.rate``."""
+
+    data: bytes
+    format: AudioFormat
+    start: int
+
+    @property
+    def samples(self) -> int:
+        """Samples in this frame."""
+        return len(self.data) // 2
+
+    @property
+    def end(self) -> int:
+        """Position just after the last sample."""
+        return self.start + len(self.data) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Encoded audio as it is on the wire. ``timestamp`` counts samples at ``format.rate``; ``sequence`` counts packets."""
+
+    payload: bytes
+    format: AudioFormat
+    sequence: int
+    timestamp: int

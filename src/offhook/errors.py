@@ -1,0 +1,214 @@
+"""Every error that offhook raises on purpose, by whose fault it is and whether to try again.
+
+::
+
+    OffhookError
+      ConfigError               a setting or document is wrong, found at start or load
+      FormatError               two ends of a media link share no format, or media is not what it claims
+      WireError
+        LocalWireError          we broke the protocol
+        RemoteWireError         the peer broke the protocol
+      ProviderError             a speech or language provider failed
+        Unavailable Timeout Rejected Unauthorized OverQuota BadOutput
+      CallError
+        Refused NoPlan TransferFailed MediaLost
+      AdapterError              a business system (CRM, calendar) failed
+        AdapterUnavailable AdapterRejected AdapterUnauthorized AdapterNotFound AdapterConflict AdapterRateLimited
+      DomainError               a request to the orchestrator cannot be served; carries an HTTP status
+        NotFound Conflict NotPermitted PaymentRequired Invalid
+
+``public`` is a fixed sentence that may be shown to anybody. ``detail`` may hold text of a peer or a
+caller: it is for logs under a ``pii.`` key and never leaves the process otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Whether the same request may be sent again: ``after`` is seconds, None means never."""
+
+    after: float | None
+
+    def __bool__(self) -> bool:
+        return self.after is not None
+
+
+NEVER = Retry(None)
+NOW = Retry(0.0)
+
+
+class OffhookError(Exception):
+    """Base of all errors raised on purpose.
+
+    ``public`` says what was wrong, where, and what to do, without anybody's data.
+    """
+
+    default_retry: ClassVar[Retry] = NEVER
+
+    def __init__(self, public: str, *, detail: str = "", retry: Retry | None = None) -> None:
+        super().__init__(public)
+        self.public = public
+        self.detail = detail
+        self.retry = self.default_retry if retry is None else retry
+
+
+class ConfigError(OffhookError):
+    """A setting, plan or document is wrong; names the setting."""
+
+
+class FormatError(OffhookError):
+    """Two ends of a media link share no format, or media is not what its format says."""
+
+
+class WireError(OffhookError):
+    """A wire protocol was broken."""
+
+
+class LocalWireError(WireError):
+    """We tried to send what the protocol does not allow."""
+
+
+class RemoteWireError(WireError):
+    """The peer sent what the protocol does not allow."""
+
+
+class ProviderError(OffhookError):
+    """A speech or language provider failed; ``provider`` is its id, such as ``stt/local``."""
+
+    def __init__(self, provider: str, public: str, *, detail: str = "", retry: Retry | None = None) -> None:
+        super().__init__(public, detail=detail, retry=retry)
+        self.provider = provider
+
+
+class Unavailable(ProviderError):
+    """Not reachable, or the connection broke."""
+
+    default_retry = NOW
+
+
+class Timeout(ProviderError):
+    """No answer within the deadline."""
+
+    default_retry = NOW
+
+
+class Rejected(ProviderError):
+    """The request itself was refused; the same request will be refused again."""
+
+
+class Unauthorized(ProviderError):
+    """The key is missing, wrong or revoked."""
+
+
+class OverQuota(ProviderError):
+    """Too many requests, or the account's quota is used up."""
+
+    default_retry = Retry(1.0)
+
+
+class BadOutput(ProviderError):
+    """The provider answered with something that is not what it promised."""
+
+    default_retry = NOW
+
+
+class CallError(OffhookError):
+    """A call cannot begin or go on."""
+
+
+class Refused(CallError):
+    """The call was refused before answer: capacity, drain, limits."""
+
+
+class NoPlan(CallError):
+    """Nobody could say how to answer this number."""
+
+
+class TransferFailed(CallError):
+    """The other party could not be reached."""
+
+
+class MediaLost(CallError):
+    """The media connection broke without a goodbye."""
+
+
+class AdapterError(OffhookError):
+    """A business system failed; ``adapter`` is its id, such as ``crm/hubspot``."""
+
+    def __init__(self, adapter: str, public: str, *, detail: str = "", retry: Retry | None = None) -> None:
+        super().__init__(public, detail=detail, retry=retry)
+        self.adapter = adapter
+
+
+class AdapterUnavailable(AdapterError):
+    """The system cannot be reached or answered with a server error."""
+
+    default_retry = Retry(1.0)
+
+
+class AdapterRejected(AdapterError):
+    """The system found the data invalid."""
+
+
+class AdapterUnauthorized(AdapterError):
+    """The connection's authorisation is missing or has ended."""
+
+
+class AdapterNotFound(AdapterError):
+    """The record does not exist there."""
+
+
+class AdapterConflict(AdapterError):
+    """Somebody else has taken or changed it."""
+
+
+class AdapterRateLimited(AdapterError):
+    """Too many requests to that system."""
+
+    default_retry = Retry(1.0)
+
+
+class DomainError(OffhookError):
+    """A request to the orchestrator cannot be served; ``status`` is the HTTP status, ``code`` a stable word."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+
+
+class NotFound(DomainError):
+    """No such thing, or not yours to see."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The state of things does not allow it."""
+
+    status = 409
+    code = "conflict"
+
+
+class NotPermitted(DomainError):
+    """You may see it but not do this."""
+
+    status = 403
+    code = "not_permitted"
+
+
+class PaymentRequired(DomainError):
+    """The account's limits are reached."""
+
+    status = 402
+    code = "payment_required"
+
+
+class Invalid(DomainError):
+    """The request's content is wrong."""
+
+    status = 422
+    code = "invalid"

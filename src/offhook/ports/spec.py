@@ -1,0 +1,28 @@
+"""What a provider says of itself, as data. The engine reads capabilities; it never asks who the vendor is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from offhook.core.audio.format import AudioFormat
+
+Kind = Literal["stt", "tts", "llm", "vad", "endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """Id (``stt/local``), formats in the order of preference, and capabilities."""
+
+    id: str
+    kind: Kind
+    formats: tuple[AudioFormat, ...] = ()
+    """Accepted by STT, VAD and endpoint; offered by TTS."""
+    locales: tuple[str, ...] = ("en",)
+    streaming: bool = True
+    word_times: bool = False
+    own_endpointing: bool = False
+    voices: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    """Names of settings with their help; secrets end in ``_api_key``."""

@@ -1,0 +1,107 @@
+"""What carries a call's media: frames in, frames out, clear, marks.
+
+``send``, ``clear`` and ``mark`` are synchronous and never wait: the media wheel calls them. A transport queues to its
+socket and ends itself (Closed with ``lost``) when the peer does not drain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from offhook.core.audio.format import AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """What the transport knows of the call when its media is up."""
+
+    transport: str
+    """Name of the transport and dialect, such as ``twilio`` or ``browser``."""
+    carrier_call: str = ""
+    did: str = ""
+    caller: str = ""
+    token: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaIn:
+    """Caller audio in ``format_in``; ``start`` in samples from the beginning of the call's media (gaps are visible as jumps)."""
+
+    data: bytes
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIn:
+    """A telephone key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkIn:
+    """Everything sent before this mark has been played or cleared."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIn:
+    """Anything else that a browser may say: a JSON object."""
+
+    message: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The media is gone. ``lost`` when it broke without a goodbye."""
+
+    lost: bool
+    why: str = ""
+
+
+TransportEvent: TypeAlias = MediaIn | KeyIn | MarkIn | ClientIn | Closed
+
+
+class CallTransport(Protocol):
+    """One leg's media."""
+
+    @property
+    def start(self) -> CallStart:
+        """Known before the first event."""
+        ...
+
+    @property
+    def format_in(self) -> AudioFormat:
+        """Of what the caller sends."""
+        ...
+
+    @property
+    def format_out(self) -> AudioFormat:
+        """Of what the caller is sent."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Queue audio in ``format_out``; never waits; ignored after the end."""
+
+    def clear(self) -> None:
+        """Drop what has not been played, here and at the carrier."""
+
+    def mark(self, name: str) -> None:
+        """Ask to be told when all that was sent so far has been played."""
+
+    def show(self, message: dict[str, object]) -> None:
+        """Tell a browser something (transcript, ladder); a carrier ignores it."""
+
+    def __aiter__(self) -> AsyncIterator[TransportEvent]:
+        """Events; Closed is the last one."""
+        ...
+
+    async def transfer(self, target: str) -> None:
+        """Hand the caller over; raises TransferFailed where the transport cannot."""
+
+    async def end(self) -> None:
+        """Close the leg; idempotent."""
