@@ -1,0 +1,103 @@
+"""Where scopes are opened: the only file of the engine with task groups.
+
+========  ==========================================  ======================================
+scope     holds                                       ended by
+========  ==========================================  ======================================
+process   wheel, voice detector, outbox               SIGTERM after drain
+call      transport, hearing, driver, recorder, tools hangup, end, admission
+turn      understanding, clauses, TTS, feeder         barge-in, resume, failure, done
+========  ==========================================  ======================================
+
+anyio task groups, since their cancellation is repeated until the children have left (house.md 6). A turn is cancelled as
+a whole and without waiting: what lingers longer than ``LINGER`` is counted as an overrun and its session is not reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+LINGER = 0.5
+"""Seconds that a cancelled turn may take to leave."""
+
+
+@dataclass(slots=True)
+class ScopeReport:
+    """Counts for health and tests."""
+
+    turns_opened: int = 0
+    turns_closed: int = 0
+    overruns: int = 0
+
+
+@dataclass(slots=True)
+class TurnScope:
+    """The cancellable work of one turn."""
+
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    done: anyio.Event = field(default_factory=anyio.Event)
+
+
+@dataclass(slots=True)
+class CallScope:
+    """The work of one call; everything started here ends with it."""
+
+    group: TaskGroup
+    report: ScopeReport = field(default_factory=ScopeReport)
+
+    def start(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run something for as long as the call lasts."""
+        self.group.start_soon(work, name=name)
+
+    def start_turn(self, work: Callable[[], Awaitable[None]], name: str) -> TurnScope:
+        """Run a turn's work in a scope of its own."""
+        turn = TurnScope()
+        self.report.turns_opened += 1
+
+        async def run() -> None:
+            try:
+                with turn.scope:
+                    await work()
+            finally:
+                turn.done.set()
+                self.report.turns_closed += 1
+
+        self.group.start_soon(run, name=name)
+        return turn
+
+    def cancel_turn(self, turn: TurnScope) -> None:
+        """End all the turn's work; returns at once, and counts a turn that does not leave in time."""
+        turn.scope.cancel()
+        if not turn.done.is_set():
+            self.group.start_soon(self._watch, turn, name="turn leaving")
+
+    async def _watch(self, turn: TurnScope) -> None:
+        with anyio.move_on_after(LINGER):
+            await turn.done.wait()
+        if not turn.done.is_set():
+            self.report.overruns += 1
+
+    def cancel(self) -> None:
+        """End the call's work."""
+        self.group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def call_scope() -> AsyncIterator[CallScope]:
+    """The scope of a call; leaves when all its work has left."""
+    async with anyio.create_task_group() as group:
+        yield CallScope(group)
+
+
+@asynccontextmanager
+async def process_scope() -> AsyncIterator[TaskGroup]:
+    """The scope of the process; cancelled when its body ends."""
+    async with anyio.create_task_group() as group:
+        try:
+            yield group
+        finally:
+            group.cancel_scope.cancel()

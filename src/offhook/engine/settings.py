@@ -1,0 +1,41 @@
+"""Settings of the engine: for operators only; what differs by agent is in the CallPlan. Built in ``main`` and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class EngineSettings(BaseSettings):
+    """Read from ``OFFHOOK_ENGINE_*``; an unknown variable in code is an error, a wrong value names its setting."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFHOOK_ENGINE_", extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8081
+    public_url: str = ""
+    """The address that carriers use, such as ``https://voice.example.com``: signatures are checked against it, never against the Host header."""
+    orchestrator_url: HttpUrl | None = None
+    secret: SecretStr = SecretStr("")
+    """Shared with the orchestrator: signs plan requests, tools and events."""
+    twilio_auth_token: SecretStr = SecretStr("")
+    """When set, media sockets must carry a valid X-Twilio-Signature."""
+    open_media: bool = False
+    """Development only: take media sockets without signature or token."""
+    plan: Path | None = None
+    """A CallPlan file: the engine runs alone and gives every call this plan."""
+    state_dir: Path = Path("var/engine")
+    models_dir: Path | None = None
+    max_calls: Annotated[int, Field(ge=1)] = 100
+    inference_workers: Annotated[int, Field(ge=0)] = 0
+    """Threads for models; 0 chooses by the machine."""
+    plan_timeout_s: Annotated[float, Field(gt=0)] = 0.8
+    drain_s: Annotated[float, Field(ge=0)] = 3_600.0
+    """How long running calls may go on after SIGTERM."""
+    keep_traces: bool = True
+    vad: str = "silero"
+    warm: tuple[str, ...] = ("stt:local", "tts:local")
+    """Providers to load before the first call, as ``kind:name``."""
