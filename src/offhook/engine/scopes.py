@@ -14,12 +14,15 @@ a whole and without waiting: what lingers longer than ``LINGER`` is counted as a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
+
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 LINGER = 0.5
 """Seconds that a cancelled turn may take to leave."""
@@ -49,11 +52,11 @@ class CallScope:
     group: TaskGroup
     report: ScopeReport = field(default_factory=ScopeReport)
 
-    def start(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+    def start(self, work: Work, name: str) -> None:
         """Run something for as long as the call lasts."""
         self.group.start_soon(work, name=name)
 
-    def start_turn(self, work: Callable[[], Awaitable[None]], name: str) -> TurnScope:
+    def start_turn(self, work: Work, name: str) -> TurnScope:
         """Run a turn's work in a scope of its own."""
         turn = TurnScope()
         self.report.turns_opened += 1

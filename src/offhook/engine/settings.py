@@ -17,7 +17,7 @@ class EngineSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8081
     public_url: str = ""
-    """The address that carriers use, such as ``https://voice.example.com``: signatures are checked against it, never against the Host header."""
+    """The address that carriers use (``https://voice.example.com``): signatures are checked against it, never against Host."""
     orchestrator_url: HttpUrl | None = None
     secret: SecretStr = SecretStr("")
     """Shared with the orchestrator: signs plan requests, tools and events."""

@@ -1,0 +1,154 @@
+"""The engine as an ASGI application: media sockets, REST control, health, the page to talk to an agent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from offhook import registry
+from offhook.contracts.control import EndCall, Say, TransferTo
+from offhook.core.turn import events as ev
+from offhook.engine.engine import Engine, running
+from offhook.engine.settings import EngineSettings
+from offhook.errors import CallError, OffhookError, WireError
+from offhook.signing import verify, verify_twilio
+
+log = logging.getLogger("offhook.engine")
+START_TIMEOUT = 10.0
+"""Seconds that a media socket may take to say what call it carries."""
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+
+
+def create_app(settings: EngineSettings) -> Starlette:
+    """The application; the engine lives as long as its lifespan. Raises ConfigError at start."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with running(settings) as engine:
+            app.state.engine = engine
+            yield
+            await engine.admission.drain(settings.drain_s)
+
+    static = Path(registry.static_files("talk"))
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            WebSocketRoute("/media/{dialect}", media),
+            Route("/healthz", health),
+            Route("/v1/calls", calls),
+            Route("/v1/calls/{call}/{action}", control, methods=["POST"]),
+            Route("/", lambda _request: RedirectResponse("/talk/")),
+            Mount("/talk", StaticFiles(directory=static, html=True, check_dir=False)),
+        ],
+    )
+
+
+async def media(websocket: WebSocket) -> None:
+    """One call's media socket. The outermost scope of a call: every error ends here, counted and without its text."""
+    engine: Engine = websocket.app.state.engine
+    dialect = websocket.path_params["dialect"]
+    if not _admitted(websocket, engine.settings, dialect):
+        engine.failures["bad signature"] += 1
+        await websocket.close(POLICY_VIOLATION)
+        return
+    try:
+        transport = await registry.media_socket(dialect, websocket, START_TIMEOUT)
+    except WireError as error:
+        engine.failures[f"start: {type(error).__name__}"] += 1
+        log.info("media socket refused: %s", error.public)
+        return
+    except OffhookError as error:
+        engine.failures[type(error).__name__] += 1
+        await websocket.close(POLICY_VIOLATION)
+        return
+    if transport is None:
+        engine.failures["closed before start"] += 1
+        return
+    if not engine.settings.open_media and not transport.start.token:
+        engine.failures["no token"] += 1
+        await transport.end()
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(transport.run)
+        try:
+            await engine.take(transport)
+        except CallError as error:
+            log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
+        finally:
+            await transport.end()
+            group.cancel_scope.cancel()
+
+
+def _admitted(websocket: WebSocket, settings: EngineSettings, dialect: str) -> bool:
+    """Whether the upgrade proves who sends it. The URL is the configured one: behind a proxy, Host proves nothing."""
+    token = settings.twilio_auth_token.get_secret_value()
+    if settings.open_media or dialect != "twilio" or not token:
+        return True
+    url = settings.public_url.replace("https://", "wss://", 1).rstrip("/") + websocket.url.path
+    return verify_twilio(token, url, {}, websocket.headers.get("x-twilio-signature", ""))
+
+
+async def health(request: Request) -> Response:
+    """Alive, and how loaded."""
+    return JSONResponse(request.app.state.engine.health())
+
+
+async def calls(request: Request) -> Response:
+    """The live calls."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse(
+        [
+            {"call": name, "seconds": round(call.clock.now() / 1e9, 1), "transport": call.transport.start.transport}
+            for name, call in engine.calls.items()
+        ]
+    )
+
+
+_ACTIONS: dict[str, type[BaseModel]] = {"say": Say, "transfer": TransferTo, "end": EndCall}
+
+
+async def control(request: Request) -> Response:
+    """Steer a live call; signed like every message between orchestrator and engine."""
+    engine: Engine = request.app.state.engine
+    body = await request.body()
+    secret = engine.settings.secret.get_secret_value()
+    if secret and not verify(secret, request.headers, body):
+        return problem(401, "the signature is missing, wrong or too old")
+    call = engine.calls.get(request.path_params["call"])
+    model = _ACTIONS.get(request.path_params["action"])
+    if call is None or model is None:
+        return problem(404, "no such live call or action (say, transfer, end)")
+    try:
+        command = model.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        return problem(422, f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}")
+    now = call.clock.now()
+    match command:
+        case Say():
+            call.driver.feed(ev.Command(now, "say", command.text))
+        case TransferTo():
+            call.driver.feed(ev.Command(now, "transfer", command.target))
+        case EndCall():
+            if command.line:
+                call.driver.feed(ev.Command(now, "say", command.line))
+            call.driver.feed(ev.Command(now, "end"))
+    return Response(status_code=202)
+
+
+def problem(status: int, detail: str) -> Response:
+    """RFC 9457."""
+    return JSONResponse({"status": status, "detail": detail}, status_code=status, media_type="application/problem+json")
+
+

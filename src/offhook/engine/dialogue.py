@@ -1,0 +1,156 @@
+"""What to say: the script's state through speculation, rollback and playout.
+
+The script is a pure value machine, so a reply may be worked out before the caller's turn is sure to be over. A *proposal*
+is the state after such a reply. It is accepted when its turn is promoted; taken back when the caller goes on before
+anything was heard; and told, after playout, how much of it the caller really heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from offhook.core.script import acts as script_acts
+from offhook.core.script.legal import expecting
+from offhook.core.script.model import Script
+from offhook.core.script.rules import understand
+from offhook.core.script.step import (
+    Ask,
+    Begin,
+    End,
+    Hangup,
+    Keys,
+    Out,
+    Run,
+    Say,
+    ScriptEvent,
+    ScriptState,
+    Silence,
+    Spoken,
+    ToolDone,
+    Transfer,
+    Transferred,
+    initial,
+    step,
+)
+from offhook.core.understand.complete import Expect
+from offhook.core.understand.types import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to be said: ``id`` is the script's name for it, "" for a line of our own."""
+
+    id: str
+    text: str
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A reply worked out: what to say, what to run, and the state before and after."""
+
+    before: ScriptState
+    after: ScriptState
+    items: tuple[Item, ...] = ()
+    runs: tuple[Run, ...] = ()
+    end: str | None = None
+    transfer: str | None = None
+    acts: tuple[dict[str, Any], ...] = ()
+    consumed: tuple[ToolDone, ...] = field(default=())
+
+    @property
+    def writes(self) -> bool:
+        """True when accepting it starts work that cannot be taken back."""
+        return any(run.effect == "write" for run in self.runs)
+
+
+class Dialogue:
+    """One call's conversation with its script."""
+
+    def __init__(self, script: Script, context: Context, given: Mapping[str, Any], passages: tuple[tuple[str, str], ...]) -> None:
+        self._script = script
+        self._context = context
+        self._given = given
+        self._passages = passages
+        self.state: ScriptState = initial(script)
+        self._results: list[ToolDone] = []
+
+    @property
+    def context(self) -> Context:
+        """Locale, region, time and hours for the grammars."""
+        return self._context
+
+    def expecting(self) -> Expect:
+        """What the open question wants."""
+        return expecting(self._script, self.state)
+
+    def begin(self) -> Proposal:
+        """The opening."""
+        return self._propose(Begin(given=self._given, context=self._context, passages=self._passages))
+
+    def answer(self, text: str) -> Proposal:
+        """A reply to the caller's words, and to any tool that has answered meanwhile."""
+        return self._propose(*self._results, text=text)
+
+    def keys(self, digits: str) -> Proposal:
+        """A reply to telephone keys."""
+        return self._propose(*self._results, Keys(digits))
+
+    def silence(self) -> Proposal:
+        """The caller says nothing."""
+        return self._propose(Silence())
+
+    def transferred(self, ok: bool) -> Proposal:
+        """A transfer has succeeded or failed."""
+        return self._propose(Transferred(ok))
+
+    def tool_done(self, key: str, values: Mapping[str, Any], error: str | None) -> None:
+        """Keep a tool's result for the next reply."""
+        self._results.append(ToolDone(key=key, values=values, error=error))
+
+    def hung_up(self) -> None:
+        """The caller has gone."""
+        self.state, _ = step(self._script, self.state, Hangup())
+
+    def accept(self, proposal: Proposal) -> None:
+        """The turn is real: its state is the call's."""
+        self.state = proposal.after
+        self._results = [result for result in self._results if result not in proposal.consumed]
+
+    def take_back(self, proposal: Proposal) -> None:
+        """Nothing of it was heard and the caller goes on: as if it had never been."""
+        self.state = proposal.before
+        self._results = [*proposal.consumed, *self._results]
+
+    def spoken(self, item: str, heard: str, whole: bool) -> None:
+        """How much of an item the caller heard."""
+        if item:
+            self.state, _ = step(self._script, self.state, Spoken(item=item, heard=heard, whole=whole))
+
+    def _propose(self, *events: ScriptEvent, text: str = "") -> Proposal:
+        state = self.state
+        outs: list[Out] = []
+        acts: tuple[dict[str, Any], ...] = ()
+        for event in events:
+            state, more = step(self._script, state, event)
+            outs.extend(more)
+        if text:
+            understood = understand(self._script, state, text)
+            acts = tuple(script_acts.as_dict(act) for act in understood.acts)
+            # A question that the caller's own words have overtaken is not asked.
+            outs = [out for out in outs if not isinstance(out, Ask)]
+            state, more = step(self._script, state, understood)
+            outs.extend(more)
+        ends = [out.outcome for out in outs if isinstance(out, End)]
+        transfers = [out.target for out in outs if isinstance(out, Transfer)]
+        return Proposal(
+            before=self.state,
+            after=state,
+            items=tuple(Item(out.item, out.text) for out in outs if isinstance(out, Say | Ask) and out.text),
+            runs=tuple(out for out in outs if isinstance(out, Run)),
+            end=ends[-1] if ends else None,
+            transfer=transfers[-1] if transfers else None,
+            acts=acts,
+            consumed=tuple(event for event in events if isinstance(event, ToolDone)),
+        )

@@ -1,0 +1,160 @@
+"""The engine of a process: what all calls share, and how a call is taken."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from anyio.abc import TaskGroup
+
+from offhook.contracts.plan import PlanRequest
+from offhook.engine.admission import Admission
+from offhook.engine.call import Call, EngineParts, prepare
+from offhook.engine.detector import Detector
+from offhook.engine.lineup import Lineup
+from offhook.engine.outbox import Outbox
+from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
+from offhook.engine.scopes import process_scope
+from offhook.engine.settings import EngineSettings
+from offhook.engine.wheel import Wheel
+from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError
+from offhook.inference import InferencePool
+from offhook.ports.transport import CallTransport
+from offhook.registry import ProviderContext
+from offhook.weights import ModelStore
+
+
+class Engine:
+    """Takes calls. Made by ``running``."""
+
+    def __init__(self, settings: EngineSettings, parts: EngineParts, plans: PlanSource, admission: Admission) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.plans = plans
+        self.admission = admission
+        self.calls: dict[str, Call] = {}
+        self.failures: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self.overruns = 0
+        self.ignored: Counter[str] = Counter()
+
+    async def take(self, transport: CallTransport) -> str:
+        """Carry one call from its first media to its end; returns the end's reason.
+
+        Raises Refused and NoPlan before anything was said; the transport is closed then.
+        """
+        try:
+            with self.admission.slot():
+                return await self._carry(transport)
+        except OffhookError as error:
+            self.failures[type(error).__name__] += 1
+            raise
+        finally:
+            await transport.end()
+
+    async def _carry(self, transport: CallTransport) -> str:
+        start = transport.start
+        call_id = f"call_{uuid.uuid4().hex}"
+        request = PlanRequest(
+            call=call_id,
+            transport=start.transport,
+            did=start.did,
+            caller=start.caller,
+            token=start.token,
+            carrier_call=start.carrier_call,
+            parameters=start.parameters,
+        )
+        plan = await self.plans.plan(request)
+        failures: Counter[str] = Counter()
+        try:
+            prepared = await prepare(self.parts, plan, transport, failures)
+        except (ConfigError, FormatError, ProviderError) as error:
+            raise NoPlan(f"the call's plan cannot be carried out: {error.public}", detail=error.detail) from error
+        call = Call(self.parts, transport, prepared, failures)
+        self.calls[plan.call] = call
+        try:
+            await call.run()
+        finally:
+            self.calls.pop(plan.call, None)
+            self.ended[call.reason or "cut"] += 1
+            self.failures.update(failures)
+            self.ignored.update(call.driver.ignored)
+            if call.scope_report is not None:
+                self.overruns += call.scope_report.overruns
+        return call.reason
+
+    def health(self) -> dict[str, object]:
+        """Figures for health checks and operators; no data of any call."""
+        wheel = self.parts.wheel.stats()
+        return {
+            "calls": self.admission.active,
+            "capacity": self.admission.capacity,
+            "draining": self.admission.draining,
+            "admission": dict(self.admission.decisions),
+            "ended": dict(self.ended),
+            "failures": dict(self.failures),
+            "ignored": dict(self.ignored),
+            "turn_overruns": self.overruns,
+            "wheel": wheel,
+            "vad_batches": self.parts.detector.batches,
+            "vad_windows": self.parts.detector.windows,
+            "vad_failures": self.parts.detector.failures,
+            "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
+        }
+
+
+@asynccontextmanager
+async def running(settings: EngineSettings) -> AsyncIterator[Engine]:
+    """An engine with everything it needs, from settings; released at the end.
+
+    Raises ConfigError when a setting or a model is missing.
+    """
+    secret = settings.secret.get_secret_value()
+    if settings.plan is None and settings.orchestrator_url is None:
+        raise ConfigError("an engine needs plans: set OFFHOOK_ENGINE_ORCHESTRATOR_URL, or give --plan FILE to run alone")
+    if settings.orchestrator_url is not None and not secret:
+        raise ConfigError("OFFHOOK_ENGINE_SECRET is empty: set the secret that the orchestrator shares with its engines")
+    pool = InferencePool(settings.inference_workers or None)
+    lineup = Lineup(ProviderContext(pool=pool, weights=ModelStore(settings.models_dir), env=dict(os.environ)))
+    try:
+        vad = await lineup.vad(settings.vad)
+        await lineup.warm(settings.warm)
+        async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_keepalive_connections=50)) as http, process_scope() as group:
+            yield await _assemble(settings, secret, lineup, Detector(vad, pool), pool, http, group)
+    finally:
+        await lineup.aclose()
+        await pool.aclose()
+
+
+async def _assemble(  # noqa: PLR0913
+    settings: EngineSettings, secret: str, lineup: Lineup, detector: Detector, pool: InferencePool, http: httpx.AsyncClient, group: TaskGroup
+) -> Engine:
+    wheel = Wheel()
+    group.start_soon(wheel.run, name="media wheel")
+    group.start_soon(detector.run, name="voice detector")
+    outbox = Outbox(settings.state_dir / "outbox", http, secret, group)
+    plans: PlanSource
+    if settings.plan is not None:
+        plans = FilePlan(settings.plan)
+    else:
+        url = str(settings.orchestrator_url)
+        plans = OrchestratorPlans(http, url, secret, settings.plan_timeout_s, settings.state_dir / "plans")
+        await outbox.recover(f"{url.rstrip('/')}/v1/events")
+    parts = EngineParts(
+        lineup=lineup,
+        detector=detector,
+        pool=pool,
+        wheel=wheel,
+        http=http,
+        outbox=outbox,
+        secret=secret,
+        state_dir=settings.state_dir,
+        keep_traces=settings.keep_traces,
+    )
+    return Engine(settings, parts, plans, Admission(settings.max_calls))
+
+

@@ -1,0 +1,226 @@
+"""From the transport's audio to the turn core's events: detector, recogniser, completeness, end-of-turn hint.
+
+Positions: the transport counts samples at its own rate from the beginning of the media. An instant is computed from a
+position by how far behind the newest sample it lies, so a burst after a network stall does not look like silence.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from offhook.core.audio.format import AudioFormat
+from offhook.core.audio.frame import PcmFrame
+from offhook.core.audio.link import Link
+from offhook.core.speech.gate import Gate, GateSettings
+from offhook.core.time import Instant, duration
+from offhook.core.turn import events as ev
+from offhook.core.understand.complete import Expect, score
+from offhook.core.understand.types import Context
+from offhook.engine.detector import Detector
+from offhook.engine.driver import Driver
+from offhook.engine.scopes import CallScope
+from offhook.errors import ProviderError
+from offhook.inference import InferencePool, Priority
+from offhook.ports.endpoint import Endpoint
+from offhook.ports.stt import Heard, SttSession, VendorShift, VendorSpeech
+from offhook.ports.transport import MediaIn
+
+_HINT_SECONDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What a call hears with."""
+
+    detector: Detector
+    pool: InferencePool
+    stt: SttSession
+    reopen_stt: Callable[[], Awaitable[SttSession]]
+    own_endpointing: bool
+    to_detector: Link
+    to_stt: Link
+    endpoint: Endpoint | None
+
+
+@dataclass(slots=True)
+class HearingStats:
+    """Instants of the caller's turn, for the ladder."""
+
+    speech_begin: Instant | None = None
+    speech_end: Instant | None = None
+
+
+class Hearing:
+    """One call's ears."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        ears: Ears,
+        driver: Driver,
+        scope: CallScope,
+        format_in: AudioFormat,
+        context: Context,
+        expecting: Callable[[], Expect],
+        failed: Callable[[ProviderError], None],
+        heard: Callable[[str, bool], None],
+    ) -> None:
+        self.stats = HearingStats()
+        self._ears = ears
+        self._stt = ears.stt
+        self._driver = driver
+        self._scope = scope
+        self._format = format_in
+        self._context = context
+        self._expecting = expecting
+        self._failed = failed
+        self._heard = heard
+        self._gate = Gate(GateSettings())
+        self._listener = ears.detector.listen(self._window)
+        self._for_detector = ears.to_detector.open()
+        self._for_stt = ears.to_stt.open()
+        self._stt_position = 0
+        self._stt_origin = 0
+        self._position = 0
+        self._segments: dict[int, str] = {}
+        self._first_segment = 0
+        self._recent: deque[bytes] = deque(maxlen=_HINT_SECONDS * 50)
+        self._stt_dead = False
+
+    def media(self, media: MediaIn) -> None:
+        """Take the caller's audio. A gap is filled with silence of its exact length, so that positions hold."""
+        gap = media.start - self._position
+        if 0 < gap <= self._format.rate * 10:
+            self._push(silence(self._format, gap))
+        elif gap < 0 and -gap >= self._format.samples_in(len(media.data)):
+            return
+        self._position = media.start
+        self._push(media.data)
+
+    def _push(self, data: bytes) -> None:
+        self._position += self._format.samples_in(len(data))
+        pcm = self._for_detector.feed(data)
+        if pcm:
+            if self._ears.endpoint is not None:
+                self._recent.append(pcm)
+            self._listener.push(pcm)
+        if not self._stt_dead:
+            audio = self._for_stt.feed(data)
+            if audio:
+                target = self._ears.to_stt.target
+                frame = PcmFrame(audio, target, self._stt_position)
+                self._stt_position += target.samples_in(len(audio))
+                self._stt.push(frame)
+
+    def _instant(self, sample: int) -> Instant:
+        """When a sample, at the detector's rate, arrived."""
+        rate = self._ears.detector.format.rate
+        newest = self._position * rate // self._format.rate
+        return self._driver.now() - duration(max(0, newest - sample), rate)
+
+    def _window(self, probability: float, start: int, end: int) -> None:
+        edge = self._gate.feed(probability, start, end)
+        if edge is None or self._ears.own_endpointing:
+            return
+        at = self._driver.now()
+        since = min(at, self._instant(edge.sample))
+        stt_sample = max(0, edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate - self._stt_origin)
+        if edge.started:
+            self.stats.speech_begin = since if self.stats.speech_begin is None else self.stats.speech_begin
+            self._stt.speech_started(stt_sample)
+            self._driver.feed(ev.SpeechStarted(at, since))
+            return
+        self.stats.speech_end = since
+        self._stt.speech_stopped(stt_sample)
+        self._driver.feed(ev.SpeechStopped(at, since))
+        if self._ears.endpoint is not None:
+            self._scope.start(self._hint, "end-of-turn hint")
+
+    async def _hint(self) -> None:
+        endpoint = self._ears.endpoint
+        if endpoint is None:
+            return
+        audio = b"".join(self._recent)
+        stopped = self.stats.speech_end
+        try:
+            chance = await self._ears.pool.run(endpoint.score, audio, self._ears.detector.format, priority=Priority.ENDPOINT)
+        except ProviderError:
+            return
+        if stopped == self.stats.speech_end and not self._gate.speaking:
+            self._driver.feed(ev.ShiftScored(self._driver.now(), chance))
+
+    def listen(self) -> None:
+        """The caller's turn is used up."""
+        self._segments.clear()
+        self.stats.speech_begin = None
+        if not self._stt_dead:
+            self._stt.listen()
+
+    @property
+    def text(self) -> str:
+        """The caller's words of the open turn."""
+        return " ".join(text for _, text in sorted(self._segments.items()) if text)
+
+    async def run(self) -> None:
+        """Turn the recogniser's events into the core's until the session ends; a broken session is replaced."""
+        while True:
+            try:
+                async for event in self._stt:
+                    self._recognised(event)
+                return
+            except ProviderError as error:
+                self._failed(error)
+                self._stt_dead = True
+            await self._stt.aclose()
+            try:
+                self._stt = await self._ears.reopen_stt()
+            except ProviderError as error:
+                # Without ears the call goes on by keys and by the idle ladder.
+                self._failed(error)
+                return
+            self._replaced()
+
+    def _replaced(self) -> None:
+        """A new session counts samples and segments from 0 again; words heard so far are kept."""
+        self._first_segment = max(self._segments, default=-1) + 1
+        self._stt_origin += self._stt_position
+        self._stt_position = 0
+        self._stt_dead = False
+        if self._gate.speaking:
+            self._stt.speech_started(0)
+
+    def _recognised(self, event: Heard | VendorSpeech | VendorShift) -> None:
+        at = self._driver.now()
+        match event:
+            case Heard():
+                segment = self._first_segment + event.segment
+                self._segments[segment] = event.text
+                text = self.text
+                complete = score(text, self._expecting(), self._context) if text else 0.0
+                self._heard(text, event.final)
+                if event.final:
+                    self._driver.feed(ev.Final(at, segment, event.text, complete))
+                else:
+                    self._driver.feed(ev.Partial(at, segment, event.text, complete))
+            case VendorSpeech(started=started):
+                if started:
+                    self.stats.speech_begin = at if self.stats.speech_begin is None else self.stats.speech_begin
+                else:
+                    self.stats.speech_end = at
+                self._driver.feed(ev.SpeechStarted(at, at) if started else ev.SpeechStopped(at, at))
+            case VendorShift():
+                self._driver.feed(ev.ShiftScored(at, event.score))
+
+    async def aclose(self) -> None:
+        """Stop hearing; idempotent."""
+        self._listener.close()
+        await self._stt.aclose()
+
+
+def silence(format: AudioFormat, count: int) -> bytes:
+    """``count`` samples of silence as bytes of a format."""
+    quiet = {"mulaw": b"\xff", "alaw": b"\xd5"}.get(format.encoding.value, b"\x00\x00")
+    return quiet * count
+
+

@@ -1,0 +1,164 @@
+"""Durable, ordered, signed webhooks: what happened in a call reaches the orchestrator at least once and in order.
+
+An event is appended to the call's file before it is sent; the file is deleted when its last event has been accepted.
+After a crash the files that are left are sent again from their beginning: the receiver drops what it knows by id.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import httpx
+from anyio.abc import TaskGroup
+
+from offhook.contracts.events import AnyEvent, CallEnded, event_adapter
+from offhook.engine.tools import signed_headers
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 60.0
+
+
+class Sender:
+    """Delivers the events of one call, one after the other, until all are accepted."""
+
+    def __init__(self, outbox: Outbox, url: str, path: Path) -> None:
+        self._outbox = outbox
+        self._url = url
+        self._path = path
+        self._waiting: deque[bytes] = deque()
+        self._unwritten: list[bytes] = []
+        self._more = anyio.Event()
+        self._last = False
+
+    def put(self, event: AnyEvent) -> None:
+        """Queue an event; returns at once."""
+        line = event.model_dump_json().encode()
+        self._waiting.append(line)
+        self._unwritten.append(line)
+        if isinstance(event, CallEnded):
+            self._last = True
+        self._more.set()
+
+    def load(self, lines: list[bytes]) -> None:
+        """Queue what a file still held after a crash."""
+        self._waiting.extend(lines)
+        self._last = True
+        self._more.set()
+
+    async def run(self) -> None:
+        """Write, send, repeat; ends after the call's last event, or when nothing more will come from a recovered file."""
+        while True:
+            await self._write()
+            if self._waiting:
+                await self._deliver(self._waiting[0])
+                self._waiting.popleft()
+            elif self._last:
+                await anyio.to_thread.run_sync(_remove, self._path)
+                return
+            else:
+                self._more = anyio.Event()
+                await self._more.wait()
+
+    async def _write(self) -> None:
+        if self._unwritten:
+            lines, self._unwritten = self._unwritten, []
+            await anyio.to_thread.run_sync(_append, self._path, lines)
+
+    async def _deliver(self, body: bytes) -> None:
+        pause = FIRST_PAUSE
+        event = event_adapter.validate_json(body)
+        while True:
+            if await self._outbox.post(self._url, event.id, body):
+                return
+            await self._write()
+            await anyio.sleep(pause + secrets.randbelow(100) / 1000)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+class Outbox:
+    """All calls' senders of a process."""
+
+    def __init__(self, folder: Path, http: httpx.AsyncClient, secret: str, group: TaskGroup) -> None:
+        self._folder = folder
+        self._http = http
+        self._secret = secret
+        self._group = group
+        self.delivered = 0
+        self.refused = 0
+        self.failed_attempts = 0
+        self.open = 0
+
+    async def recover(self, url: str) -> int:
+        """Send what an earlier process left behind; returns the number of calls."""
+        left = await anyio.to_thread.run_sync(_left_behind, self._folder)
+        for path, lines in left:
+            sender = Sender(self, url, path)
+            sender.load(lines)
+            self._start(sender)
+        return len(left)
+
+    def begin(self, call: str, url: str) -> Sender:
+        """Begin a call's queue."""
+        sender = Sender(self, url, self._folder / f"{call.replace(':', '_')}.jsonl")
+        self._start(sender)
+        return sender
+
+    def _start(self, sender: Sender) -> None:
+        async def run() -> None:
+            self.open += 1
+            try:
+                await sender.run()
+            finally:
+                self.open -= 1
+
+        self._group.start_soon(run, name="outbox sender")
+
+    async def post(self, url: str, event_id: str, body: bytes) -> bool:
+        """One attempt; True when the receiver has it, or refuses it for good."""
+        try:
+            response = await self._http.post(url, content=body, headers=signed_headers(self._secret, event_id, body), timeout=10)
+        except httpx.HTTPError:
+            self.failed_attempts += 1
+            return False
+        if response.is_success:
+            self.delivered += 1
+            return True
+        if response.status_code in {400, 413, 422}:
+            # The receiver will never take this one; holding up the rest would lose more.
+            self.refused += 1
+            return True
+        self.failed_attempts += 1
+        return False
+
+
+def _append(path: Path, lines: list[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(b"\n".join(lines) + b"\n")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _left_behind(folder: Path) -> list[tuple[Path, list[bytes]]]:
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.glob("*.jsonl")):
+        lines = path.read_bytes().split(b"\n")
+        # A crash may have cut the last line short: what does not parse was never promised.
+        found.append((path, [line for line in lines if _valid(line)]))
+    return found
+
+
+def _valid(line: bytes) -> bool:
+    try:
+        event_adapter.validate_json(line)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""Where a call's plan comes from: the orchestrator, or a file for an engine that runs alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+import httpx
+from pydantic import ValidationError
+
+from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
+from offhook.engine.tools import signed_headers
+from offhook.errors import ConfigError, NoPlan, Refused
+
+
+class PlanSource(Protocol):
+    """Answers what to do with a call."""
+
+    async def plan(self, request: PlanRequest) -> CallPlan:
+        """The call's plan. Raises Refused when it must not be taken, NoPlan when nobody could say."""
+        ...
+
+
+class FilePlan:
+    """Every call gets the same plan. Raises ConfigError, naming the field, when the file is not a plan."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._values = json.loads(path.read_text(encoding="utf-8"))
+            CallPlan.model_validate({**self._values, "call": "check"})
+        except OSError as error:
+            msg = f"{path}: cannot be read: {error.strerror}"
+            raise ConfigError(msg) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the document"
+            msg = f"{path}: not a call plan: {where}: {first['msg']}"
+            raise ConfigError(msg) from error
+        except (ValueError, TypeError) as error:
+            msg = f"{path}: not a JSON object"
+            raise ConfigError(msg) from error
+
+    async def plan(self, request: PlanRequest) -> CallPlan:
+        """The file's plan under this call's name."""
+        given = {**self._values.get("given", {})}
+        if request.caller and "caller_number" not in given:
+            given["caller_number"] = request.caller
+        return CallPlan.model_validate({**self._values, "call": request.call, "given": given})
+
+
+class OrchestratorPlans:
+    """Asks the orchestrator; if it is late or down, the number's last plan is used again."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, secret: str, timeout: float, cache: Path) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._secret = secret
+        self._timeout = timeout
+        self._cache = cache
+        self.from_cache = 0
+
+    async def plan(self, request: PlanRequest) -> CallPlan:
+        """Ask once; see PlanSource."""
+        body = request.model_dump_json().encode()
+        try:
+            with anyio.fail_after(self._timeout):
+                response = await self._http.post(
+                    f"{self._url}/v1/plans", content=body, headers=signed_headers(self._secret, request.call, body)
+                )
+        except (TimeoutError, httpx.HTTPError) as error:
+            return await self._cached(request, type(error).__name__)
+        if response.status_code == 200:
+            try:
+                plan = CallPlan.model_validate_json(response.content)
+            except ValidationError as error:
+                raise NoPlan("the orchestrator's answer is not a call plan; engine and orchestrator must be of one version") from error
+            if request.did:
+                await anyio.to_thread.run_sync(self._keep, request.did, response.content)
+            return plan
+        if response.status_code in {403, 404, 409}:
+            try:
+                refusal = Refusal.model_validate_json(response.content)
+            except ValidationError as error:
+                raise Refused("the orchestrator refused the call", detail=response.text[:500]) from error
+            raise Refused(f"the orchestrator refused the call: {refusal.reason}", detail=refusal.line)
+        return await self._cached(request, f"status {response.status_code}")
+
+    def _path(self, did: str) -> Path:
+        return self._cache / f"{''.join(c for c in did if c.isalnum())}.json"
+
+    def _keep(self, did: str, content: bytes) -> None:
+        # A number that is only digits and a carrier's token: nothing of the caller is kept here but what the plan gave.
+        self._cache.mkdir(parents=True, exist_ok=True)
+        values = json.loads(content)
+        values["given"] = {key: value for key, value in values.get("given", {}).items() if not key.startswith("caller")}
+        self._path(did).write_text(json.dumps(values), encoding="utf-8")
+
+    async def _cached(self, request: PlanRequest, why: str) -> CallPlan:
+        if request.did:
+            try:
+                text = await anyio.to_thread.run_sync(self._path(request.did).read_text)
+            except OSError:
+                text = ""
+            if text:
+                self.from_cache += 1
+                return CallPlan.model_validate({**json.loads(text), "call": request.call})
+        raise NoPlan(f"no plan for the call: the orchestrator did not answer in time ({why}) and the number has no earlier plan")

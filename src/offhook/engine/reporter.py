@@ -1,0 +1,144 @@
+"""What a call reports: numbered events, usage, and what a browser is shown."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from offhook.contracts.events import AgentTurn, CallEnded, CallerTurn, CallStarted, Ladder, RecordingReady, ToolFinished, Usage
+from offhook.contracts.plan import CallPlan
+from offhook.core.time import MS, Instant
+from offhook.engine.callclock import CallClock
+from offhook.engine.outbox import Sender
+from offhook.engine.record import RecordingInfo
+from offhook.engine.tools import ToolResult
+from offhook.ports.transport import CallStart
+
+
+class Reporter:
+    """Numbers a call's events and hands them to the outbox; keeps the last ones for whoever asks over REST."""
+
+    def __init__(self, plan: CallPlan, clock: CallClock, sender: Sender | None, show: Callable[[dict[str, object]], None]) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._sender = sender
+        self._show = show
+        self._seq = 0
+        self.counts: Counter[str] = Counter()
+        self.ladders: list[Ladder] = []
+
+    def _common(self) -> dict[str, Any]:
+        self._seq += 1
+        now = self._clock.now()
+        return {
+            "id": f"evt_{uuid.uuid4().hex}",
+            "call": self._plan.call,
+            "ref": self._plan.ref,
+            "seq": self._seq,
+            "at_ms": now // MS,
+            "time": self._clock.wall(now),
+        }
+
+    def _send(self, event: CallStarted | CallerTurn | AgentTurn | ToolFinished | RecordingReady | Usage | CallEnded) -> None:
+        if self._sender is not None:
+            self._sender.put(event)
+
+    def started(self, start: CallStart, script: str, version: int) -> None:
+        """The media is up."""
+        self._send(
+            CallStarted(
+                **self._common(),
+                transport=start.transport,
+                did=start.did,
+                caller=start.caller,
+                carrier_call=start.carrier_call,
+                script=script,
+                script_version=version,
+            )
+        )
+
+    def hearing(self, text: str, final: bool) -> None:
+        """Words so far, for a browser."""
+        self._show({"type": "partial", "text": text, "final": final})
+
+    def caller_turn(self, turn: int, text: str, start: Instant, end: Instant, acts: tuple[dict[str, Any], ...]) -> None:
+        """The caller's turn is over and has been understood."""
+        self.counts["caller_turns"] += 1
+        self._show({"type": "caller", "turn": turn, "text": text})
+        self._send(CallerTurn(**self._common(), turn=turn, text=text, start_ms=start // MS, end_ms=end // MS, acts=acts))
+
+    def agent_turn(  # noqa: PLR0913
+        self, turn: int, text: str, heard: str, interrupted: bool, start: Instant, ladder: Ladder
+    ) -> None:
+        """The agent's turn is over."""
+        self.counts["agent_turns"] += 1
+        self.counts["interrupted"] += interrupted
+        if ladder.total is not None:
+            self.ladders = [*self.ladders[-99:], ladder]
+        self._show({"type": "agent", "turn": turn, "text": text, "heard": heard, "interrupted": interrupted})
+        common = self._common()
+        self._send(
+            AgentTurn(
+                **common,
+                turn=turn,
+                text=text,
+                heard=heard,
+                interrupted=interrupted,
+                start_ms=start // MS,
+                end_ms=common["at_ms"],
+                ladder=ladder,
+            )
+        )
+
+    def speaking(self, turn: int, text: str, ladder: Ladder) -> None:
+        """The agent's first sound has left, for a browser."""
+        self._show({"type": "speaking", "turn": turn, "text": text})
+        if ladder.total is not None:
+            self._show({"type": "ladder", "turn": turn, **ladder.model_dump()})
+
+    def tool(self, result: ToolResult) -> None:
+        """A tool has ended."""
+        self.counts["tools"] += 1
+        self._send(
+            ToolFinished(
+                **self._common(),
+                tool=result.tool,
+                key=result.key,
+                args=dict(result.args),
+                values=dict(result.values),
+                error=result.error,
+                took_ms=round(result.took_ms, 1),
+            )
+        )
+
+    def recording(self, info: RecordingInfo) -> None:
+        """The recording is whole."""
+        self._send(
+            RecordingReady(
+                **self._common(),
+                path=str(info.path),
+                seconds=round(info.seconds, 3),
+                sample_rate=info.rate,
+                sha256=info.sha256,
+                peaks=tuple(tuple(pair) for pair in info.peaks),  # type: ignore[misc]
+            )
+        )
+
+    def ended(self, reason: str, outcome: str, slots: Mapping[str, Any], path: tuple[str, ...], usage: Mapping[str, Any]) -> None:
+        """Usage, then the last event."""
+        seconds = round(self._clock.now() / 1e9, 2)
+        self._send(Usage(**self._common(), call_seconds=seconds, **usage))
+        self._show({"type": "ended", "reason": reason})
+        self._send(
+            CallEnded(
+                **self._common(),
+                reason=reason,
+                outcome=outcome,
+                seconds=seconds,
+                slots=dict(slots),
+                path=path,
+                counters=dict(self.counts),
+            )
+        )
