@@ -1,0 +1,56 @@
+"""``offhook engine``: media and turns, alone with one plan or beside an orchestrator."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from offhook.engine.app import create_app
+from offhook.engine.plans import FilePlan
+from offhook.engine.settings import EngineSettings
+from offhook.errors import ConfigError
+
+
+def load_settings(**changes: object) -> EngineSettings:
+    """Settings from the environment with the command line's changes. Raises ConfigError naming the variable."""
+    try:
+        return EngineSettings(**{key: value for key, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"OFFHOOK_ENGINE_{name}: {first['msg']}") from error
+
+
+def main(
+    plan: Annotated[Path | None, typer.Option(help="Run alone: give every call this plan (JSON).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="Where recordings, traces and the outbox are kept.")] = None,
+    open_media: Annotated[bool, typer.Option("--open-media", help="Development only: take media without signature or token.")] = False,
+) -> None:
+    """Take calls: carrier websockets at /media/twilio, browsers at /media/browser, a page at /talk."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    try:
+        settings = load_settings(plan=plan, host=host, port=port, state_dir=state_dir, open_media=open_media or None)
+        if settings.plan is not None:
+            FilePlan(settings.plan)
+    except ConfigError as error:
+        typer.echo(error.public, err=True)
+        raise typer.Exit(2) from error
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=65_536,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=int(settings.drain_s),
+    )

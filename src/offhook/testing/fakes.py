@@ -1,0 +1,255 @@
+"""Scripted speech providers that keep the real contracts: exact in virtual time, cheap under load.
+
+The caller's words travel beside the audio: whoever makes the caller's audio writes into a ``Mouthpiece`` what is said at
+which samples, and ``FakeStt`` hears just that, as late and as wrongly as it is told. ``FakeTts`` answers with a tone of the
+text's length and exact word times.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import anyio
+
+from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
+from offhook.core.audio.frame import Packet, PcmFrame
+from offhook.core.audio.g711 import encode_mulaw
+from offhook.errors import ProviderError, Unavailable
+from offhook.ports.spec import ProviderSpec
+from offhook.ports.stt import Heard, SttEvent, SttHints
+from offhook.ports.tts import Speech, Word
+from offhook.ports.vad import VadState
+
+T = TypeVar("T")
+RATE = 8_000
+
+
+class InlinePool:
+    """An inference pool without threads, for virtual time: work runs where it is asked for."""
+
+    async def run(self, work: Callable[..., T], *args: Any, priority: object = None) -> T:  # noqa: ANN401, ARG002
+        """Run now."""
+        await anyio.lowlevel.checkpoint()
+        return work(*args)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Words said from one sample to another, at 8 kHz."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(slots=True)
+class Mouthpiece:
+    """What the caller of one call says, and when."""
+
+    utterances: list[Utterance] = field(default_factory=list)
+
+    def words_between(self, start: int, end: int) -> str:
+        """The words whose end falls between two samples, spread evenly over their utterance."""
+        heard: list[str] = []
+        for utterance in self.utterances:
+            words = utterance.text.split()
+            for number, word in enumerate(words, start=1):
+                at = utterance.start + (utterance.end - utterance.start) * number // len(words)
+                if start < at <= end:
+                    heard.append(word)
+        return " ".join(heard)
+
+
+class FakeVad:
+    """Speech is whatever is loud."""
+
+    spec = ProviderSpec(id="vad/fake", kind="vad", formats=(PCM16_8K,))
+
+    def window(self, format: AudioFormat) -> int:
+        """32 ms."""
+        return format.rate * 32 // 1000
+
+    def open(self, format: AudioFormat) -> VadState:  # noqa: ARG002
+        """No memory is needed."""
+        return object()
+
+    def score(self, items: Sequence[tuple[VadState, bytes]]) -> list[float]:
+        """1.0 for a window with a sample beyond 1,024, judged by the high bytes; else 0.0."""
+        return [1.0 if any(4 <= high < 252 for high in data[1::2]) else 0.0 for _, data in items]
+
+
+@dataclass(slots=True)
+class SttScript:
+    """How the fake recogniser behaves. Seconds."""
+
+    partial_every: float = 0.4
+    partial_delay: float = 0.1
+    final_delay: float = 0.08
+    fail_after: float | None = None
+    deaf: bool = False
+
+
+class FakeSttSession:
+    """Hears what the mouthpiece says; see SttSession."""
+
+    def __init__(self, mouthpiece: Mouthpiece, script: SttScript, rate: int) -> None:
+        self._mouthpiece = mouthpiece
+        self._script = script
+        self._rate = rate
+        self._send, self._receive = anyio.create_memory_object_stream[SttEvent | ProviderError](1_000)
+        self._position = 0
+        self._turn_start = 0
+        self._segment = 0
+        self._speaking = False
+        self._next_partial = 0
+        self.closed = False
+
+    def _heard(self, *, final: bool) -> None:
+        scale = RATE / self._rate
+        text = self._mouthpiece.words_between(round(self._turn_start * scale), round(self._position * scale))
+        if not self._script.deaf and (text or final):
+            self._put(Heard(self._segment, text, final, self._turn_start, self._position))
+
+    def _put(self, event: SttEvent | ProviderError) -> None:
+        if not self.closed:
+            self._send.send_nowait(event)
+
+    def push(self, audio: PcmFrame | Packet) -> None:
+        """Take audio; only its length matters."""
+        if isinstance(audio, PcmFrame):
+            self._position = audio.end
+        fail_after = self._script.fail_after
+        if fail_after is not None and self._position >= fail_after * self._rate:
+            self._script.fail_after = None
+            self._put(Unavailable("stt/fake", "the recogniser's connection broke"))
+        elif self._speaking and self._position >= self._next_partial:
+            self._next_partial = self._position + round(self._script.partial_every * self._rate)
+            self._heard(final=False)
+
+    def speech_started(self, sample: int) -> None:
+        """Speech began."""
+        self._speaking = True
+        self._next_partial = sample + round(self._script.partial_every * self._rate)
+
+    def speech_stopped(self, sample: int) -> None:  # noqa: ARG002
+        """Speech paused."""
+        self._speaking = False
+        self._heard(final=True)
+
+    def listen(self) -> None:
+        """A new turn."""
+        self._turn_start = self._position
+        self._segment += 1
+
+    async def __aiter__(self) -> AsyncIterator[SttEvent]:
+        """Events, each after its delay."""
+        async for event in self._receive:
+            if isinstance(event, ProviderError):
+                raise event
+            if isinstance(event, Heard):
+                await anyio.sleep(self._script.final_delay if event.final else self._script.partial_delay)
+            yield event
+
+    async def aclose(self) -> None:
+        """Close."""
+        self.closed = True
+        self._send.close()
+        self._receive.close()
+
+
+class FakeStt:
+    """Opens sessions on one mouthpiece."""
+
+    spec = ProviderSpec(id="stt/fake", kind="stt", formats=(PCM16_8K,))
+
+    def __init__(self, mouthpiece: Mouthpiece | None = None, script: SttScript | None = None) -> None:
+        self.mouthpiece = mouthpiece or Mouthpiece()
+        self.script = script or SttScript()
+        self.opened: list[FakeSttSession] = []
+
+    async def open(self, format: AudioFormat, locale: str, hints: SttHints) -> FakeSttSession:  # noqa: ARG002
+        """Open a session."""
+        session = FakeSttSession(self.mouthpiece, self.script, format.rate)
+        self.opened.append(session)
+        return session
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(slots=True)
+class TtsScript:
+    """How the fake voice behaves."""
+
+    first_byte: float = 0.05
+    seconds_per_word: float = 0.3
+    fail_clause: int | None = None
+    fail_kind: type[ProviderError] = Unavailable
+    stall: bool = False
+    garbage: bytes = b""
+
+
+@lru_cache(maxsize=8)
+def _tone(format: AudioFormat, samples: int, frequency: float = 440.0) -> bytes:
+    pcm = struct.pack(f"<{samples}h", *(int(8_000 * math.sin(2 * math.pi * frequency * i / format.rate)) for i in range(samples)))
+    return encode_mulaw(pcm) if format == MULAW_8K else pcm
+
+
+class FakeTtsSession:
+    """Says tones; see TtsSession."""
+
+    def __init__(self, owner: FakeTts, format: AudioFormat) -> None:
+        self._owner = owner
+        self._format = format
+        self.closed = False
+
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncIterator[Speech]:
+        """A tone of each clause's length, in pieces of one second."""
+        script = self._owner.script
+        number = 0
+        async for text in clauses:
+            self._owner.said.append(text)
+            await anyio.sleep(script.first_byte)
+            if script.stall:
+                await anyio.sleep_forever()
+            if script.fail_clause == number:
+                script.fail_clause = None
+                raise script.fail_kind("tts/fake", "the voice's connection broke")
+            words = text.split()
+            per_word = round(script.seconds_per_word * self._format.rate)
+            times = tuple(Word(word, per_word * (i + 1)) for i, word in enumerate(words))
+            second = self._format.bytes_for(self._format.rate)
+            data = script.garbage + _tone(self._format, self._format.rate) * (per_word * len(words) // self._format.rate + 1)
+            data = data[: self._format.bytes_for(per_word * len(words)) + len(script.garbage)]
+            pieces = [data[i : i + second] for i in range(0, len(data), second)] or [b""]
+            for index, piece in enumerate(pieces):
+                yield Speech(number, piece, index == len(pieces) - 1, times if index == 0 else ())
+            number += 1
+
+    async def aclose(self) -> None:
+        """Close."""
+        self.closed = True
+
+
+class FakeTts:
+    """Opens fake voices; ``said`` is every clause that was asked for."""
+
+    def __init__(self, script: TtsScript | None = None, formats: tuple[AudioFormat, ...] = (MULAW_8K, PCM16_8K, PCM16_16K)) -> None:
+        self.script = script or TtsScript()
+        self.said: list[str] = []
+        self.spec = ProviderSpec(id="tts/fake", kind="tts", formats=formats, word_times=True)
+
+    async def open(self, voice: str, locale: str, format: AudioFormat) -> FakeTtsSession:  # noqa: ARG002
+        """Open a voice."""
+        return FakeTtsSession(self, format)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
