@@ -57,3 +57,10 @@ PCM16_48K = AudioFormat(Encoding.PCM16, 48_000)
 MULAW_8K = AudioFormat(Encoding.MULAW, 8_000)
 ALAW_8K = AudioFormat(Encoding.ALAW, 8_000)
 OPUS_48K = AudioFormat(Encoding.OPUS, 48_000)
+
+_QUIET = {Encoding.PCM16: b"\x00\x00", Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5"}
+
+
+def silence(format: AudioFormat, count: int) -> bytes:
+    """``count`` samples of silence; raises KeyError for formats that are not addressable by sample."""
+    return _QUIET[format.encoding] * count
