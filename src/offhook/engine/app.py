@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -21,7 +22,7 @@ from offhook.contracts.control import EndCall, Say, TransferTo
 from offhook.core.turn import events as ev
 from offhook.engine.engine import Engine, running
 from offhook.engine.settings import EngineSettings
-from offhook.errors import CallError, OffhookError, WireError
+from offhook.errors import CallError, OffhookError, RemoteWireError, WireError
 from offhook.signing import verify, verify_twilio
 
 log = logging.getLogger("offhook.engine")
@@ -124,8 +125,11 @@ async def control(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     body = await request.body()
     secret = engine.settings.secret.get_secret_value()
-    if secret and not verify(secret, request.headers, body):
-        return problem(401, "the signature is missing, wrong or too old")
+    if secret:
+        try:
+            verify((secret,), request.headers, body, datetime.now(UTC).timestamp())
+        except RemoteWireError as error:
+            return problem(401, error.public)
     call = engine.calls.get(request.path_params["call"])
     model = _ACTIONS.get(request.path_params["action"])
     if call is None or model is None:
@@ -150,5 +154,3 @@ async def control(request: Request) -> Response:
 def problem(status: int, detail: str) -> Response:
     """RFC 9457."""
     return JSONResponse({"status": status, "detail": detail}, status_code=status, media_type="application/problem+json")
-
-

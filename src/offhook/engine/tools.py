@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from offhook.contracts.events import ToolAnswer, ToolRequest
 from offhook.contracts.plan import CallPlan, ToolSpec
-from offhook.signing import sign
+from offhook.signing import headers
 
 ANSWER_LIMIT = 262_144
 """Bytes that a tool may answer with."""
@@ -37,14 +37,8 @@ class ToolResult:
 
 
 def signed_headers(secret: str, message_id: str, body: bytes) -> dict[str, str]:
-    """Standard Webhooks headers for a body."""
-    stamp = int(datetime.now(UTC).timestamp())
-    return {
-        "content-type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(stamp),
-        "webhook-signature": sign(secret, message_id, stamp, body),
-    }
+    """Standard Webhooks headers for a JSON body sent now."""
+    return {"content-type": "application/json", **headers(secret, message_id, int(datetime.now(UTC).timestamp()), body)}
 
 
 class Tools:
@@ -85,9 +79,9 @@ class Tools:
             if attempt:
                 await anyio.sleep(pause)
                 pause *= 3
-            headers = {**signed_headers(self._secret, key, body), "idempotency-key": key}
+            signed = {**signed_headers(self._secret, key, body), "idempotency-key": key}
             try:
-                response = await self._http.post(str(spec.url), content=body, headers=headers)
+                response = await self._http.post(str(spec.url), content=body, headers=signed)
             except httpx.HTTPError:
                 continue
             if response.status_code >= 500 or response.status_code == 429:

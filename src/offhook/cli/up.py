@@ -1,0 +1,180 @@
+"""``offhook up``: the whole platform on one machine: embedded Postgres, orchestrator, worker and engine, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import httpx
+import typer
+
+from offhook.errors import ConfigError, OffhookError
+from offhook.orchestrator.embedded import EmbeddedPostgres
+from offhook.signing import new_secret
+
+START_LIMIT = 60.0
+STOP_LIMIT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Secrets of this installation, made at its first start."""
+
+    secret: str
+    admin_token: str
+
+
+def keys_of(state_dir: Path) -> Keys:
+    """Read, or make and keep, the installation's secrets. Only their owner may read the file."""
+    path = state_dir / "keys.json"
+    if path.exists():
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return Keys(values["secret"], values["admin_token"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path} is damaged: restore it, or delete it to make new secrets") from error
+    keys = Keys(new_secret(), secrets.token_urlsafe(24))
+    state_dir.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"secret": keys.secret, "admin_token": keys.admin_token}, file)
+    return keys
+
+
+def main(
+    state_dir: Annotated[Path, typer.Option(help="Database, recordings, secrets.")] = Path("var"),
+    orchestrator_port: Annotated[int, typer.Option(help="The orchestrator's port.")] = 8080,
+    engine_port: Annotated[int, typer.Option(help="The engine's port.")] = 8081,
+) -> None:
+    """Start everything on loopback and stay until Ctrl-C. Development settings: media and carriers need no signature."""
+    try:
+        anyio.run(_up, state_dir, orchestrator_port, engine_port)
+    except OffhookError as error:
+        typer.echo(error.public, err=True)
+        if error.detail:
+            typer.echo(error.detail, err=True)
+        raise typer.Exit(1) from error
+
+
+def environment(state_dir: Path, database: str, orchestrator_port: int, engine_port: int) -> dict[str, str]:
+    """What the three processes need to find and trust each other."""
+    keys = keys_of(state_dir)
+    return {
+        **os.environ,
+        "OFFHOOK_DATABASE_URL": os.environ.get("OFFHOOK_DATABASE_URL", database),
+        "OFFHOOK_ORCHESTRATOR_SECRET": keys.secret,
+        "OFFHOOK_ORCHESTRATOR_ADMIN_TOKEN": keys.admin_token,
+        "OFFHOOK_ORCHESTRATOR_PORT": str(orchestrator_port),
+        "OFFHOOK_ORCHESTRATOR_STATE_DIR": str(state_dir),
+        "OFFHOOK_ORCHESTRATOR_UNSIGNED_CARRIERS": "true",
+        "OFFHOOK_ORCHESTRATOR_PUBLIC_URL": f"http://127.0.0.1:{orchestrator_port}",
+        "OFFHOOK_ORCHESTRATOR_MEDIA_URL": f"ws://127.0.0.1:{engine_port}/media/twilio",
+        "OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER": os.environ.get("OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER", "+442079460000"),
+        "OFFHOOK_ENGINE_SECRET": keys.secret,
+        "OFFHOOK_ENGINE_ORCHESTRATOR_URL": f"http://127.0.0.1:{orchestrator_port}",
+        "OFFHOOK_ENGINE_PORT": str(engine_port),
+        "OFFHOOK_ENGINE_STATE_DIR": str(state_dir / "engine"),
+        "OFFHOOK_ENGINE_OPEN_MEDIA": "true",
+    }
+
+
+async def _up(state_dir: Path, orchestrator_port: int, engine_port: int) -> None:
+    begin = anyio.current_time()
+    state_dir = await anyio.to_thread.run_sync(state_dir.resolve)
+    async with AsyncExitStack() as stack:
+        database = ""
+        if "OFFHOOK_DATABASE_URL" not in os.environ:
+            server = EmbeddedPostgres(state_dir / "postgres")
+            await anyio.to_thread.run_sync(server.start)
+            stack.callback(server.stop)
+            database = server.url()
+        env = environment(state_dir, database, orchestrator_port, engine_port)
+        stopped = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(_signals, stopped)
+            try:
+                children = [await stack.enter_async_context(_Child(name, env)) for name in ("orchestrator", "engine", "worker")]
+                for child in children:
+                    group.start_soon(child.watch, stopped)
+                await _healthy(f"http://127.0.0.1:{orchestrator_port}/healthz", children[0], stopped)
+                await _healthy(f"http://127.0.0.1:{engine_port}/healthz", children[1], stopped)
+                if not stopped.is_set():
+                    typer.echo(f"offhook is up after {anyio.current_time() - begin:.1f} s")
+                    typer.echo(f"  talk to the receptionist   http://127.0.0.1:{engine_port}/talk/")
+                    typer.echo(
+                        f"  orchestrator               http://127.0.0.1:{orchestrator_port}/  (admin token in {state_dir / 'keys.json'})"
+                    )
+                    typer.echo(f"  carrier webhook            http://127.0.0.1:{orchestrator_port}/carriers/twilio/voice")
+                await stopped.wait()
+            finally:
+                group.cancel_scope.cancel()
+    failed = [child for child in children if child.failed]
+    if failed:
+        raise ConfigError(f"{failed[0].name} ended by itself with code {failed[0].code}: its own message is above")
+
+
+class _Child:
+    """One of our processes; ended with us."""
+
+    def __init__(self, name: str, env: Mapping[str, str]) -> None:
+        self.name = name
+        self.code: int | None = None
+        self.failed = False
+        self._env = env
+        self._process: anyio.abc.Process | None = None
+
+    async def __aenter__(self) -> _Child:
+        command = [sys.executable, "-m", "offhook.cli.main", self.name]
+        self._process = await anyio.open_process(command, env=dict(self._env), stdin=None, stdout=None, stderr=None, start_new_session=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with anyio.CancelScope(shield=True):
+            process.terminate()
+            with anyio.move_on_after(STOP_LIMIT):
+                await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def watch(self, stopped: anyio.Event) -> None:
+        """A child that ends by itself ends everything."""
+        if self._process is not None:
+            self.code = await self._process.wait()
+            self.failed = not stopped.is_set()
+            stopped.set()
+
+
+async def _signals(stopped: anyio.Event) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            stopped.set()
+            return
+
+
+async def _healthy(url: str, child: _Child, stopped: anyio.Event) -> None:
+    """Wait until a process answers."""
+    async with httpx.AsyncClient(timeout=2) as http:
+        with anyio.fail_after(START_LIMIT):
+            while not stopped.is_set():
+                try:
+                    if (await http.get(url)).is_success:
+                        return
+                except httpx.HTTPError:
+                    await anyio.sleep(0.1)
+    if child.failed:
+        return

@@ -1,0 +1,39 @@
+from offhook.core.speech.gate import Edge, Gate, GateSettings
+
+WINDOW = 256
+
+
+def run(probabilities: list[float], settings: GateSettings | None = None) -> list[tuple[int, Edge]]:
+    gate = Gate(settings or GateSettings())
+    edges = []
+    for index, probability in enumerate(probabilities):
+        edge = gate.feed(probability, index * WINDOW, (index + 1) * WINDOW)
+        if edge is not None:
+            edges.append((index, edge))
+    return edges
+
+
+def test_speech_starts_with_its_second_likely_window_and_is_dated_to_the_first() -> None:
+    assert run([0.0, 0.9, 0.9]) == [(2, Edge(True, WINDOW))]
+
+
+def test_one_likely_window_between_unlikely_ones_is_a_click() -> None:
+    assert run([0.0, 0.9, 0.0, 0.0, 0.9, 0.0, 0.0]) == []
+
+
+def test_a_dip_of_one_window_does_not_delay_the_start() -> None:
+    assert run([0.9, 0.1, 0.9]) == [(2, Edge(True, 0))]
+
+
+def test_speech_stops_after_three_unlikely_windows_and_is_dated_to_the_last_likely_one() -> None:
+    assert run([0.9, 0.9, 0.9, 0.1, 0.1, 0.1])[1] == (5, Edge(False, 3 * WINDOW))
+
+
+def test_between_the_thresholds_speech_goes_on() -> None:
+    assert run([0.9, 0.9, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1])[1] == (7, Edge(False, 5 * WINDOW))
+
+
+def test_it_can_start_again() -> None:
+    edges = run([0.9, 0.9, 0.0, 0.0, 0.0, 0.9, 0.9])
+    assert [edge.started for _, edge in edges] == [True, False, True]
+    assert edges[2][1].sample == 5 * WINDOW

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from offhook.contracts.events import AnyEvent, CallEnded, CallStarted, event_adapter
+from offhook.engine.outbox import Outbox
+from offhook.signing import verify
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+URL = "http://127.0.0.1:1/v1/events"
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def started(seq: int) -> AnyEvent:
+    return CallStarted(id=f"e{seq}", call="c1", seq=seq, at_ms=0, time=NOW, transport="twilio")
+
+
+def ended(seq: int) -> AnyEvent:
+    return CallEnded(id=f"e{seq}", call="c1", seq=seq, at_ms=0, time=NOW, reason="hangup", outcome="booked", seconds=1)
+
+
+def receiver(answers: list[int], got: list[AnyEvent]) -> Callable[[httpx.Request], httpx.Response]:
+    def handle(request: httpx.Request) -> httpx.Response:
+        verify((SECRET,), request.headers, request.content, datetime.now(UTC).timestamp())
+        status = answers.pop(0) if answers else 204
+        if status < 300:
+            got.append(event_adapter.validate_json(request.content))
+        return httpx.Response(status)
+
+    return handle
+
+
+async def test_events_arrive_in_order_through_failures_and_the_file_goes(tmp_path: Path) -> None:
+    got: list[AnyEvent] = []
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([500, 204, 429, 204], got))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            sender = outbox.begin("c1", URL)
+            for event in (started(1), started(2), ended(3)):
+                sender.put(event)
+    assert [event.seq for event in got] == [1, 2, 3]
+    assert outbox.delivered == 3
+    assert outbox.failed_attempts == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_a_killed_engine_left_is_sent_by_the_next(tmp_path: Path) -> None:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(503))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            sender = outbox.begin("c1", URL)
+            sender.put(started(1))
+            sender.put(ended(2))
+            while outbox.failed_attempts == 0:
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+    [path] = tmp_path.iterdir()
+    with path.open("ab") as file:
+        file.write(b'{"type": "call.sta')  # the crash came in the middle of a line
+    got: list[AnyEvent] = []
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([], got))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            assert await outbox.recover(URL) == 1
+    assert [event.id for event in got] == ["e1", "e2"]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_event_that_is_refused_for_good_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+    got: list[AnyEvent] = []
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([422], got))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            sender = outbox.begin("c1", URL)
+            sender.put(started(1))
+            sender.put(ended(2))
+    assert [event.seq for event in got] == [2]
+    assert outbox.refused == 1

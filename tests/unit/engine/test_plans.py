@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from offhook.contracts.plan import CallPlan, PlanRequest
+from offhook.engine.plans import FilePlan, OrchestratorPlans
+from offhook.errors import ConfigError, NoPlan, Refused
+
+pytestmark = pytest.mark.anyio
+PLAN: dict[str, Any] = {"call": "c0", "script": {}, "given": {"caller_name": "Ann Lee", "open_now": True}}
+ASK = PlanRequest(call="c1", transport="twilio", did="+442079460000", caller="+447700900123")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not a JSON object"),
+        ("[]", "not a JSON object"),
+        ('{"script": {}, "voise": "heart"}', "voise"),
+        ('{"script": {}, "turn": {"endpointing": {"sure_ms": -1}}}', "turn.endpointing.sure_ms"),
+    ],
+)
+def test_a_bad_plan_file_is_refused_at_start_naming_the_field(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        FilePlan(path)
+
+
+async def test_a_plan_file_serves_every_call_under_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({"script": {}}))
+    plan = await FilePlan(path).plan(ASK)
+    assert plan.call == "c1"
+    assert plan.given == {"caller_number": "+447700900123"}
+
+
+async def ask(handler: httpx.MockTransport, cache: Path) -> CallPlan:
+    async with httpx.AsyncClient(transport=handler) as http:
+        return await OrchestratorPlans(http, "http://127.0.0.1:1", "whsec_aGVsbG8=", 0.2, cache).plan(ASK)
+
+
+async def test_a_dead_orchestrator_leaves_the_numbers_last_plan_without_the_last_callers_data(tmp_path: Path) -> None:
+    await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={**PLAN, "call": "c1"})), tmp_path)
+    plan = await ask(httpx.MockTransport(lambda _r: httpx.Response(500)), tmp_path)
+    assert plan.call == "c1"
+    assert plan.given == {"open_now": True}
+
+
+async def test_a_refusal_is_a_refusal_even_with_a_plan_in_the_cache(tmp_path: Path) -> None:
+    await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={**PLAN, "call": "c1"})), tmp_path)
+    with pytest.raises(Refused, match="unknown_number"):
+        await ask(httpx.MockTransport(lambda _r: httpx.Response(404, json={"reason": "unknown_number"})), tmp_path)
+
+
+async def test_nobody_to_ask_and_nothing_cached_is_no_plan(tmp_path: Path) -> None:
+    with pytest.raises(NoPlan, match="500"):
+        await ask(httpx.MockTransport(lambda _r: httpx.Response(500)), tmp_path)
+
+
+async def test_an_answer_that_is_no_plan_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoPlan, match="not a call plan"):
+        await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={"hello": 1})), tmp_path)
