@@ -1,0 +1,287 @@
+"""The cancellable playout of one call: audio from our buffer to the wire, never more than ``lead`` ahead of the listener.
+
+Pure: time is given. The media wheel calls ``tick`` every 20 ms. What has been sent is assumed to be played in order and in real
+time by the other side, beginning when it arrives; marks that come back correct that. Positions within a turn are samples of
+the turn's audio; positions on the line are samples of the call's clock (``now * rate``).
+
+A carrier returns marks when their audio was played *or cleared*, so names carry an epoch (``e7:3``) that every clear ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from offhook.core.audio.format import AudioFormat, silence
+from offhook.core.time import MS, Duration, Instant, duration, samples
+from offhook.errors import FormatError
+
+LEAD: Duration = 100 * MS
+MOST: Duration = 120 * MS
+FRAME: Duration = 20 * MS
+MARK_EVERY: Duration = 200 * MS
+_MARKS = 64
+"""Marks that may be under way; a peer that returns none costs no memory."""
+_COMPACT = 1 << 16
+_LAGS = 8
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One turn's audio that has not been sent."""
+
+    number: int
+    data: bytearray = field(default_factory=bytearray)
+    read: int = 0
+    finished: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.data) - self.read
+
+    def take(self, size: int) -> bytes:
+        piece = bytes(self.data[self.read : self.read + size])
+        self.read += len(piece)
+        if self.read >= _COMPACT:
+            del self.data[: self.read]
+            self.read = 0
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A frame on its way: which samples of which turn are heard between two positions on the line."""
+
+    turn: int
+    start: int
+    count: int
+    line: int
+    line_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    turn: int
+    sample: int
+    line: int
+
+
+class Playout:
+    """One call's buffer. Audio in the format of the wire; nothing here waits."""
+
+    def __init__(self, format: AudioFormat, *, lead: Duration = LEAD, frame: Duration = FRAME) -> None:
+        if not 0 < frame <= lead <= MOST:
+            raise FormatError(f"a playout lead of {lead // MS} ms is not between its frame and {MOST // MS} ms")
+        self.format = format
+        self._lead = samples(lead, format.rate)
+        self._frame = samples(frame, format.rate)
+        self._frame_bytes = format.bytes_for(self._frame)
+        self._queue: deque[_Turn] = deque()
+        self._muted: set[int] = set()
+        self._held = False
+        self._sent: deque[_Sent] = deque()
+        self._sent_of: tuple[int, int] = (0, 0)
+        """Turn last sent, and how many of its samples."""
+        self._line_end = 0
+        """Position on the line where all that was sent will have been played."""
+        self._play_position = 0
+        self._heard: tuple[int, int] = (0, 0)
+        self._newest = 0
+        self._dead = 0
+        """Turns up to this one were cleared."""
+        self._epoch = 1
+        self._serial = 0
+        self._marks: dict[str, _Mark] = {}
+        self._since_mark = 0
+        self._mark_every = samples(MARK_EVERY, format.rate)
+        self._turn_ended = False
+        self._lags: deque[int] = deque(maxlen=_LAGS)
+
+    # -- filling ----------------------------------------------------------------------------------------------------
+
+    def append(self, turn: int, data: bytes) -> None:
+        """Queue a turn's audio; ignored when the turn was cleared. Turn numbers never fall.
+
+        A later turn's audio ends the turns before it. Raises FormatError when ``data`` is no whole number of samples.
+        """
+        if len(data) % self.format.sample_bytes:
+            raise FormatError(f"{len(data)} bytes are no whole number of {self.format} samples")
+        if turn <= self._dead or not data:
+            return
+        self._of(turn).data += data
+
+    def finish(self, turn: int) -> None:
+        """No more audio comes for this turn; its last frame is padded with silence."""
+        if turn > self._dead:
+            self._of(turn).finished = True
+
+    def mute(self, turn: int) -> None:
+        """Keep a speculative turn's audio back."""
+        self._newest = max(self._newest, turn)
+        self._muted.add(turn)
+
+    def unmute(self, turn: int) -> None:
+        """The turn is real: its audio may go out from the next tick on."""
+        self._muted.discard(turn)
+
+    def _of(self, turn: int) -> _Turn:
+        self._newest = max(self._newest, turn)
+        for known in reversed(self._queue):
+            if known.number == turn:
+                return known
+        for earlier in self._queue:
+            earlier.finished = True
+        self._queue.append(_Turn(turn))
+        return self._queue[-1]
+
+    # -- the wheel --------------------------------------------------------------------------------------------------
+
+    def tick(self, now: Instant) -> bytes | None:
+        """What to send now: whole frames, or None. The start is filled up to the lead at once."""
+        here = samples(now, self.format.rate)
+        self._settle(here)
+        if self._held:
+            return None
+        out: list[bytes] = []
+        begin = max(self._line_end, here)
+        while max(self._line_end, here) - here + self._frame <= self._lead:
+            piece = self._next_frame()
+            if piece is None:
+                break
+            turn, data = piece
+            count = self.format.samples_in(len(data))
+            start = self._sent_of[1] if self._sent_of[0] == turn else 0
+            line = max(self._line_end, here)
+            self._line_end = line + self._frame
+            self._sent.append(_Sent(turn, start, count, line, self._line_end))
+            self._sent_of = (turn, start + count)
+            self._since_mark += self._frame
+            out.append(data + silence(self.format, self._frame - count))
+        if not out:
+            return None
+        self._play_position = begin
+        return b"".join(out)
+
+    def _next_frame(self) -> tuple[int, bytes] | None:
+        while self._queue:
+            head = self._queue[0]
+            if head.number in self._muted:
+                return None
+            if head.size >= self._frame_bytes or (head.finished and head.size):
+                data = head.take(self._frame_bytes)
+                if head.finished and not head.size:
+                    self._turn_ended = True
+                    self._queue.popleft()
+                return head.number, data
+            if not head.finished:
+                return None
+            self._turn_ended = self._turn_ended or self._sent_of[0] == head.number
+            self._queue.popleft()
+        return None
+
+    def play_position(self, now: Instant) -> int:  # noqa: ARG002 - the position was fixed when it was sent or cleared
+        """Where on the line the bytes of the last ``tick`` begin to be heard; after ``clear``, where the silence begins."""
+        return self._play_position
+
+    def hold(self) -> None:
+        """Send nothing until ``resume``; what is ahead (at most the lead) is still played."""
+        self._held = True
+
+    def resume(self, now: Instant) -> None:  # noqa: ARG002 - symmetric with clear; the next tick goes on
+        """Go on from the held sample."""
+        self._held = False
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held."""
+        return self._held
+
+    def clear(self, now: Instant) -> int:
+        """Drop everything, sent or not; returns how many samples of the newest turn have been heard.
+
+        Audio that arrives late for a cleared turn is ignored. Ends a hold.
+        """
+        turn, sample = self.played(now)
+        heard = sample if turn == self._newest else 0
+        here = samples(now, self.format.rate)
+        self._dead = max(self._dead, self._newest)
+        self._heard = (turn, sample)
+        self._sent_of = (turn, sample)
+        self._queue.clear()
+        self._sent.clear()
+        self._muted.clear()
+        self._held = False
+        self._line_end = min(self._line_end, here)
+        self._play_position = here
+        self._epoch += 1
+        self._marks.clear()
+        self._since_mark = 0
+        self._turn_ended = False
+        return heard
+
+    # -- what was heard ---------------------------------------------------------------------------------------------
+
+    def played(self, now: Instant) -> tuple[int, int]:
+        """Turn and sample that the listener has come to: by the clock, less the lag that marks have shown, plus marks."""
+        here = samples(now, self.format.rate) - self._lag()
+        best = self._heard
+        for frame in self._sent:
+            if frame.line >= here:
+                break
+            best = max(best, (frame.turn, frame.start + min(frame.count, here - frame.line)))
+        return best
+
+    def ahead(self, now: Instant) -> Duration:
+        """How much audio has been sent and not yet played, by the clock."""
+        return duration(max(0, self._line_end - samples(now, self.format.rate)), self.format.rate)
+
+    def drained(self, turn: int, now: Instant) -> bool:
+        """All of a finished turn has been heard (or it was cleared)."""
+        if turn <= self._dead:
+            return True
+        if any(known.number == turn for known in self._queue):
+            # An emptied turn stays at the head until it is finished.
+            head = self._queue[0]
+            if head.number != turn or head.size or not head.finished:
+                return False
+        if self._sent_of[0] != turn:
+            return self._sent_of[0] > turn or turn <= self._newest
+        return self.played(now) >= self._sent_of
+
+    def _lag(self) -> int:
+        """How much later than by our clock the other side plays, in samples: half of the least way there and back."""
+        return min(self._lags) // 2 if self._lags else 0
+
+    def _settle(self, here: int) -> None:
+        late = here - self._lag()
+        while self._sent and self._sent[0].line_end <= late:
+            frame = self._sent.popleft()
+            self._heard = max(self._heard, (frame.turn, frame.start + frame.count))
+
+    # -- marks ------------------------------------------------------------------------------------------------------
+
+    def mark_due(self) -> str | None:
+        """A mark to send after the audio of the last tick: every 200 ms of it, and after a turn's last frame."""
+        if not self._since_mark or not (self._turn_ended or self._since_mark >= self._mark_every):
+            return None
+        self._since_mark = 0
+        self._turn_ended = False
+        self._serial += 1
+        name = f"e{self._epoch}:{self._serial}"
+        if len(self._marks) >= _MARKS:
+            del self._marks[next(iter(self._marks))]
+        self._marks[name] = _Mark(*self._sent_of, self._line_end)
+        return name
+
+    def on_mark(self, name: str, now: Instant | None = None) -> tuple[int, int] | None:
+        """A mark came back: the turn and sample heard, or None when it is unknown or from before a clear.
+
+        ``now`` teaches how far behind our clock the other side plays.
+        """
+        mark = self._marks.pop(name, None)
+        if mark is None:
+            return None
+        if now is not None:
+            self._lags.append(max(0, min(samples(now, self.format.rate) - mark.line, self.format.rate)))
+        self._heard = max(self._heard, (mark.turn, mark.sample))
+        return mark.turn, mark.sample
