@@ -86,7 +86,7 @@ class SileroVad:
         windows = heard.reshape(len(indices), -1)
         batch = np.concatenate((np.stack([state.context for state in states]), windows), axis=1)
         recurrent = np.stack([state.recurrent for state in states], axis=1)
-        output, after = self._session.run(None, {"input": batch, "state": recurrent, "sr": np.int64(rate)})
+        output, after = self._session.run(None, {"input": batch, "state": recurrent, "sr": np.array(rate, np.int64)})
         if not np.isfinite(output).all():
             raise BadOutput("vad/silero", "the voice detector gave no number")
         for row, (index, state) in enumerate(zip(indices, states, strict=True)):
