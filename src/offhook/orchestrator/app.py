@@ -1,0 +1,52 @@
+"""The orchestrator's ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from offhook.errors import ConfigError
+from offhook.orchestrator import errors
+from offhook.orchestrator.access import Given
+from offhook.orchestrator.calls import routes as calls
+from offhook.orchestrator.carriers import twilio
+from offhook.orchestrator.jobs import build
+from offhook.orchestrator.services import Clock, wall_clock
+from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.tools import routes as tools
+
+
+def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock: Clock = wall_clock) -> FastAPI:
+    """The app on a migrated database: ``url``, else the settings' own. ``serve`` brings both and the embedded server."""
+    database = url or settings.sqlalchemy_url()
+    if database is None:
+        raise ConfigError("no database: set OFFHOOK_DATABASE_URL, or start by `offhook up` or `offhook orchestrator`")
+    services = build(settings, database, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with services.queue.open_async():
+            try:
+                yield
+            finally:
+                await services.database.close()
+
+    app = FastAPI(title="offhook orchestrator", version="1", lifespan=lifespan, separate_input_output_schemas=False)
+    app.state.services = services
+    errors.install(app)
+    app.include_router(calls.engine)
+    app.include_router(calls.reading)
+    app.include_router(tools.router)
+    app.include_router(twilio.router)
+
+    @app.get("/healthz", tags=["health"])
+    async def healthz(given: Given) -> dict[str, str]:
+        """Whether the app and its database work."""
+        async with given.database.platform() as scope:
+            await scope.session.execute(text("select 1"))
+        return {"status": "ok"}
+
+    return app

@@ -1,0 +1,1 @@
+"""Calls: plans, events, results."""

@@ -1,0 +1,28 @@
+"""One-time tokens: single use, short-lived, bound to the carrier's call, stored as digests."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from offhook.orchestrator.carriers.repo import TokenRepo, Tokens
+from offhook.orchestrator.carriers.schemas import Redeemed
+from offhook.orchestrator.scope import PlatformScope, TenantScope
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def mint(scope: TenantScope, carrier_call: str, did: str, caller: str, now: datetime, ttl: int) -> str:
+    """A new token for the media of this carrier call, good for ``ttl`` seconds."""
+    token = secrets.token_urlsafe(24)
+    await TokenRepo(scope).add(_digest(token), carrier_call, did, caller, now + timedelta(seconds=ttl))
+    return token
+
+
+async def redeem(scope: PlatformScope, token: str, carrier_call: str, call: str, now: datetime) -> Redeemed | None:
+    """Use a token up. The same call may ask again (its answer may have been lost)."""
+    await Tokens(scope).sweep(now - timedelta(hours=1))
+    return await Tokens(scope).redeem(_digest(token), carrier_call, call, now)

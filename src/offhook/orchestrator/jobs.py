@@ -1,0 +1,61 @@
+"""The job queue: procrastinate on the same Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from procrastinate import App, PsycopgConnector, RetryStrategy
+
+from offhook.orchestrator.calls import intake
+from offhook.orchestrator.db import Database, libpq
+from offhook.orchestrator.services import Clock, Services, wall_clock
+from offhook.orchestrator.settings import OrchestratorSettings
+
+RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
+
+
+def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -> Services:
+    """Services with all jobs known. Open ``queue`` (``async with services.queue.open_async()``) before use."""
+    queue = App(connector=PsycopgConnector(conninfo=libpq(url), min_size=1, max_size=settings.jobs + 3))
+    services = Services(settings, Database(url, pool_size=settings.pool_size), queue, clock)
+
+    @queue.task(name=intake.FINISH, retry=RETRY)
+    async def finish_call(tenant: str, call: str) -> None:
+        await intake.finish(services, tenant, call)
+
+    return services
+
+
+async def rescue(services: Services) -> int:
+    """Give the jobs of workers that died to others; returns how many."""
+    stalled = await services.queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=services.settings.stalled_s)
+    count = 0
+    for job in stalled:
+        await services.queue.job_manager.retry_job(job)
+        count += 1
+    return count
+
+
+async def work(services: Services, *, started: Callable[[], None] = lambda: None) -> None:
+    """Run jobs until cancelled. The queue must be open."""
+    settings = services.settings
+
+    async def watch() -> None:
+        while True:
+            await rescue(services)
+            await anyio.sleep(settings.stalled_s / 2)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch, name="stalled jobs")
+        started()
+        await services.queue.run_worker_async(
+            concurrency=settings.jobs,
+            install_signal_handlers=False,
+            listen_notify=True,
+            fetch_job_polling_interval=5.0,
+            update_heartbeat_interval=settings.stalled_s / 4,
+            stalled_worker_timeout=settings.stalled_s,
+            delete_jobs="successful",
+        )
+        group.cancel_scope.cancel()

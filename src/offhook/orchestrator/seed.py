@@ -1,0 +1,61 @@
+"""The demonstration tenant, from its documents. Running it again changes nothing that has not changed there."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from offhook.errors import ConfigError
+from offhook.orchestrator.db import Database
+from offhook.orchestrator.tenants import ops
+from offhook.orchestrator.tenants.schemas import Business
+
+
+def examples() -> Path:
+    """The examples: in a checkout beside ``src``, in an installed wheel inside the package. ConfigError if they are in neither."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "examples", package.parents[1] / "examples"):
+        if (folder / "receptionist" / "business.yaml").is_file():
+            return folder
+    raise ConfigError("the examples are missing: give the path of a business.yaml")
+
+
+def read_business(path: Path) -> tuple[Business, dict[str, Any]]:
+    """A business and its script; ConfigError names the file and the fields."""
+    try:
+        business = Business.model_validate(_yaml(path))
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:5])
+        raise ConfigError(f"{path}: {fields}") from error
+    return business, _yaml(path.parent / business.script)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = YAML(typ="safe", pure=True).load(path.read_text())
+    except (OSError, YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read", detail=str(error)) from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path} is not a mapping")
+    plain: dict[str, Any] = json.loads(json.dumps(loaded, default=_plain))
+    return plain
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    raise ConfigError(f"a value of type {type(value).__name__} cannot be kept in a script")
+
+
+async def seed(database: Database, path: Path | None = None) -> Business:
+    """Make or renew the tenant of a business.yaml, the demonstration's by default."""
+    business, script = read_business(path or examples() / "receptionist" / "business.yaml")
+    async with database.tenant(business.id) as scope:
+        await ops.save_business(scope, business, script)
+    return business

@@ -1,0 +1,87 @@
+"""Settings of the orchestrator: for operators only; what differs by tenant is in the database. Built in ``main`` and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class OrchestratorSettings(BaseSettings):
+    """Read from ``OFFHOOK_ORCHESTRATOR_*`` and ``OFFHOOK_DATABASE_URL``."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFHOOK_ORCHESTRATOR_", extra="forbid", populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("database_url", "OFFHOOK_DATABASE_URL", "OFFHOOK_ORCHESTRATOR_DATABASE_URL")
+    )
+    """A real Postgres (``postgresql://user:password@host/name``). Without one an embedded server runs in ``state_dir``/postgres."""
+    state_dir: Path = Path("var")
+    internal_url: HttpUrl | None = None
+    """Where engines reach this app; ``http://host:port`` without it."""
+    public_url: str = ""
+    """The address that carriers use (``https://voice.example.com``): signatures are checked against it, never against Host."""
+    media_url: str = ""
+    """Where carriers send media (``wss://voice.example.com/media/twilio``); made from ``public_url`` without it."""
+    secret: SecretStr
+    """Shared with the engines: signs plan requests, tools and events (``whsec_`` and base64)."""
+    old_secrets: tuple[SecretStr, ...] = ()
+    """Secrets still accepted while engines change over to a new one."""
+    tolerance_s: Annotated[float, Field(gt=0)] = 300.0
+    """How far the time of a signed request may be off."""
+    admin_token: SecretStr = SecretStr("")
+    """Bearer of the reading API; without it that API answers nobody."""
+    twilio_auth_token: SecretStr = SecretStr("")
+    unsigned_carriers: bool = False
+    """Development only: take carrier webhooks without a signature."""
+    token_ttl_s: Annotated[int, Field(gt=0, le=600)] = 60
+    """How long the one-time token of a call waits for its media."""
+    browser_number: str = ""
+    """Development only: the number that the browser page rings. Empty: no calls from browsers."""
+    end_wait_s: Annotated[float, Field(ge=0)] = 60.0
+    """How long a finished call waits for events that are still under way."""
+    demo: bool = False
+    """Make or renew the demonstration tenant (examples/receptionist) at the start."""
+    business: Path | None = None
+    """Make or renew the tenant of this business.yaml at the start."""
+    end_grace_s: Annotated[float, Field(ge=0, le=10)] = 3.0
+    """How long a carrier that asks what follows the media waits for the call's last event."""
+    pool_size: Annotated[int, Field(ge=1, le=500)] = 20
+    jobs: Annotated[int, Field(ge=1, le=100)] = 4
+    """Jobs that one worker runs at a time."""
+    stalled_s: Annotated[float, Field(gt=0)] = 30.0
+    """A job whose worker has not been heard of for this long is given to another."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OrchestratorSettings:
+        if not self.secret.get_secret_value():
+            raise ValueError("secret is empty: set OFFHOOK_ORCHESTRATOR_SECRET to the secret shared with the engines")
+        return self
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All secrets that a request may be signed with."""
+        return tuple(one.get_secret_value() for one in (self.secret, *self.old_secrets))
+
+    @property
+    def base_url(self) -> str:
+        """Where engines reach this app, without a slash at the end."""
+        return str(self.internal_url).rstrip("/") if self.internal_url else f"http://{self.host}:{self.port}"
+
+    @property
+    def stream_url(self) -> str:
+        """Where carriers send media."""
+        if self.media_url:
+            return self.media_url
+        return "ws" + self.public_url.rstrip("/").removeprefix("http") + "/media/twilio" if self.public_url else ""
+
+    def sqlalchemy_url(self) -> str | None:
+        """The configured database for SQLAlchemy with psycopg; None for the embedded one."""
+        if self.database_url is None:
+            return None
+        scheme, _, rest = self.database_url.get_secret_value().partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else f"{scheme}://{rest}"

@@ -1,0 +1,1 @@
+"""Tenants, agents and numbers: who is rung."""

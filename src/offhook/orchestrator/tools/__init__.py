@@ -1,0 +1,1 @@
+"""What scripts may do in a call."""

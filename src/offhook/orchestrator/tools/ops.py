@@ -1,0 +1,64 @@
+"""Running a tool: once per key, in one transaction, with an answer that the script understands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from offhook.contracts.events import ToolAnswer, ToolRequest
+from offhook.contracts.plan import ToolSpec
+from offhook.errors import Conflict, Invalid, NotFound
+from offhook.orchestrator.calls import ops as calls
+from offhook.orchestrator.scope import TenantScope
+from offhook.orchestrator.services import Services
+from offhook.orchestrator.tenants import ops as tenants
+from offhook.orchestrator.tenants.schemas import Agent
+from offhook.orchestrator.tools.builtin import TOOLS, Tool, Work
+from offhook.orchestrator.tools.repo import ToolRunRepo
+
+
+def specs(agent: Agent, base_url: str) -> dict[str, ToolSpec]:
+    """The tools of a plan: all built-in ones, and the agent's own names for them."""
+    names = {name: name for name in TOOLS} | agent.tools
+    return {
+        name: ToolSpec.model_validate({"url": f"{base_url}/v1/tools/{name}", "effect": TOOLS[target][0]})
+        for name, target in names.items()
+        if target in TOOLS
+    }
+
+
+async def run(given: Services, request: ToolRequest) -> ToolAnswer:
+    """Run it and answer; NotFound where call, owner or tool are not there."""
+    tenant, agent_id = tenants.split_ref(request.ref)
+    async with given.database.tenant(tenant) as scope:
+        agent = await tenants.agent(scope, agent_id)
+        effect, tool = TOOLS.get(agent.tools.get(request.tool, request.tool), ("read", None))
+        if tool is None:
+            raise NotFound("no such tool")
+        call = await calls.ensure(scope, request.call, agent.id)
+        work = Work(scope, agent, call.id, call.caller, request.args, given.clock(), given.settings.secret.get_secret_value())
+        repo = ToolRunRepo(scope)
+        if effect == "write":
+            before = await repo.begin(request.key, call.id, request.tool, _fingerprint(request))
+            if before is not None:
+                return before
+        answer = await _answer(scope, tool, work)
+        if effect == "write":
+            await repo.finish(request.key, answer)
+        return answer
+
+
+async def _answer(scope: TenantScope, tool: Tool, work: Work) -> ToolAnswer:
+    """What the tool gives, or the kind of its failure, with nothing of a failed tool left behind."""
+    try:
+        async with scope.session.begin_nested():
+            return ToolAnswer(values=await tool(work))
+    except Conflict:
+        return ToolAnswer(error="conflict")
+    except (Invalid, NotFound):
+        return ToolAnswer(error="rejected")
+
+
+def _fingerprint(request: ToolRequest) -> str:
+    text = json.dumps([request.call, request.tool, request.args], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

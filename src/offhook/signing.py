@@ -1,0 +1,92 @@
+"""Signatures between processes and from carriers: Standard Webhooks (https://www.standardwebhooks.com) and Twilio. Standard library only.
+
+A secret is ``whsec_`` and base64, as the standard has it; a secret without the prefix is used as its UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets as randomness
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from offhook.errors import ConfigError, RemoteWireError
+
+ID: Final = "webhook-id"
+TIMESTAMP: Final = "webhook-timestamp"
+SIGNATURE: Final = "webhook-signature"
+TOLERANCE: Final = 300
+"""Seconds that a timestamp may be off, either way."""
+
+_PREFIX: Final = "whsec_"
+
+
+def new_secret() -> str:
+    """A fresh secret of 32 bytes."""
+    return _PREFIX + base64.b64encode(randomness.token_bytes(32)).decode()
+
+
+def _key(secret: str) -> bytes:
+    if not secret.startswith(_PREFIX):
+        key = secret.encode()
+    else:
+        encoded = secret[len(_PREFIX) :]
+        try:
+            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except binascii.Error as error:
+            raise ConfigError("the webhook secret after whsec_ is not base64") from error
+    if not key:
+        raise ConfigError("the webhook secret is empty")
+    return key
+
+
+def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
+    """The value of ``webhook-signature`` for this body; ``timestamp`` is Unix seconds."""
+    signed = f"{id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
+
+
+def headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers of a signed request."""
+    return {ID: id, TIMESTAMP: str(timestamp), SIGNATURE: sign(secret, id, timestamp, body)}
+
+
+def verify(secrets: Sequence[str], given: Mapping[str, str], body: bytes, now: float, tolerance: float = TOLERANCE) -> str:
+    """Return the message's id, or raise RemoteWireError saying what is wrong.
+
+    ``given`` are the request's headers, looked up by lower-case name. Any of several secrets may have signed, so that
+    one can be replaced without a gap.
+    """
+    message, stamp, signatures = (given.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE))
+    if not (message and stamp and signatures):
+        raise RemoteWireError("the request is not signed: webhook-id, webhook-timestamp and webhook-signature are needed")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        raise RemoteWireError("webhook-timestamp is not a number of seconds")
+    if abs(now - int(stamp)) > tolerance:
+        raise RemoteWireError("webhook-timestamp is too far from the present")
+    expected = [sign(secret, message, int(stamp), body).encode() for secret in secrets]
+    found = False
+    for signature in signatures.split(" ")[:16]:
+        for one in expected:
+            found |= hmac.compare_digest(one, signature.encode())
+    if not found:
+        raise RemoteWireError("the signature does not fit the request")
+    return message
+
+
+def twilio_signature(token: str, url: str, params: Mapping[str, str | Sequence[str]]) -> str:
+    """X-Twilio-Signature: HMAC-SHA1 over the exact URL and the sorted form fields, each distinct value once."""
+    text = url
+    for name in sorted(params):
+        value = params[name]
+        values = [value] if isinstance(value, str) else sorted(set(value))
+        text += "".join(name + one for one in values)
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def verify_twilio(token: str, url: str, params: Mapping[str, str | Sequence[str]], signature: str) -> bool:
+    """Whether Twilio signed this request to the configured public URL."""
+    return bool(token) and hmac.compare_digest(twilio_signature(token, url, params).encode(), signature.encode())
