@@ -89,6 +89,8 @@ class Playout:
         self._newest = 0
         self._dead = 0
         """Turns up to this one were cleared."""
+        self._done = 0
+        """Turns up to this one have been sent to their end."""
         self._epoch = 1
         self._serial = 0
         self._marks: dict[str, _Mark] = {}
@@ -171,12 +173,12 @@ class Playout:
                 data = head.take(self._frame_bytes)
                 if head.finished and not head.size:
                     self._turn_ended = True
-                    self._queue.popleft()
+                    self._done = self._queue.popleft().number
                 return head.number, data
             if not head.finished:
                 return None
             self._turn_ended = self._turn_ended or self._sent_of[0] == head.number
-            self._queue.popleft()
+            self._done = self._queue.popleft().number
         return None
 
     def play_position(self, now: Instant) -> int:  # noqa: ARG002 - the position was fixed when it was sent or cleared
@@ -222,13 +224,14 @@ class Playout:
     # -- what was heard ---------------------------------------------------------------------------------------------
 
     def played(self, now: Instant) -> tuple[int, int]:
-        """Turn and sample that the listener has come to: by the clock, less the lag that marks have shown, plus marks."""
+        """Turn and sample that the listener has come to: by the clock less the lag that marks have shown, or by marks. Never falls."""
         here = samples(now, self.format.rate) - self._lag()
         best = self._heard
         for frame in self._sent:
             if frame.line >= here:
                 break
             best = max(best, (frame.turn, frame.start + min(frame.count, here - frame.line)))
+        self._heard = best
         return best
 
     def ahead(self, now: Instant) -> Duration:
@@ -239,14 +242,13 @@ class Playout:
         """All of a finished turn has been heard (or it was cleared)."""
         if turn <= self._dead:
             return True
-        if any(known.number == turn for known in self._queue):
-            # An emptied turn stays at the head until it is finished.
-            head = self._queue[0]
-            if head.number != turn or head.size or not head.finished:
-                return False
-        if self._sent_of[0] != turn:
-            return self._sent_of[0] > turn or turn <= self._newest
-        return self.played(now) >= self._sent_of
+        waiting = next((known for known in self._queue if known.number == turn), None)
+        # An emptied turn stays in the queue until it is finished.
+        if waiting is not None and (waiting.size or not waiting.finished):
+            return False
+        if waiting is None and turn > self._done:
+            return False
+        return self._sent_of[0] != turn or self.played(now) >= self._sent_of
 
     def _lag(self) -> int:
         """How much later than by our clock the other side plays, in samples: half of the least way there and back."""

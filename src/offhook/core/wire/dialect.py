@@ -1,0 +1,216 @@
+"""What all carrier websocket dialects have in common: events, the pure interface, strict reading of JSON.
+
+A dialect holds no state of a call. The socket loop (``transports/carrier_ws.py``) keeps order, streams and counts; it
+counts a ``BadMessage`` by its ``reason`` and lets the call go on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+from offhook.core.audio.format import AudioFormat
+from offhook.errors import RemoteWireError
+
+MAX_MESSAGE = 64 * 1024
+"""Bytes of one message; a carrier's largest real one is below 2 KiB, a browser's 4 KiB."""
+_MAX_TEXT = 4096
+_MAX_PARAMETERS = 32
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+
+class BadMessage(RemoteWireError):
+    """One message broke the protocol. ``reason`` is a stable word, for counting."""
+
+    def __init__(self, reason: str, public: str, *, detail: str = "") -> None:
+        super().__init__(public, detail=detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The peer has said hello."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The stream begins."""
+
+    stream: str
+    carrier_call: str
+    parameters: dict[str, str]
+    """Of the carrier's markup; ``token``, ``did`` and ``caller`` are understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Caller audio. ``sequence`` counts packets from about 1; ``timestamp`` is ms since the stream began, None where there is none."""
+
+    stream: str
+    payload: bytes
+    sequence: int
+    timestamp: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A telephone key."""
+
+    stream: str
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark came back: its audio was played, or cleared where ``mark_on_clear``."""
+
+    stream: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The carrier ends the stream."""
+
+    stream: str
+
+
+DialectEvent: TypeAlias = Connected | Start | Media | Key | Mark | Stop
+
+
+class Outgoing(Protocol):
+    """What we send on one stream, as text frames ready for the wire."""
+
+    def media(self, data: bytes) -> str:
+        """Audio in the dialect's ``format_out``."""
+        ...
+
+    def mark(self, name: str) -> str:
+        """Ask for word when everything before it has been played."""
+        ...
+
+    def clear(self) -> str:
+        """Drop what has not been played."""
+        ...
+
+
+class Dialect(Protocol):
+    """One carrier's wire language, as pure functions and facts."""
+
+    @property
+    def name(self) -> str:
+        """As in addresses and reports: ``twilio``."""
+        ...
+
+    @property
+    def format_in(self) -> AudioFormat:
+        """Of what the caller sends."""
+        ...
+
+    @property
+    def format_out(self) -> AudioFormat:
+        """Of what the caller is sent."""
+        ...
+
+    @property
+    def chunk_ms(self) -> int:
+        """Usual length of a media message."""
+        ...
+
+    @property
+    def mark_on_clear(self) -> bool:
+        """Whether a clear returns all pending marks, so that a mark means "played or cleared"."""
+        ...
+
+    @property
+    def ordered(self) -> bool:
+        """Whether media comes in order."""
+        ...
+
+    @property
+    def can_send_dtmf(self) -> bool:
+        """Whether keys can be sent on the stream."""
+        ...
+
+    def parse(self, message: str | bytes) -> DialectEvent | None:
+        """What a message says; None for one that we may ignore. Raises BadMessage, and nothing else whatever comes."""
+        ...
+
+    def speak(self, stream: str) -> Outgoing:
+        """Templates for one stream."""
+        ...
+
+
+def read_object(message: str | bytes) -> dict[str, Any]:
+    """A text frame as a JSON object, strictly: size, depth, no NaN, no lone surrogates. Raises BadMessage."""
+    if not isinstance(message, str):
+        raise BadMessage("binary", "a binary frame where the protocol has text only")
+    # A character takes at least one byte, so this bounds the bytes too, within the factor of UTF-8.
+    if len(message) > MAX_MESSAGE:
+        raise BadMessage("oversize", f"a message over {MAX_MESSAGE // 1024} KiB")
+    try:
+        value = json.loads(message, parse_constant=_no_constant)
+    except RecursionError:
+        raise BadMessage("nested", "JSON nested too deeply") from None
+    except ValueError as error:
+        raise BadMessage("json", "a message that is not JSON", detail=str(error)[:200]) from None
+    if not isinstance(value, dict):
+        raise BadMessage("not_object", "a message that is no JSON object")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+def part(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """A required object member."""
+    found = value.get(key)
+    if not isinstance(found, dict):
+        raise BadMessage("missing", f"{key} is missing or no object")
+    return found
+
+
+def text(value: dict[str, Any], key: str, *, limit: int = 256) -> str:
+    """A required, non-empty, printable-safe string member."""
+    found = value.get(key)
+    if not isinstance(found, str) or not found:
+        raise BadMessage("missing", f"{key} is missing or no text")
+    return safe(found, key, limit=limit)
+
+
+def safe(found: str, key: str, *, limit: int = _MAX_TEXT) -> str:
+    """A string that every later stage can hold: bounded, no NUL, no lone surrogate."""
+    if len(found) > limit:
+        raise BadMessage("too_long", f"{key} is longer than {limit} characters")
+    if "\x00" in found or (not found.isascii() and any("\ud800" <= letter <= "\udfff" for letter in found)):
+        raise BadMessage("bad_text", f"{key} holds characters that are no text")
+    return found
+
+
+def number(value: dict[str, Any], key: str) -> int:
+    """A required count: ASCII digits in a string, or a JSON integer; never negative, never a fraction or a truth value."""
+    found = value.get(key)
+    if type(found) is int and 0 <= found < 10**15:
+        return found
+    if isinstance(found, str) and _NUMBER.fullmatch(found):
+        return int(found)
+    raise BadMessage("bad_number", f"{key} is not a count")
+
+
+def string_map(value: object, key: str) -> dict[str, str]:
+    """An optional object of strings, bounded. Numbers and truth values are taken as their JSON text."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > _MAX_PARAMETERS:
+        raise BadMessage("bad_parameters", f"{key} is no object of at most {_MAX_PARAMETERS} strings")
+    out: dict[str, str] = {}
+    for name, item in value.items():
+        if not isinstance(item, str | int | float):
+            raise BadMessage("bad_parameters", f"{key} holds something that is no string")
+        plain = item if isinstance(item, str) else json.dumps(item)
+        out[safe(name, key, limit=256)] = safe(plain, key)
+    return out

@@ -1,0 +1,139 @@
+"""Twilio Media Streams, bidirectional (``<Connect><Stream>``). Also spoken by SignalWire, Fonoster and others.
+
+Text frames of JSON only; numbers are strings. In: connected, start, media, dtmf, mark, stop. Out: media, mark, clear; anything
+else, a binary frame or a wrong streamSid is an error there (31950, 31951). Audio is mu-law 8 kHz without a header. Twilio
+buffers what we send and plays it in order; ``clear`` empties that and returns all pending marks at once (telephony.md 3.1).
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from base64 import b64decode
+from typing import Any
+
+from offhook.core.audio.format import MULAW_8K, AudioFormat
+from offhook.core.wire.dialect import (
+    BadMessage,
+    Connected,
+    DialectEvent,
+    Key,
+    Mark,
+    Media,
+    Outgoing,
+    Start,
+    Stop,
+    number,
+    part,
+    read_object,
+    string_map,
+    text,
+)
+
+_SID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}", re.ASCII)
+_KEYS = frozenset("0123456789*#ABCD")
+
+
+class TwilioOutgoing:
+    """Message templates of one stream: 0.1 us each instead of 20 us through a JSON encoder."""
+
+    __slots__ = ("_clear", "_mark", "_media")
+
+    def __init__(self, stream: str) -> None:
+        sid = json.dumps(stream)
+        self._media = f'{{"event":"media","streamSid":{sid},"media":{{"payload":"'
+        self._mark = f'{{"event":"mark","streamSid":{sid},"mark":{{"name":'
+        self._clear = f'{{"event":"clear","streamSid":{sid}}}'
+
+    def media(self, data: bytes) -> str:
+        """Mu-law of any length."""
+        return f'{self._media}{binascii.b2a_base64(data, newline=False).decode("ascii")}"}}}}'
+
+    def mark(self, name: str) -> str:
+        """Any text."""
+        return f"{self._mark}{json.dumps(name)}}}}}"
+
+    def clear(self) -> str:
+        """Empty the carrier's buffer."""
+        return self._clear
+
+
+class Twilio:
+    """The dialect."""
+
+    name = "twilio"
+    format_in: AudioFormat = MULAW_8K
+    format_out: AudioFormat = MULAW_8K
+    chunk_ms = 20
+    mark_on_clear = True
+    ordered = True
+    can_send_dtmf = False
+
+    def speak(self, stream: str) -> Outgoing:
+        """Templates for one stream."""
+        return TwilioOutgoing(stream)
+
+    def parse(self, message: str | bytes) -> DialectEvent | None:
+        """See Dialect. Raises BadMessage with one of the reasons: binary oversize nested json not_object missing too_long
+        bad_text bad_number bad_parameters bad_stream bad_payload media_format bad_key unknown.
+        """
+        value = read_object(message)
+        match value.get("event"):
+            case "media":
+                return _media(value)
+            case "mark":
+                return Mark(_stream(value), text(part(value, "mark"), "name"))
+            case "dtmf":
+                digit = part(value, "dtmf").get("digit")
+                if not isinstance(digit, str) or digit not in _KEYS:
+                    raise BadMessage("bad_key", "a key that no telephone has")
+                return Key(_stream(value), digit)
+            case "start":
+                return _start(value)
+            case "stop":
+                return Stop(_stream(value))
+            case "connected":
+                return Connected()
+            case _:
+                raise BadMessage("unknown", "an event that the protocol does not have")
+
+
+def _stream(value: dict[str, Any]) -> str:
+    found = value.get("streamSid")
+    if not isinstance(found, str) or not _SID.fullmatch(found):
+        raise BadMessage("bad_stream", "streamSid is missing or malformed")
+    return found
+
+
+def _media(value: dict[str, Any]) -> Media | None:
+    media = part(value, "media")
+    if media.get("track", "inbound") != "inbound":
+        return None
+    payload = media.get("payload")
+    if not isinstance(payload, str) or not payload:
+        raise BadMessage("bad_payload", "media without a payload")
+    try:
+        audio = b64decode(payload, validate=True)
+    except ValueError:
+        raise BadMessage("bad_payload", "a payload that is not base64") from None
+    if not audio:
+        raise BadMessage("bad_payload", "an empty payload")
+    return Media(_stream(value), audio, number(media, "chunk"), number(media, "timestamp") if "timestamp" in media else None)
+
+
+def _start(value: dict[str, Any]) -> Start:
+    start = part(value, "start")
+    stream = _stream(value)
+    if start.get("streamSid", stream) != stream:
+        raise BadMessage("bad_stream", "two different streamSids in one message")
+    form = part(start, "mediaFormat")
+    encoding, rate, channels = form.get("encoding"), number(form, "sampleRate"), number(form, "channels")
+    if encoding != "audio/x-mulaw" or rate != 8_000 or channels != 1:
+        raise BadMessage(
+            "media_format", f"twilio's media must be audio/x-mulaw at 8000 Hz, 1 channel; the start says {rate} Hz, {channels}"
+        )
+    call = text(start, "callSid")
+    if not _SID.fullmatch(call):
+        raise BadMessage("bad_stream", "callSid is malformed")
+    return Start(stream, call, string_map(start.get("customParameters"), "customParameters"))
