@@ -137,3 +137,8 @@ def _start(value: dict[str, Any]) -> Start:
     if not _SID.fullmatch(call):
         raise BadMessage("bad_stream", "callSid is malformed")
     return Start(stream, call, string_map(start.get("customParameters"), "customParameters"))
+
+
+def create() -> Twilio:
+    """The dialect, for the registry."""
+    return Twilio()
