@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import anyio
 
@@ -24,8 +23,7 @@ Tick: TypeAlias = Callable[[], None]
 Failed: TypeAlias = Callable[[Tick, OffhookError], None]
 
 
-@dataclass(frozen=True, slots=True)
-class WheelStats:
+class WheelStats(TypedDict):
     """Of the last minute (lateness in ms, ``longest`` of one tick's work too) and since the start (counts)."""
 
     ticks: int
@@ -102,4 +100,12 @@ class Wheel:
         late = sorted(self._late)
         p50, p99 = (round(1000 * late[min(len(late) - 1, int(len(late) * part))], 3) if late else 0.0 for part in (0.5, 0.99))
         longest = round(1000 * max(self._busy, default=0.0), 3)
-        return WheelStats(self.ticks, self.dropped, self.failures, len(self._callbacks), p50, p99, longest)
+        return WheelStats(
+            ticks=self.ticks,
+            dropped=self.dropped,
+            failures=self.failures,
+            callbacks=len(self._callbacks),
+            p50=p50,
+            p99=p99,
+            longest=longest,
+        )
