@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, create_server
+from socket import socket as OpenSocket  # noqa: N812 - a name of our own for the type
 
 import anyio
 import uvicorn
@@ -60,7 +61,7 @@ async def serve(
     With port 0 the system chooses one, and engines are told of it. ConfigError where the database cannot be had.
     """
     async with AsyncExitStack() as stack:
-        database: str = database_url or await stack.enter_async_context(open_database(settings))
+        database = database_url if database_url is not None else await stack.enter_async_context(open_database(settings))
         socket = stack.enter_context(closing(_bind(settings.host, settings.port)))
         settings = settings.model_copy(update={"port": socket.getsockname()[1]})
         app = create_app(settings, url=database)

@@ -99,7 +99,8 @@ def label(start: datetime, zone: ZoneInfo, now: datetime) -> str:
     shape = _MINUTES.get(local.minute)
     if shape is None:
         return f"{name} at {local.hour % 12 or 12}:{local.minute:02d}"
-    return f"{name} at {shape.format(h=_HOURS[local.hour % 12], n=_HOURS[(local.hour + 1) % 12])}"
+    evening = " in the evening" if local.hour >= 18 else " in the morning" if local.hour < 7 else ""
+    return f"{name} at {shape.format(h=_HOURS[local.hour % 12], n=_HOURS[(local.hour + 1) % 12])}{evening}"
 
 
 def _ordinal(day: int) -> str:

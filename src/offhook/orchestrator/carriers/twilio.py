@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from xml.etree import ElementTree as Xml
 
+import anyio
 from fastapi import APIRouter, Depends, Request, Response
 
 from offhook import signing
@@ -23,6 +24,7 @@ from offhook.orchestrator.tenants.schemas import Tenant
 router = APIRouter(prefix="/carriers/twilio", tags=["carriers"])
 APOLOGY: Final = "We are sorry, we cannot take your call right now. Please ring again in a little while. Goodbye."
 MAX_FIELDS: Final = 200
+POLL: Final = 0.1
 PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle"})
 """Reasons of call.ended after which nobody is to be rung."""
 
@@ -74,10 +76,20 @@ async def after(form: SignedForm, given: Given) -> Response:
     tenant = await _owner(given, form.get("To", ""))
     if tenant is None:
         return _xml(_response(Xml.Element("Hangup")))
-    async with given.database.tenant(tenant.id) as scope:
-        call = await calls.by_carrier_call(scope, form.get("CallSid", ""))
-    ended = call is not None and call.reason in PROPER
-    return _xml(_response(Xml.Element("Hangup")) if ended else _response(*_fallback(tenant)))
+    proper = await _ended_properly(given, tenant, form.get("CallSid", ""))
+    return _xml(_response(Xml.Element("Hangup")) if proper else _response(*_fallback(tenant)))
+
+
+async def _ended_properly(given: Services, tenant: Tenant, carrier_call: str) -> bool:
+    """Whether the call's last event says so; it may come a moment after the carrier asks. A call that never came to us did not."""
+    with anyio.move_on_after(given.settings.end_grace_s):
+        while True:
+            async with given.database.tenant(tenant.id) as scope:
+                call = await calls.by_carrier_call(scope, carrier_call)
+            if call is None or call.reason is not None:
+                return call is not None and call.reason in PROPER
+            await anyio.sleep(POLL)
+    return False
 
 
 async def _owner(given: Services, did: str) -> Tenant | None:

@@ -19,7 +19,10 @@ def text(args: Mapping[str, Any], name: str, *, limit: int = _TEXT) -> str:
     """Text, or the ``text`` of a typed value; "" when absent."""
     value = args.get(name)
     if isinstance(value, Mapping):
-        value = value.get("text", value.get("value", value.get("label")))
+        known = [value[key] for key in ("text", "value", "label") if key in value]
+        if value and not known:
+            raise Invalid(f"{name} is not text")
+        value = known[0] if known else None
     if value is None:
         return ""
     if isinstance(value, bool | int | float):

@@ -1,0 +1,130 @@
+"""An orchestrator under test: two businesses, a clock that the test sets, and an engine's signed requests."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import httpx
+from fastapi import FastAPI
+
+from offhook import signing
+from offhook.orchestrator.app import create_app
+from offhook.orchestrator.jobs import work
+from offhook.orchestrator.seed import examples, read_business
+from offhook.orchestrator.services import Services
+from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.tenants import ops
+from offhook.orchestrator.tenants.schemas import Business
+
+SECRET = "whsec_" + "QmVob2xkIHRoaXMgc2VjcmV0IG9mIDMyIGJ5dGVzISE="
+DID, OTHER_DID = "+442079460000", "+441134960000"
+CALLER = "+447700900123"
+MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+ADMIN = {"authorization": "Bearer operator"}
+
+
+@dataclass(slots=True)
+class House:
+    """``now`` may be set; requests are those of an engine."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    settings: OrchestratorSettings
+    now: list[datetime]
+    _ids: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
+
+    @property
+    def services(self) -> Services:
+        found: Services = self.app.state.services
+        return found
+
+    async def post(self, path: str, body: dict[str, Any], **changes: str) -> httpx.Response:
+        """A signed request; ``changes`` to its headers."""
+        content = json.dumps(body).encode()
+        headers = signing.headers(SECRET, f"msg_{self._ids()}", int(self.now[0].timestamp()), content)
+        return await self.http.post(path, content=content, headers=headers | changes)
+
+    async def plan(self, call: str = "c1", **fields: str) -> dict[str, Any]:
+        """A plan for a call to Harbour Plumbing."""
+        answer = await self.post("/v1/plans", {"call": call, "transport": "loopback", "did": DID, "caller": CALLER, **fields})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def tool(
+        self, tool: str, args: dict[str, Any], key: str = "", call: str = "c1", ref: str = "harbour/front-desk"
+    ) -> dict[str, Any]:
+        """Run a tool; the ToolAnswer."""
+        answer = await self.post(f"/v1/tools/{tool}", self.request(tool, args, key, call, ref))
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def request(self, tool: str, args: dict[str, Any], key: str = "", call: str = "c1", ref: str = "harbour/front-desk") -> dict[str, Any]:
+        return {"call": call, "ref": ref, "tool": tool, "key": key or f"key{self._ids()}", "args": args}
+
+    async def slots(self, **args: Any) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = (await self.tool("free_slots", args))["values"]["slots"]
+        return found
+
+    async def event(self, seq: int, type: str, call: str = "c1", **fields: Any) -> httpx.Response:
+        body = {
+            "id": f"{call}.{seq}",
+            "call": call,
+            "ref": "harbour/front-desk",
+            "seq": seq,
+            "at_ms": seq * 100,
+            "time": "2026-11-23T07:00:00Z",
+            "type": type,
+            **fields,
+        }
+        return await self.post("/v1/events", body)
+
+    async def get(self, path: str, tenant: str = "harbour") -> httpx.Response:
+        return await self.http.get(path, params={"tenant": tenant}, headers=ADMIN)
+
+    async def call(self, id: str = "c1") -> dict[str, Any]:
+        answer = await self.get(f"/v1/calls/{id}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def work_until(self, done: Callable[[], Any]) -> None:
+        """Run a worker until ``await done()`` is true."""
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(work, self.services)
+                while not await done():
+                    await anyio.sleep(0.02)
+                group.cancel_scope.cancel()
+
+
+def other_business() -> Business:
+    """A second tenant, with its own number."""
+    first, _ = read_business(examples() / "receptionist" / "business.yaml")
+    return first.model_copy(
+        update={"id": "quayside", "name": "Quayside Heating", "numbers": (OTHER_DID,), "fallback_number": "+441134960001"}
+    )
+
+
+@asynccontextmanager
+async def open_house(url: str, **settings: Any) -> AsyncIterator[House]:
+    values = {"secret": SECRET, "admin_token": "operator", "database_url": url, "browser_number": DID, "stalled_s": 1.0, "pool_size": 10}
+    made = OrchestratorSettings(**{**values, **settings})
+    now = [MONDAY]
+    app = create_app(made, clock=lambda: now[0])
+    async with app.router.lifespan_context(app):
+        services: Services = app.state.services
+        harbour, script = read_business(examples() / "receptionist" / "business.yaml")
+        for business in (harbour, other_business()):
+            async with services.database.tenant(business.id) as scope:
+                await ops.save_business(scope, business, script)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://orchestrator", timeout=30) as http:
+            yield House(app, http, made, now)
