@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.conformance import local_speech
+
+from offhook.providers.stt.local import LocalStt
+from offhook.testing.conformance.sound import Utterance
+from offhook.testing.conformance.stt import SttConformance
+
+
+class TestLocalStt(SttConformance):
+    @pytest.fixture
+    async def stt(self) -> AsyncIterator[LocalStt]:  # type: ignore[override]
+        async with local_speech.context() as context:
+            yield LocalStt(local_speech.moonshine(), context.pool)
+
+    @pytest.fixture
+    def said(self) -> Utterance:
+        return local_speech.utterance("The kitchen sink is leaking on the floor.")
+
+    @pytest.fixture
+    def other(self) -> Utterance:
+        return local_speech.utterance("Tomorrow morning would be best for me.")
