@@ -126,6 +126,7 @@ class Recorder:
         """Position of the window's first frame; everything before it is written or queued."""
         self._newest = 0
         self._blocks: deque[NDArray[np.int16] | int] = deque()
+        self._lock = anyio.Lock()
         self._wake = anyio.Event()
         self._closing = False
         self._file: Any = None
@@ -224,17 +225,15 @@ class Recorder:
                 await self._wake.wait()
 
     async def _write_all(self) -> None:
-        while self._blocks and self.error is None:
-            block = self._blocks[0]
-            try:
-                # Left to finish when the call is cancelled: a block is written whole and once.
-                with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(self._write, block)
-            except (OSError, soundfile.SoundFileError) as error:
-                self._stop(RecordingFailed("the recording could not be written; it ends here", detail=str(error)))
-                return
-            if self._blocks:
-                self._blocks.popleft()
+        async with self._lock:
+            while self._blocks and self.error is None:
+                block = self._blocks.popleft()
+                try:
+                    # Left to finish when the call is cancelled: a block is written whole and once.
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(self._write, block)
+                except (OSError, soundfile.SoundFileError) as error:
+                    self._stop(RecordingFailed("the recording could not be written; it ends here", detail=str(error)))
 
     def _write(self, block: NDArray[np.int16] | int) -> None:
         """In a thread. An integer stands for so many frames of silence."""

@@ -45,6 +45,9 @@ class Jitter:
     """Timestamps that could not be."""
     _next: int | None = None
     _position: int = 0
+    _missing: int = 0
+    """Packets given up just before the next one."""
+    _size: int = 0
     _origin: int | None = None
     _waiting: dict[int, _Waiting] = field(default_factory=dict)
     _late_run: list[int] = field(default_factory=list)
@@ -63,7 +66,8 @@ class Jitter:
         out = self._ready(latest)
         while len(self._waiting) >= self.bound:
             first = min(self._waiting)
-            self.skipped += first - self._next
+            self._missing = first - self._next
+            self.skipped += self._missing
             self._next = first
             out += self._ready(latest)
         return out
@@ -82,16 +86,18 @@ class Jitter:
             packet = self._waiting.pop(self._next)
             self._next += 1
             out.append(Placed(packet.data, self._place(packet.timestamp, latest)))
-            self._position = out[-1].start + self.format.samples_in(len(packet.data))
+            self._size = self.format.samples_in(len(packet.data))
+            self._position = out[-1].start + self._size
         return out
 
     def _place(self, timestamp: int | None, latest: int | None) -> int:
+        missing, self._missing = self._missing, 0
         if timestamp is None:
-            return self._position
+            return self._position + self._size * (missing if missing <= _RESYNC else 0)
         if self._origin is None:
             self._origin = timestamp
         start = timestamp - self._origin
-        if start <= self._position + self.tolerance:
+        if start <= self._position + (0 if missing else self.tolerance):
             return self._position
         if latest is not None and start > latest:
             self.wild += 1
