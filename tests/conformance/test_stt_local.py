@@ -12,7 +12,7 @@ from offhook.testing.conformance.stt import SttConformance
 
 class TestLocalStt(SttConformance):
     @pytest.fixture
-    async def stt(self) -> AsyncIterator[LocalStt]:  # type: ignore[override]
+    async def stt(self) -> AsyncIterator[LocalStt]:
         async with local_speech.context() as context:
             yield LocalStt(local_speech.moonshine(), context.pool)
 

@@ -13,6 +13,6 @@ class TestLocalTts(TtsConformance):
     voice = "heart"
 
     @pytest.fixture
-    async def tts(self) -> AsyncIterator[LocalTts]:  # type: ignore[override]
+    async def tts(self) -> AsyncIterator[LocalTts]:
         async with local_speech.context() as context:
             yield LocalTts(local_speech.heart(), context.pool)
