@@ -70,11 +70,11 @@ class House:
     def request(self, tool: str, args: dict[str, Any], key: str = "", call: str = "c1", ref: str = "harbour/front-desk") -> dict[str, Any]:
         return {"call": call, "ref": ref, "tool": tool, "key": key or f"key{self._ids()}", "args": args}
 
-    async def slots(self, **args: Any) -> list[dict[str, str]]:
+    async def slots(self, **args: object) -> list[dict[str, str]]:
         found: list[dict[str, str]] = (await self.tool("free_slots", args))["values"]["slots"]
         return found
 
-    async def event(self, seq: int, type: str, call: str = "c1", **fields: Any) -> httpx.Response:
+    async def event(self, seq: int, type: str, call: str = "c1", **fields: object) -> httpx.Response:
         body = {
             "id": f"{call}.{seq}",
             "call": call,
@@ -101,7 +101,7 @@ class House:
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:
                 group.start_soon(work, self.services)
-                while not await done():
+                while not await done():  # noqa: ASYNC110 - the worker has no event to wait for
                     await anyio.sleep(0.02)
                 group.cancel_scope.cancel()
 
@@ -115,9 +115,16 @@ def other_business() -> Business:
 
 
 @asynccontextmanager
-async def open_house(url: str, **settings: Any) -> AsyncIterator[House]:
-    values = {"secret": SECRET, "admin_token": "operator", "database_url": url, "browser_number": DID, "stalled_s": 1.0, "pool_size": 10}
-    made = OrchestratorSettings(**{**values, **settings})
+async def open_house(url: str, **settings: object) -> AsyncIterator[House]:
+    values: dict[str, Any] = {
+        "secret": SECRET,
+        "admin_token": "operator",
+        "database_url": url,
+        "browser_number": DID,
+        "stalled_s": 1.0,
+        "pool_size": 10,
+    }
+    made = OrchestratorSettings(**(values | settings))
     now = [MONDAY]
     app = create_app(made, clock=lambda: now[0])
     async with app.router.lifespan_context(app):

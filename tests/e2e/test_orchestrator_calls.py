@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import anyio
@@ -37,8 +38,8 @@ EVENTS: tuple[tuple[int, str, dict[str, Any]], ...] = (
 
 async def _send(house: House, order: list[tuple[int, str, dict[str, Any]]]) -> list[bool]:
     duplicates = []
-    for seq, type, fields in order:
-        answer = await house.event(seq, type, **fields)
+    for seq, kind, fields in order:
+        answer = await house.event(seq, kind, **fields)
         assert answer.status_code == 200, answer.text
         duplicates.append(answer.json()["duplicate"])
     return duplicates
@@ -139,8 +140,8 @@ async def test_events_in_any_order_and_again_are_one_record(house: House, seed: 
 
 async def test_events_at_the_same_moment_queue_one_result(house: House) -> None:
     async with anyio.create_task_group() as group:
-        for seq, type, fields in EVENTS * 3:
-            group.start_soon(lambda s=seq, t=type, f=fields: house.event(s, t, **f))
+        for seq, kind, fields in EVENTS * 3:
+            group.start_soon(partial(house.event, seq, kind, **fields))
     assert await _jobs(house) == 1
 
 
@@ -187,7 +188,7 @@ async def test_a_worker_killed_at_work_leaves_the_job_to_another(house: House, d
             await holder.session.execute(text("select 1 from call where id = 'c1' for update"))  # the job stops here, its work half done
             async with await anyio.open_process([sys.executable, "-c", "from offhook.cli.worker import main; main()"], env=env) as worker:
                 async with database.platform() as scope:
-                    while not (await scope.session.execute(text("select count(*) from pg_locks where not granted"))).scalar_one():
+                    while not (await scope.session.execute(text("select count(*) from pg_locks where not granted"))).scalar_one():  # noqa: ASYNC110
                         await anyio.sleep(0.05)
                 worker.send_signal(signal.SIGKILL)
                 await worker.wait()

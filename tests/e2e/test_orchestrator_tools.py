@@ -16,7 +16,7 @@ ADDRESS = {"lines": ["4 Quay Street"], "postcode": "SO14 2AB", "text": "four qua
 
 async def _count(house: House, table: str) -> int:
     async with house.services.database.platform() as scope:
-        return int((await scope.session.execute(text(f"select count(*) from {table}"))).scalar_one())
+        return int((await scope.session.execute(text(f"select count(*) from {table}"))).scalar_one())  # noqa: S608
 
 
 async def test_book_saves_visit_customer_and_lead(house: House) -> None:
@@ -67,7 +67,8 @@ async def test_the_table_itself_refuses_an_overlap(house: House) -> None:
     await house.tool("book", {"slot": slot["id"]})
     copy = (
         "insert into appointment select tenant_id, 'other', 'Z99', customer_id, call_id, staff,"
-        " starts_at + interval '89 minutes', ends_at + interval '89 minutes', status, name, address, problem, extras, now() from appointment"
+        " starts_at + interval '89 minutes', ends_at + interval '89 minutes',"
+        " status, name, address, problem, extras, now() from appointment"
     )
     with pytest.raises(Exception, match="appointment_no_overlap"):
         async with house.services.database.platform() as scope:

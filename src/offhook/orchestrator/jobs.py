@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import anyio
@@ -12,6 +13,8 @@ from offhook.orchestrator.db import Database, libpq
 from offhook.orchestrator.services import Clock, Services, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
 
+GRACE = 5.0
+"""Seconds that running jobs get to end when their worker is told to stop."""
 RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
 
 
@@ -48,14 +51,25 @@ async def work(services: Services, *, started: Callable[[], None] = lambda: None
 
     async with anyio.create_task_group() as group:
         group.start_soon(watch, name="stalled jobs")
-        started()
-        await services.queue.run_worker_async(
-            concurrency=settings.jobs,
-            install_signal_handlers=False,
-            listen_notify=True,
-            fetch_job_polling_interval=min(5.0, settings.stalled_s),
-            update_heartbeat_interval=settings.stalled_s / 4,
-            stalled_worker_timeout=settings.stalled_s,
-            delete_jobs="successful",
+        # A task of asyncio's own: its worker expects to be cancelled once and then lets its jobs end; anyio would cancel on and on.
+        worker = asyncio.create_task(
+            services.queue.run_worker_async(
+                concurrency=settings.jobs,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=min(5.0, settings.stalled_s),
+                update_heartbeat_interval=settings.stalled_s / 4,
+                stalled_worker_timeout=settings.stalled_s,
+                shutdown_graceful_timeout=GRACE,
+                delete_jobs="successful",
+            ),
+            name="jobs",
         )
-        group.cancel_scope.cancel()
+        try:
+            started()
+            await asyncio.wait([worker])
+            await worker
+        finally:
+            with anyio.CancelScope(shield=True):
+                worker.cancel()
+                await asyncio.wait([worker])
+            group.cancel_scope.cancel()

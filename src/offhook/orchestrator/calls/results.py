@@ -23,7 +23,7 @@ def value_text(value: Any) -> str | None:  # noqa: ANN401 - any slot value
             return " ".join(str(value[part]) for part in ("given", "family") if value.get(part)) or None
         if "lines" in value or "postcode" in value:
             lines = value.get("lines") or []
-            parts = [*([lines] if isinstance(lines, str) else lines), value.get("postcode")]
+            parts = [*(lines if isinstance(lines, list | tuple) else [lines]), value.get("postcode")]
             return ", ".join(str(part) for part in parts if part) or value_text(value.get("text"))
         for name in ("label", "text", "date", "id"):
             if value.get(name):
