@@ -81,6 +81,11 @@ def read(path: Path) -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
     return plain, lines
 
 
+def read_list(path: Path, within: str) -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
+    """A file that holds a list, or a mapping with the list under ``within``."""
+    return _yaml(path, within)
+
+
 _REFERENCES = {"collect", "also", "forget", "resets"}
 _TARGETS = {"call", "next", "go", "if_fails"}
 
@@ -103,7 +108,7 @@ def _prefixed(value: Any, prefix: str, own: set[str], key: str = "") -> Any:
     return value
 
 
-def _yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
+def _yaml(path: Path, within: str = "") -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -115,6 +120,8 @@ def _yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
         hint = "; a text with ?, : or a comma inside { } or [ ] needs quotes" if error.problem else ""
         raise ScriptError((Fault("S091", (), f"is no YAML: {error.problem or error.context}{hint}", path.name, line),)) from None
     lines: dict[Path_, tuple[str, int]] = {}
+    if within and isinstance(tree, CommentedSeq):
+        return {within: _plain(tree, (within,), path.name, lines)}, lines
     plain = _plain(tree, (), path.name, lines)
     if not isinstance(plain, dict):
         raise ScriptError((Fault("S091", (), "a script is a mapping of keys", path.name, 1),))

@@ -47,7 +47,7 @@ def give_up(work: Work, why: str) -> None:
     work.note("limit", why)
     work.tries.clear()
     work.unclear = 0
-    if work.gave_up or not work.jump(work.script.universals.human):
+    if work.gave_up or not work.jump("human"):
         end(work, "limit")
         return
     work.gave_up = True
@@ -118,8 +118,9 @@ def leave(work: Work, state: State) -> None:
         work.enter(stack[-1], stack[:-1])
         work.path[-1] = dataclasses.replace(work.path[-1], said=True, called=True)
         return
-    for line in state.next:
+    for index, line in enumerate(state.next):
         if work.holds(line.when):
+            work.way("states", state.name, "next", index)
             work.forget(line.forget)
             if line.forget:
                 work.quiet.clear()
@@ -167,6 +168,7 @@ def _empty(work: Work, slot: Slot) -> Got:
     if slot.if_empty is None or work.failures[f"empty.{slot.name}"] > TRIES:
         give_up(work, f"nothing to offer for {slot.name}")
         return Got.MOVED
+    work.way("slots", slot.name, "if_empty")
     work.react(f"empty.{slot.name}", slot.if_empty)
     work.results.pop(slot.tool, None)
     return Got.MOVED
@@ -193,6 +195,7 @@ def _open_slot(work: Work, slot: Slot) -> Got:
     tries = work.tries.get(slot.name, 0)
     which = min(tries, len(slot.ask) - 1)
     words, upto, _ = work.render(slot.ask[which])
+    work.way("slots", slot.name, "ask", which)
     words = work.rephrase.get(slot.name, words)
     hint = "" if slot.name in work.rephrase else _key_hint(work, slot, tries)
     if hint:

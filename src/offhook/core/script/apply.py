@@ -80,6 +80,7 @@ def _passes(work: Work, slot: Slot, value: Any) -> bool:
         work.values[slot.name] = before
     if failed is None:
         return True
+    work.way("slots", slot.name, "check", slot.check.index(failed))
     words = work.render(failed.otherwise)[0]
     if words.rstrip().endswith("?"):
         work.rephrase[slot.name] = words
@@ -93,6 +94,7 @@ def _replace(work: Work, slot: Slot, known: Value, new: Value) -> None:
     """A correction: what came from the old value is void, and the path is walked again in silence."""
     if not _passes(work, slot, new.value):
         return
+    work.way("slots", slot.name, "corrected")
     changed_after = next(
         (each for each in reversed(work.written) if slot.name in each.used and each.used[slot.name] == plain(known.value)),
         None,
@@ -165,6 +167,7 @@ def _affirm(work: Work, given: act.Act, asked: Open, slot: Slot | None, changed:
         elif not _musts_heard(work, asked.tool):
             work.outs.append(Refused(given, "unheard must_say"))
         else:
+            work.way("tools", asked.tool, "confirm", "yes")
             work.agreed[asked.tool] = asked.print
             work.visits.clear()
         return
@@ -197,6 +200,7 @@ def _musts_heard(work: Work, tool: str) -> bool:
 
 def _deny(work: Work, given: act.Act, asked: Open, slot: Slot | None, changed: bool) -> None:
     if asked.kind in {"agree", "change"}:
+        work.way("tools", asked.tool, "confirm", "no")
         if changed:
             return
         what = f"agree.{asked.tool}"
@@ -204,7 +208,7 @@ def _deny(work: Work, given: act.Act, asked: Open, slot: Slot | None, changed: b
         if work.tries[what] <= 2:
             words = text("change", work.locale)
             put(work, Open("change", f"change.{asked.tool}", words, tool=asked.tool), "change")
-        elif not work.jump(work.script.universals.cancel):
+        elif not work.jump("cancel"):
             work.tries[what] = 9
         return
     if slot is None:

@@ -167,11 +167,11 @@ class _Reader:
             self.need(")")
             return inner
         left = self.operand(left=True)
-        for words in (("is", "known"), ("is", "unknown")):
-            if self.take(*words):
+        for word in ("known", "unknown"):
+            if self.take("is", word):
                 if not isinstance(left, Name):
                     raise ExprError("only a name can be known", left.column)
-                return Known(left, words[1] == "unknown")
+                return Known(left, word == "unknown")
         if self.take("not", "in"):
             return Among(left, self.items(), True)
         if self.take("in"):

@@ -22,8 +22,9 @@ def as_acts(work: Work, digits: str) -> tuple[act.Act, ...]:
         return (act.Goodbye(),) if digits == "#" else (act.Unclear(),)
     slot = work.script.slots.get(asked.slot)
     if asked.kind in {"guess", "confirm", "agree", "change"} or (slot is not None and slot.type == "yes_no"):
-        found = {"1": act.Affirm(), "2": act.Deny()}.get(body)
-        return (found,) if found is not None else ((act.Goodbye(),) if digits == "#" else (act.Unclear(),))
+        if body in {"1", "2"}:
+            return (act.Affirm() if body == "1" else act.Deny(),)
+        return (act.Goodbye(),) if digits == "#" else (act.Unclear(),)
     if slot is None:
         return (act.Unclear(),)
     if slot.keys == "record" and work.mode == "keys" and slot.type not in {"phone", "number", "money"} and digits == "#":
@@ -49,7 +50,7 @@ def _typed(work: Work, slot: Slot, body: str) -> tuple[act.Act, ...]:
     return (act.Set(slot.name, found[0].value, body),) if found else (act.Unclear(),)
 
 
-def _day(body: str, today: dt.date) -> dt.date | None:
+def _day(body: str, today: dt.date) -> str | None:
     """DDMM, the next one that comes."""
     if len(body) != 4 or not body.isdigit():
         return None
@@ -59,13 +60,13 @@ def _day(body: str, today: dt.date) -> dt.date | None:
         except ValueError:
             continue
         if day >= today:
-            return day
+            return day.isoformat()
     return None
 
 
-def _hour(body: str) -> dt.time | None:
+def _hour(body: str) -> str | None:
     """HHMM."""
     if len(body) not in {3, 4} or not body.isdigit():
         return None
     hour, minute = int(body[:-2]), int(body[-2:])
-    return dt.time(hour, minute) if hour < 24 and minute < 60 else None
+    return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from offhook.core.script.model import Script, State
+from offhook.core.script.model import Option, Script, State
 from offhook.core.script.state import Open, ScriptState
 
 
@@ -37,6 +37,31 @@ def legal(script: Script, state: ScriptState) -> Legal:
         tuple(name for name in tools if script.tools[name].effect == "read"),
         state.open,
     )
+
+
+def expecting(script: Script, state: ScriptState) -> Expect:
+    """What the open question wants, for the grammars and for endpointing."""
+    asked = state.open
+    if asked is None or asked.kind == "change":
+        return Expect()
+    slot = script.slots.get(asked.slot)
+    if asked.kind != "ask" or slot is None:
+        return Expect("yes_no")
+    result = state.results.get(slot.tool)
+    field = (slot.source or "").rpartition(".")[2]
+    offers = offers_of(result.values.get(field))[:8] if result else ()
+    return Expect(
+        slot.type,
+        {option.name: phrases_of(option) for option in slot.options},
+        tuple(Offer(str(each["label"]), str(each["start"]) if each.get("start") else None) for each in offers),
+        slot.pattern or None,
+        slot.spoken if slot.pattern else None,
+    )
+
+
+def phrases_of(option: Option) -> tuple[str, ...]:
+    """What names an option: its phrases, its name, its labels."""
+    return (*option.says, option.name.replace("_", " "), *option.label.values())
 
 
 def _state_slots(script: Script, state: State, found: dict[str, None], tools: dict[str, None], depth: int) -> None:

@@ -10,7 +10,7 @@ from offhook.core.script import acts as act
 from offhook.core.script import phrases as say
 from offhook.core.script import values as vals
 from offhook.core.script.knowledge import find
-from offhook.core.script.legal import Legal, legal
+from offhook.core.script.legal import Legal, legal, phrases_of
 from offhook.core.script.model import Script, Slot
 from offhook.core.script.state import Open, ScriptState, Understood
 from offhook.core.understand.parse import parse
@@ -353,7 +353,7 @@ class _Reader:
     def parse_slot(self, slot: Slot, *, asked: bool, text: str | None = None) -> Found | None:
         """The best value of a slot's type in the words."""
         words = self.text if text is None else text
-        options = {option.name: (*option.says, option.name.replace("_", " "), *option.label.values()) for option in slot.options} or None
+        options = {option.name: phrases_of(option) for option in slot.options} or None
         offers = (
             [Offer(str(each["label"]), str(each["start"]) if each.get("start") else None) for each in self.offers(slot)]
             if slot.tool

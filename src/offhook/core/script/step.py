@@ -150,6 +150,8 @@ def _spoken(work: Work, event: Spoken) -> tuple[ScriptState, tuple[Out, ...]]:
                 advance(work)
                 if work.finals or work.ask or work.says or work.acks:
                     return _compose(work, reply=False)
+        else:
+            work.way("must_say", name, "cut")
     elif found.kind in {"answer", "say", "goodbye", "ack"}:
         if event.whole:
             work.said[found.item] = found.text
@@ -158,7 +160,7 @@ def _spoken(work: Work, event: Spoken) -> tuple[ScriptState, tuple[Out, ...]]:
     if work.open is not None and work.open.item == event.item:
         heard = event.whole or len(event.heard.rstrip()) >= work.open.upto > 0
         work.open = dataclasses.replace(work.open, heard=heard)
-    return work.freeze(work.state.last), ()
+    return work.freeze(work.state.last), tuple(work.outs)
 
 
 def _hangup(work: Work) -> tuple[ScriptState, tuple[Out, ...]]:
@@ -189,6 +191,7 @@ def _tool_done(work: Work, event: ToolDone) -> bool:
     work.agreed.pop(tool.name, None)
     if event.error in {"conflict", "rejected"}:
         work.written = [each for each in work.written if not (each.tool == tool.name and each.print == waited.print)]
+    work.way("tools", tool.name, "if_fails", kind)
     reaction = tool.if_fails.get(kind)
     if reaction is None or work.failures[tool.name] >= FAILURES:
         if reaction is not None:
@@ -284,6 +287,7 @@ def _acts(work: Work, acts: tuple[act.Act, ...], said: str = "") -> None:
 def _raise(work: Work, name: str) -> None:
     topic = work.script.topics[name]
     count = work.topics[name] = work.topics.get(name, 0) + 1
+    work.way("objections" if topic.objection else "topics", name, *((min(count, len(topic.answers) + 1),) if topic.objection else ()))
     if topic.objection:
         if count <= len(topic.answers):
             work.say(f"topic.{name}.{count}", topic.answers[count - 1], "answer")
@@ -302,7 +306,7 @@ def _raise(work: Work, name: str) -> None:
 
 
 def _human(work: Work) -> None:
-    work.jump(work.script.universals.human)
+    work.jump("human")
 
 
 def _question(work: Work, question: act.Question) -> None:
@@ -325,12 +329,12 @@ def _question(work: Work, question: act.Question) -> None:
 def _leaving(work: Work, acts: tuple[act.Act, ...], progress: bool) -> None:
     if any(isinstance(each, act.Cancel) for each in acts):
         if work.script.universals.cancel:
-            work.jump(work.script.universals.cancel)
+            work.jump("cancel")
             work.moved = True
         else:
             end(work, work.outcome or "left_early", text("goodbye", work.locale))
     elif any(isinstance(each, act.Goodbye) for each in acts) and not progress:
-        if not work.jump(work.script.universals.goodbye):
+        if not work.jump("goodbye"):
             end(work, work.outcome or ("enquiry" if work.topics else "left_early"), text("goodbye", work.locale))
 
 

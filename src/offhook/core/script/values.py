@@ -15,20 +15,11 @@ from offhook.core.speech.normal import speak
 
 
 def coerce(kind: str, value: Any) -> Any:
-    """A value of a plan or a tool as the grammars would have made it: ISO days, times and moments are read, the rest is kept."""
+    """A value of a plan or a tool as the grammars would have made it: days and times as ISO text, the rest is kept."""
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        return value
-    try:
-        if kind == "date":
-            return dt.datetime.fromisoformat(value) if len(value) > 10 else dt.date.fromisoformat(value)
-        if kind == "time":
-            return dt.time.fromisoformat(value)
-        if kind == "datetime":
-            return dt.datetime.fromisoformat(value)
-    except ValueError:
-        return value
+        return plain(value)
     if kind == "yes_no":
         return value.casefold() in {"yes", "true", "1"}
     return value

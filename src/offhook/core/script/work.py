@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 from offhook.core.script import values as vals
 from offhook.core.script.expr import holds, names
@@ -83,7 +83,8 @@ class Work:
     @property
     def today(self) -> dt.date:
         """The day of the call."""
-        return self.state.context.now.date() if self.state.context is not None else dt.date.min
+        now = self.state.context.now if self.state.context is not None else None
+        return now.date() if now is not None else dt.date.min
 
     def value(self, slot: str) -> Any:
         """A slot's value, None if unknown or declined."""
@@ -189,6 +190,10 @@ class Work:
             self.valued.add(item)
         (self.acks if kind in {"ack", "answer"} else self.says).append(out)
 
+    def way(self, *path: str | int) -> None:
+        """For coverage: this part of the document was used."""
+        self.outs.append(Note("way", "/".join(str(part) for part in path)))
+
     def must_heard(self) -> set[str]:
         """The texts of ``must_say`` that were heard whole."""
         return {name for name, times in self.must.items() if times < 0}
@@ -238,6 +243,7 @@ class Work:
 
     def enter(self, state: str, stack: tuple[str, ...] = ()) -> None:
         """Go to a state."""
+        self.way("states", state)
         if len(self.path) >= 200:
             self.path = self.path[-100:]
         self.path.append(Visit(state, stack[:MAX_STACK], said=state in self.quiet and self._unchanged(state)))
@@ -287,10 +293,11 @@ class Work:
             return True
         return False
 
-    def jump(self, lines: Any) -> bool:
-        """Take the first of universal lines that holds, for good."""
-        for line in lines:
+    def jump(self, key: Literal["human", "cancel", "goodbye"]) -> bool:
+        """Take the first of a universal's lines that holds, for good."""
+        for index, line in enumerate(getattr(self.script.universals, key)):
             if self.holds(line.when):
+                self.way("universals", key, index)
                 self.forget(line.forget)
                 if self.at != line.go:
                     self.enter(line.go)
