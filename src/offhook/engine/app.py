@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import anyio
@@ -23,6 +24,7 @@ from offhook.core.turn import events as ev
 from offhook.engine.engine import Engine, running
 from offhook.engine.settings import EngineSettings
 from offhook.errors import CallError, OffhookError, RemoteWireError, WireError
+from offhook.ports.transport import CallTransport
 from offhook.signing import verify, verify_twilio
 
 log = logging.getLogger("offhook.engine")
@@ -42,7 +44,7 @@ def create_app(settings: EngineSettings) -> Starlette:
             yield
             await engine.admission.drain(settings.drain_s)
 
-    static = Path(registry.static_files("talk"))
+    static = Path(str(files("offhook.transports"))) / "static" / "talk"
     return Starlette(
         lifespan=lifespan,
         routes=[
@@ -65,7 +67,7 @@ async def media(websocket: WebSocket) -> None:
         await websocket.close(POLICY_VIOLATION)
         return
     try:
-        transport = await registry.media_socket(dialect, websocket, START_TIMEOUT)
+        transport = await _open(dialect, websocket)
     except WireError as error:
         engine.failures[f"start: {type(error).__name__}"] += 1
         log.info("media socket refused: %s", error.public)
@@ -90,6 +92,19 @@ async def media(websocket: WebSocket) -> None:
         finally:
             await transport.end()
             group.cancel_scope.cancel()
+
+
+async def _open(dialect: str, websocket: WebSocket) -> CallTransport | None:
+    """The transport of a media socket by the last part of its path; None when the peer left before saying who it is.
+
+    Raises ConfigError for an unknown dialect, RemoteWireError (with the socket closed) for a bad beginning.
+    """
+    if dialect == "browser":
+        browser: CallTransport | None = await registry.transport("browser_ws").BrowserWs.open(websocket, timeout=START_TIMEOUT)
+        return browser
+    words = registry.dialect(dialect).create()
+    carrier: CallTransport | None = await registry.transport("carrier_ws").CarrierWs.open(websocket, words, timeout=START_TIMEOUT)
+    return carrier
 
 
 def _admitted(websocket: WebSocket, settings: EngineSettings, dialect: str) -> bool:

@@ -47,6 +47,7 @@ FILLER_AFTER = 0.7
 PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
 LINGER_SECONDS = 0.3
+TOOLS_LINGER = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ class Call:
                     self.driver.feed(ev.Answered(self.clock.now()))
                     await self.driver.ended.wait()
                     await self._say_goodbye()
+                    await self._tools.settled(TOOLS_LINGER)
                 finally:
                     self._parts.wheel.remove(self._tick)
                     scope.cancel()
@@ -208,7 +210,7 @@ class Call:
                 self.reporter.recording(info)
         if self.trace is not None:
             await self.trace.write()
-        state = self.dialogue.state
+        dialogue = self.dialogue
         usage = {
             "stt_seconds": round(self.clock.now() / SECOND, 2),
             "tts_characters": self._mouth.characters,
@@ -216,7 +218,7 @@ class Call:
         }
         self.reporter.counts.update({f"ignored {reason}": count for reason, count in self.driver.ignored.items()})
         self.reporter.counts.update(self.failures)
-        self.reporter.ended(self.reason or "hangup", state.outcome, state.known(), state.path, usage)
+        self.reporter.ended(self.reason or "hangup", dialogue.outcome, dialogue.slots(), dialogue.path(), usage)
 
     async def _write_trace(self) -> None:
         while self.trace is not None:
@@ -238,7 +240,7 @@ class Call:
                         self._recorder.caller(event.start, event.data)
                     self._hearing.media(event)
                 case MarkIn():
-                    self._mouth.playout.on_mark(event.name)
+                    self._mouth.playout.on_mark(event.name, self.clock.now())
                 case KeyIn():
                     self.driver.feed(ev.Dtmf(self.clock.now(), event.digit))
                 case ClientIn():
@@ -278,7 +280,7 @@ class Call:
 
     # -- out: the effects of the turn core ---------------------------------------------------------------------------
 
-    def _apply(self, effect: fx.Effect, event: ev.Event) -> None:  # noqa: C901
+    def _apply(self, effect: fx.Effect, event: ev.Event) -> None:
         match effect:
             case fx.OpenTurn():
                 self._open(effect.turn, effect.cause, effect.text, speculative=effect.speculative)
@@ -505,4 +507,3 @@ def context_of(plan: CallPlan, clock: CallClock) -> Context:
         now=clock.answered.astimezone(ZoneInfo(plan.timezone)),
         hours=tuple((hours.weekday, hours.opens, hours.closes) for hours in plan.hours),
     )
-

@@ -15,7 +15,7 @@ from offhook.core.script import acts as script_acts
 from offhook.core.script.legal import expecting
 from offhook.core.script.model import Script
 from offhook.core.script.rules import understand
-from offhook.core.script.step import (
+from offhook.core.script.state import (
     Ask,
     Begin,
     End,
@@ -31,9 +31,8 @@ from offhook.core.script.step import (
     ToolDone,
     Transfer,
     Transferred,
-    initial,
-    step,
 )
+from offhook.core.script.step import initial, step
 from offhook.core.understand.complete import Expect
 from offhook.core.understand.types import Context
 
@@ -108,6 +107,19 @@ class Dialogue:
     def tool_done(self, key: str, values: Mapping[str, Any], error: str | None) -> None:
         """Keep a tool's result for the next reply."""
         self._results.append(ToolDone(key=key, values=values, error=error))
+
+    @property
+    def outcome(self) -> str:
+        """The outcome code so far; "" while there is none."""
+        return self.state.outcome or ""
+
+    def slots(self) -> dict[str, Any]:
+        """What is known, by slot: the typed value and the words it came from."""
+        return {name: {"value": value.value, "raw": value.raw, "status": value.status} for name, value in self.state.values.items()}
+
+    def path(self) -> tuple[str, ...]:
+        """The states visited, in order."""
+        return tuple(visit.state for visit in self.state.path)
 
     def hung_up(self) -> None:
         """The caller has gone."""

@@ -118,7 +118,7 @@ async def running(settings: EngineSettings) -> AsyncIterator[Engine]:
         raise ConfigError("an engine needs plans: set OFFHOOK_ENGINE_ORCHESTRATOR_URL, or give --plan FILE to run alone")
     if settings.orchestrator_url is not None and not secret:
         raise ConfigError("OFFHOOK_ENGINE_SECRET is empty: set the secret that the orchestrator shares with its engines")
-    pool = InferencePool(settings.inference_workers or None)
+    pool = InferencePool(settings.inference_workers)
     lineup = Lineup(ProviderContext(pool=pool, weights=ModelStore(settings.models_dir), env=dict(os.environ)))
     try:
         vad = await lineup.vad(settings.vad)
@@ -130,8 +130,14 @@ async def running(settings: EngineSettings) -> AsyncIterator[Engine]:
         await pool.aclose()
 
 
-async def _assemble(  # noqa: PLR0913
-    settings: EngineSettings, secret: str, lineup: Lineup, detector: Detector, pool: InferencePool, http: httpx.AsyncClient, group: TaskGroup
+async def _assemble(
+    settings: EngineSettings,
+    secret: str,
+    lineup: Lineup,
+    detector: Detector,
+    pool: InferencePool,
+    http: httpx.AsyncClient,
+    group: TaskGroup,
 ) -> Engine:
     wheel = Wheel()
     group.start_soon(wheel.run, name="media wheel")
@@ -156,5 +162,3 @@ async def _assemble(  # noqa: PLR0913
         keep_traces=settings.keep_traces,
     )
     return Engine(settings, parts, plans, Admission(settings.max_calls))
-
-

@@ -55,7 +55,7 @@ class HearingStats:
 class Hearing:
     """One call's ears."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         ears: Ears,
         driver: Driver,
@@ -222,5 +222,3 @@ def silence(format: AudioFormat, count: int) -> bytes:
     """``count`` samples of silence as bytes of a format."""
     quiet = {"mulaw": b"\xff", "alaw": b"\xd5"}.get(format.encoding.value, b"\x00\x00")
     return quiet * count
-
-

@@ -36,19 +36,19 @@ class Lineup:
 
     async def stt(self, name: str) -> Stt:
         """A recogniser by name; ConfigError when there is none."""
-        return cast(Stt, await self._load("stt", name))
+        return cast("Stt", await self._load("stt", name))
 
     async def tts(self, name: str) -> Tts:
         """A voice provider by name."""
-        return cast(Tts, await self._load("tts", name))
+        return cast("Tts", await self._load("tts", name))
 
     async def vad(self, name: str) -> Vad:
         """A voice detector by name."""
-        return cast(Vad, await self._load("vad", name))
+        return cast("Vad", await self._load("vad", name))
 
     async def endpoint(self, name: str) -> Endpoint:
         """An end-of-turn model by name."""
-        return cast(Endpoint, await self._load("endpoint", name))
+        return cast("Endpoint", await self._load("endpoint", name))
 
     async def warm(self, names: Sequence[str]) -> None:
         """Load providers given as ``kind:name`` before the first call."""
@@ -57,7 +57,7 @@ class Lineup:
             if kind not in {"stt", "tts", "llm", "vad", "endpoint"} or not name:
                 msg = f"warm: {entry!r} is not kind:name, such as stt:local"
                 raise ConfigError(msg)
-            await self._load(cast(Kind, kind), name)
+            await self._load(cast("Kind", kind), name)
 
     async def aclose(self) -> None:
         """Release every provider."""
@@ -69,7 +69,10 @@ class Lineup:
 
 
 async def first_that_opens(
-    names: Sequence[str], load: Callable[[str], Awaitable[P]], open_one: Callable[[P], Awaitable[S]], failed: Callable[[ProviderError], None]
+    names: Sequence[str],
+    load: Callable[[str], Awaitable[P]],
+    open_one: Callable[[P], Awaitable[S]],
+    failed: Callable[[ProviderError], None],
 ) -> tuple[P, S]:
     """The first provider of the list whose session opens. Raises the last one's ProviderError."""
     last: ProviderError = Unavailable("plan", "the plan names no provider; add one to models")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from offhook.contracts.events import Ladder
@@ -45,7 +46,7 @@ class Instants:
         for point in (self.worked_out, self.tts_request, self.first_audio):
             points.append(max(points[-1], point if point is not None else points[-1]))
         sent = max(points[-1], self.first_sent)
-        steps = [points[0] - self.speech_end, *(b - a for a, b in zip(points, points[1:], strict=False)), sent - points[-1]]
+        steps = [points[0] - self.speech_end, *(b - a for a, b in pairwise(points)), sent - points[-1]]
         endpoint, understand, clause, tts, playout = (round(step / MS, 1) for step in steps)
         return Ladder(
             endpoint=endpoint,

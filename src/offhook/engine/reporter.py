@@ -69,7 +69,7 @@ class Reporter:
         self._show({"type": "caller", "turn": turn, "text": text})
         self._send(CallerTurn(**self._common(), turn=turn, text=text, start_ms=start // MS, end_ms=end // MS, acts=acts))
 
-    def agent_turn(  # noqa: PLR0913
+    def agent_turn(
         self, turn: int, text: str, heard: str, interrupted: bool, start: Instant, ladder: Ladder
     ) -> None:
         """The agent's turn is over."""
@@ -122,7 +122,7 @@ class Reporter:
                 seconds=round(info.seconds, 3),
                 sample_rate=info.rate,
                 sha256=info.sha256,
-                peaks=tuple(tuple(pair) for pair in info.peaks),  # type: ignore[misc]
+                peaks=tuple(tuple(pair) for pair in info.peaks),
             )
         )
 

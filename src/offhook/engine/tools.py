@@ -49,6 +49,14 @@ class Tools:
         self._plan = plan
         self._secret = secret
         self.running = 0
+        self._idle = anyio.Event()
+
+    async def settled(self, seconds: float) -> None:
+        """Wait for running tools, at most so long: a booking that was agreed is not abandoned because the caller has hung up."""
+        with anyio.move_on_after(seconds):
+            while self.running:
+                self._idle = anyio.Event()
+                await self._idle.wait()
 
     async def run(self, tool: str, args: Mapping[str, Any], key: str, timeout_ms: int | None, done: Callable[[ToolResult], None]) -> None:
         """Run one tool and report its result, whatever happens, within its own time limit."""
@@ -68,6 +76,8 @@ class Tools:
                     error = "timeout"
         finally:
             self.running -= 1
+            if not self.running:
+                self._idle.set()
         done(ToolResult(tool, key, args, values, error, (anyio.current_time() - begin) * 1000))
 
     async def _attempts(self, spec: ToolSpec, tool: str, args: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], str | None]:

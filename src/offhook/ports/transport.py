@@ -100,6 +100,9 @@ class CallTransport(Protocol):
         """Events; Closed is the last one."""
         ...
 
+    async def run(self) -> None:
+        """Carry what is queued to the peer until the leg is closed; runs beside the iteration."""
+
     async def transfer(self, target: str) -> None:
         """Hand the caller over; raises TransferFailed where the transport cannot."""
 

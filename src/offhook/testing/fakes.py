@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
-
 import anyio
 
 from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
-from offhook.core.audio.g711 import encode_mulaw
+from offhook.core.audio.g711 import pcm_to_mulaw
 from offhook.errors import ProviderError, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttEvent, SttHints
 from offhook.ports.tts import Speech, Word
 from offhook.ports.vad import VadState
 
-T = TypeVar("T")
 RATE = 8_000
-
-
-class InlinePool:
-    """An inference pool without threads, for virtual time: work runs where it is asked for."""
-
-    async def run(self, work: Callable[..., T], *args: Any, priority: object = None) -> T:  # noqa: ANN401, ARG002
-        """Run now."""
-        await anyio.lowlevel.checkpoint()
-        return work(*args)
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +185,7 @@ class TtsScript:
 @lru_cache(maxsize=8)
 def _tone(format: AudioFormat, samples: int, frequency: float = 440.0) -> bytes:
     pcm = struct.pack(f"<{samples}h", *(int(8_000 * math.sin(2 * math.pi * frequency * i / format.rate)) for i in range(samples)))
-    return encode_mulaw(pcm) if format == MULAW_8K else pcm
+    return pcm_to_mulaw(pcm) if format == MULAW_8K else pcm
 
 
 class FakeTtsSession:

@@ -1,0 +1,96 @@
+"""The per-agent numbers of turn-taking, in nanoseconds. Made from the plan's TurnPlan, which explains each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from offhook.core.time import Duration, ms
+from offhook.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """Waits by completeness: from score ``sure`` on wait ``sure_ms``, and so on down to ``incomplete_ms``."""
+
+    sure_ms: Duration = ms(260)
+    likely_ms: Duration = ms(480)
+    unsure_ms: Duration = ms(800)
+    incomplete_ms: Duration = ms(2_000)
+    utterance_end_ms: Duration = ms(1_000)
+    sure: float = 0.85
+    likely: float = 0.6
+    unsure: float = 0.3
+    eager: float = 0.6
+
+    def wait(self, score: float) -> Duration:
+        """How long after the caller's last speech the shift is sure."""
+        if score >= self.sure:
+            return self.sure_ms
+        if score >= self.likely:
+            return self.likely_ms
+        return self.unsure_ms if score >= self.unsure else self.incomplete_ms
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """All of turn-taking's numbers. Names end in ``_ms`` as in the plan; the values here are durations."""
+
+    endpointing: Endpointing = Endpointing()
+    confirm_ms: Duration = ms(600)
+    confirm_words: int = 2
+    resume_ms: Duration = ms(350)
+    stalled_ms: Duration = ms(4_000)
+    idle_ms: Duration = ms(7_000)
+    idle_prompts: int = 2
+    tool_ms: Duration = ms(8_000)
+    max_call_ms: Duration = ms(1_800_000)
+    max_turn_ms: Duration = ms(60_000)
+    keys_ms: Duration = ms(1_500)
+    """After the last key."""
+    transfer_ms: Duration = ms(60_000)
+    closing_ms: Duration = ms(30_000)
+    """A goodbye that is not heard by then is not waited for."""
+    final_ms: Duration = ms(600)
+    """How long a shift waits for the words of the last stretch of speech."""
+    noise_ms: Duration = ms(1_000)
+    """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
+    locale: str = "en"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> TurnPolicy:
+        """From the plan's values, in milliseconds. Raises ConfigError naming an unknown one."""
+        policy = cls()
+        for name, value in _flat(values):
+            policy = replace_path(policy, name, value)
+        return policy
+
+
+def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.extend((f"{name}.{inner}", one) for inner, one in value.items())
+        else:
+            flat.append((name, value))
+    return flat
+
+
+def replace_path(policy: TurnPolicy, path: str, value: Any) -> TurnPolicy:  # noqa: ANN401
+    """The policy with one value changed, such as ``endpointing.sure_ms`` to 400. Raises ConfigError naming the path."""
+    head, _, rest = path.partition(".")
+    owner: TurnPolicy | Endpointing = policy.endpointing if head == "endpointing" and rest else policy
+    name = rest or head
+    if name == "endpointing" or name not in {field.name for field in fields(owner)}:
+        there = ", ".join(sorted(field.name for field in fields(owner)))
+        raise ConfigError(f"the turn policy has no {path!r}; there are: {there}")
+    old = getattr(owner, name)
+    try:
+        new = ms(float(value)) if name.endswith("_ms") else type(old)(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"turn policy {path!r}: {value!r} is not a number") from error
+    change: dict[str, Any] = {name: new}
+    if isinstance(owner, Endpointing):
+        return replace(policy, endpointing=replace(owner, **change))
+    return replace(policy, **change)

@@ -1,0 +1,205 @@
+"""The caller's floor: silent, speaking, trailing; when a turn is over (shift) and when it is only a pause (hold)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from offhook.core.speech.backchannel import real_words
+from offhook.core.turn import agent
+from offhook.core.turn import effects as fx
+from offhook.core.turn import events as ev
+from offhook.core.turn.board import Board
+from offhook.core.turn.policy import Endpointing
+from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing
+
+_HINT_WEIGHT = 0.3
+_EXTENSIONS = 1
+"""How many times a sound over the agent that has no words is waited for again before it counts as noise."""
+
+
+def fold(text: str) -> str:
+    """Words only: two transcripts that differ in case and punctuation are the same."""
+    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower()))
+
+
+def started(board: Board, event: ev.SpeechStarted) -> None:
+    """The caller takes or keeps the floor; whatever the agent says or prepares gives way in this very step."""
+    state = board.state
+    if state.phase is Phase.TRANSFERRING:
+        board.ignore("transferring")
+        return
+    if isinstance(state.user, Speaking):
+        board.ignore("speaking already")
+        return
+    since = state.user.since if isinstance(state.user, Trailing) else min(event.since, event.at)
+    board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None)
+    agent.give_way(board)
+
+
+def stopped(board: Board, event: ev.SpeechStopped) -> None:
+    """The caller is silent, for now. Waits count from the last sample of speech."""
+    user = board.state.user
+    if not isinstance(user, Speaking):
+        board.ignore("not speaking")
+        return
+    stop = min(event.since, event.at)
+    board.set(user=Trailing(user.since, stop, event.at + board.policy.endpointing.utterance_end_ms))
+    held = board.state.agent
+    if isinstance(held, Held):
+        board.set(agent=replace(held, until=event.at + board.policy.resume_ms))
+    reconsider(board)
+
+
+def words(board: Board, event: ev.Partial | ev.Final) -> None:
+    """The caller's words so far. Over the agent they decide between a barge-in and a sound; else how long to wait."""
+    state = board.state
+    if state.phase is Phase.TRANSFERRING:
+        board.ignore("transferring")
+        return
+    rest = tuple(entry for entry in state.segments if entry[0] != event.segment)
+    board.set(segments=tuple(sorted((*rest, (event.segment, event.text)))), score=event.score)
+    final = isinstance(event, ev.Final)
+    if final and isinstance(state.user, Trailing):
+        board.set(user=replace(state.user, final=True))
+    if isinstance(state.agent, Held | Talking):
+        _over_the_agent(board, final)
+    elif isinstance(state.user, Trailing):
+        reconsider(board)
+    elif isinstance(state.user, Silent):
+        _late(board)
+
+
+def _over_the_agent(board: Board, final: bool) -> None:
+    state = board.state
+    count = real_words(state.text, board.policy.locale)
+    stopped_now = final and not isinstance(state.user, Speaking)
+    if count >= board.policy.confirm_words or (count and stopped_now and isinstance(state.agent, Held)):
+        barge_in(board)
+    elif stopped_now:
+        if isinstance(state.agent, Held):
+            agent.resume(board)
+        else:
+            board.set(user=Silent())
+            board.forget_words()
+
+
+def _late(board: Board) -> None:
+    """Words after the shift, or after the turn was given up as a noise."""
+    preparing = board.state.agent
+    text = board.state.text
+    if isinstance(preparing, Preparing):
+        replaces = preparing.spoken and not preparing.taken and not preparing.ready and fold(preparing.text) != fold(text)
+        if replaces:
+            board.close_turn(fx.Why.RESUMED)
+            board.open(cause="speech", text=text)
+        else:
+            board.ignore("late words")
+    elif fold(text) and board.state.phase is Phase.LIVE:
+        board.open(cause="speech", text=text)
+    else:
+        board.forget_words()
+
+
+def hinted(board: Board, event: ev.ShiftScored) -> None:
+    """An acoustic opinion."""
+    if not isinstance(board.state.user, Trailing):
+        board.ignore("no shift is open")
+        return
+    board.set(hint=min(1.0, max(0.0, event.score)))
+    reconsider(board)
+
+
+def effective(score: float, hint: float | None, limits: Endpointing) -> float:
+    """The words' score, moved a little by the hint: it never makes incomplete words complete and is never alone sure."""
+    if hint is None or score < limits.unsure or score >= limits.sure:
+        return score
+    return min(max(score + _HINT_WEIGHT * (hint - 0.5), limits.unsure), max(score, limits.sure - 0.01))
+
+
+def reconsider(board: Board) -> None:
+    """Set the shift's deadline by what is known now; shift if it has passed; prepare a reply, muted, if it is likely."""
+    state, policy = board.state, board.policy
+    user = state.user
+    if not isinstance(user, Trailing):
+        return
+    limits = policy.endpointing
+    known = bool(fold(state.text))
+    score = effective(state.score, state.hint, limits)
+    wait = limits.wait(score) if known else limits.utterance_end_ms
+    if isinstance(state.agent, Held | Talking):
+        wait = limits.utterance_end_ms
+    elif known and not user.final:
+        wait = max(wait, policy.final_ms)
+    until = max(user.stopped + wait, board.now)
+    board.set(user=replace(user, until=until))
+    if isinstance(state.agent, Held | Talking):
+        return
+    if until <= board.now:
+        shift(board)
+        return
+    speculation = state.agent
+    if isinstance(speculation, Preparing) and speculation.speculative and fold(speculation.text) != fold(state.text):
+        board.close_turn(fx.Why.SUPERSEDED)
+    if known and user.final and score >= limits.eager and isinstance(board.state.agent, Quiet) and state.phase is Phase.LIVE:
+        board.open(cause="speech", text=state.text, speculative=True)
+
+
+def due(board: Board) -> None:
+    """The floor's deadline: a shift; or a turn without a pause that is answered all the same."""
+    if isinstance(board.state.agent, Held):
+        held_due(board)
+        if isinstance(board.state.user, Trailing) and isinstance(board.state.agent, Quiet | Preparing):
+            reconsider(board)
+        elif isinstance(board.state.user, Trailing | Speaking):
+            board.set(user=Silent())
+        return
+    shift(board)
+
+
+def shift(board: Board) -> None:
+    """The caller's turn is over."""
+    state = board.state
+    user = state.user
+    text = state.text
+    board.set(user=Silent())
+    if isinstance(state.agent, Talking | Held):
+        board.forget_words()
+        return
+    if fold(text):
+        board.set(idle_prompts=0)
+        speculation = state.agent
+        if isinstance(speculation, Preparing) and speculation.speculative and fold(speculation.text) == fold(text):
+            agent.promote(board, speculation)
+            return
+        board.close_turn(fx.Why.SUPERSEDED)
+        board.open(cause="speech", text=text)
+        return
+    length = user.stopped - user.since if isinstance(user, Trailing) else 0
+    board.forget_words()
+    if length >= board.policy.noise_ms and isinstance(board.state.agent, Quiet) and state.phase is Phase.LIVE:
+        board.prompt(fx.Line.FALLBACK)
+
+
+def barge_in(board: Board) -> None:
+    """The caller has taken the floor: what the agent said stops and is over."""
+    board.close_turn(fx.Why.BARGE_IN)
+    board.reopen()
+    board.set(idle_prompts=0)
+    if isinstance(board.state.user, Silent):
+        board.set(user=Trailing(board.now, board.now, board.now, final=True))
+    if board.state.phase is Phase.LIVE:
+        reconsider(board)
+
+
+def held_due(board: Board) -> None:
+    """The end of a hold: with words it was a barge-in, a sound without words is waited for once more and then is noise."""
+    held = board.state.agent
+    if not isinstance(held, Held):
+        return
+    if real_words(board.state.text, board.policy.locale):
+        barge_in(board)
+    elif isinstance(board.state.user, Speaking) and held.extended < _EXTENSIONS:
+        board.set(agent=replace(held, until=board.now + board.policy.confirm_ms, extended=held.extended + 1))
+    else:
+        agent.resume(board)
