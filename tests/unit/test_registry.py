@@ -27,7 +27,7 @@ def test_the_embedded_ones_are_on_offer() -> None:
 
 
 def test_private_modules_are_not_providers() -> None:
-    assert not [name for kind in ("stt", "tts") for name in registry.names(kind) if name.startswith("_")]  # type: ignore[arg-type]
+    assert not [name for kind in ("stt", "tts") for name in registry.names(kind) if name.startswith("_")]
     with pytest.raises(ConfigError):
         registry.load("stt", "_moonshine", CONTEXT)
 

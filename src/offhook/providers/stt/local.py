@@ -31,6 +31,8 @@ SPEC = ProviderSpec(id="stt/local", kind="stt", formats=(PCM16_16K, MULAW_8K, PC
 _LEAD_S = 0.15
 _TAIL_S = 0.15
 """Kept around each stretch of speech: pauses inside a turn become 0.3 s at most (of 0.12 to 0.8 s the best for dictated digits)."""
+_END_S = 0.10
+"""Kept at the very end: after more silence the model adds a "Thank you." of its own."""
 _RECENT_S = 1.5
 """Audio kept while nobody speaks, for the beginning of speech that the detector reports late."""
 _FIRST_PARTIAL_S = 0.45
@@ -93,6 +95,7 @@ class LocalSttSession:
         self._oldest = 0
         self._speaking = False
         self._final_due = False
+        self._stopped = 0
         self._partial_at = 0
         self._cut_off: deque[_Job] = deque()
         self._running: _Job | None = None
@@ -139,6 +142,7 @@ class LocalSttSession:
         self._speaking = False
         span = self._spans[-1]
         del span.audio[2 * max(0, sample + self._samples(_TAIL_S) - span.start) :]
+        self._stopped = sample
         self._final_due = True
         self._stop_running()
         self._wake.set()
@@ -196,7 +200,10 @@ class LocalSttSession:
             return self._cut_off.popleft()
         if self._final_due:
             self._final_due = False
-            return self._job(self._spans, final=True)
+            job = self._job(self._spans, final=True)
+            if (extra := job.end - self._stopped - self._samples(_END_S)) > 0 and not self._speaking:
+                job.audio = job.audio[: -2 * extra]
+            return job
         if self._speaking and self._length() >= self._partial_at:
             self._partial_at = self._length() + self._samples(_PARTIAL_S)
             return self._job(self._spans, final=False)
