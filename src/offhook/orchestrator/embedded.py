@@ -17,6 +17,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -95,11 +96,15 @@ class EmbeddedPostgres:
         """Stop the server cleanly; idempotent."""
         if self._lock is None:
             return
-        if self._running():
-            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "30", "stop")
-        if self.socket != self.data:
-            shutil.rmtree(self.socket, ignore_errors=True)
-        self._release()
+        try:
+            if self._running():
+                done = self._call("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "30", "stop")
+                if done.returncode != 0 and self._running():  # it may have died in between
+                    raise ConfigError(f"embedded Postgres does not stop in {self.folder}", detail=done.stderr)
+            if self.socket != self.data:
+                shutil.rmtree(self.socket, ignore_errors=True)
+        finally:
+            self._release()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -130,7 +135,16 @@ class EmbeddedPostgres:
         options = [f"-c listen_addresses= -k {self.socket}", "-c max_connections=200 -c log_timezone=UTC -c timezone=UTC"]
         if not self.durable:
             options.append("-c fsync=off -c synchronous_commit=off -c full_page_writes=off")
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.data / "log"), "-w", "-t", "30", "-o", " ".join(options), "start")
+        for attempt in range(20):
+            try:
+                self._run("pg_ctl", "-D", str(self.data), "-l", str(self.data / "log"), "-w", "-t", "30", "-o", " ".join(options), "start")
+            except ConfigError as error:
+                # The last processes of a killed server take a moment to notice; until then Postgres rightly refuses.
+                if attempt == 19 or "shared memory block" not in error.detail:
+                    raise
+                time.sleep(0.25)
+            else:
+                return
 
     def _running(self) -> bool:
         """Whether the server named in postmaster.pid is alive and ours.
