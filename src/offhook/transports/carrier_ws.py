@@ -68,7 +68,8 @@ class CarrierWs(SocketTransport):
                     continue
                 if isinstance(event, wire.Start):
                     transport = cls(socket, dialect, event)
-                    transport.counters["bad.before_start"] = bad
+                    if bad:
+                        transport.counters["bad.before_start"] = transport.counters["messages"] = bad
                     return transport
                 bad += not isinstance(event, wire.Connected | None)
         raise await refuse(socket, RemoteWireError(f"{dialect.name} sent no proper start within {timeout:g} s"))

@@ -189,7 +189,6 @@ async def test_nonsense_is_counted_and_the_call_goes_on() -> None:
         "in.connected": 1,
         "in.media": 1,
         "in.stop": 1,
-        "bad.before_start": 0,
     }
     socket.free()
 
