@@ -66,9 +66,10 @@ def spans(vad: SileroVad, pcm: bytes, format: AudioFormat) -> list[tuple[int, in
 
 async def heard_whole(stt: LocalStt, data: bytes, format: AudioFormat) -> str:
     speaker = Speaker(await stt.open(format, "en", SttHints()), format)
-    speaker.push(data[: len(data) // 10])
+    first = format.bytes_for(format.rate // 5)
+    speaker.push(data[:first])
     speaker.session.speech_started(0)
-    speaker.push(data[len(data) // 10 :])
+    speaker.push(data[first:])
     end = speaker.position
     speaker.quiet(0.2)
     speaker.session.speech_stopped(end)
