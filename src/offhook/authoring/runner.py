@@ -288,10 +288,10 @@ class Conversation:
         for name in _list(expect.get("not_ran")):
             if name in [run.tool for run in runs]:
                 yield f"not_ran: '{name}' ran"
-        if "with" in expect and runs:
-            for key, value in expect["with"].items():
-                if not _fits(value, runs[-1].args.get(key)):
-                    yield f"with: {key} is {runs[-1].args.get(key)!r}, not {value!r}"
+        for key, value in (expect.get("with") or {}).items():
+            sent = [run.args.get(key) for run in runs if key in run.args]
+            if not any(_fits(value, each) for each in sent):
+                yield f"with: {key} is {sent}, not {value!r}"
         refused = [each.why for each in outs if isinstance(each, Refused)]
         for why in _list(expect.get("refused")):
             if why not in refused:

@@ -128,6 +128,7 @@ def correct(work: Work, change: act.Correct, legal: Collection[str]) -> None:
     known = work.values.get(name)
     if known is None:
         return
+    work.refused.add(name)
     work.tries[name] = max(1, work.tries.get(name, 0))
     work.rewind(name, known.since)
     tries = work.tries[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from offhook.core.script.model import Option, Script, State
 from offhook.core.script.state import Open, ScriptState
+from offhook.core.understand.complete import Expect
 
 
 @dataclass(frozen=True, slots=True)

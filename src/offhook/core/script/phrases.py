@@ -91,7 +91,7 @@ def says(phrases: tuple[str, ...], words: str) -> str:
         if (
             found
             and len(found[0]) > len(best)
-            and not re.search(r"\b(?:not|don't|no|isn't|never|without)(?: \w+)?\s*$", words[: found.start()])
+            and not re.search(r"\b(?:not|don't|isn't|never)(?: \w+)?\s*$", words[: found.start()])
         ):
             best = found[0]
     return best

@@ -18,6 +18,8 @@ from offhook.core.understand.types import Context, Found, Offer
 
 VOLUNTEERED = {"person_name": 0.6, "phone": 0.6, "email": 0.6, "address": 0.7, "date": 0.6, "time": 0.7, "datetime": 0.7}
 """Types that are taken where something else was asked, and how sure they must be."""
+DOUBTFUL = 0.35
+"""Enough for a value that is always read back: a number that no operator has given out is still what the caller said."""
 CALM = {"person_name", "phone", "email"}
 """The ones of these that are taken out of a sentence that was itself asked for (free text): a day in it may belong to the story."""
 
@@ -82,10 +84,10 @@ class _Reader:
 
     def option_said(self) -> bool:
         return any(
-            say.says(option.says, self.words)
+            say.says(option.says if name not in self.state.values else phrases_of(option), self.words)
             for name in self.legal.slots
             for option in self.script.slots[name].options
-            if name not in self.state.values
+            if name not in self.state.values or (self.correcting and self.state.values[name].value != option.name)
         )
 
     def topics(self) -> list[act.Raise]:
@@ -120,7 +122,7 @@ class _Reader:
         if self.slot is None or self.asked.kind != "ask" or self.slot.type == "free_text":
             return []
         best = self.parse_slot(self.slot, asked=True)
-        if best is None or not best.whole or best.sure < 0.6:
+        if best is None or not best.whole or best.sure < (DOUBTFUL if self.checked(self.slot) else 0.6):
             return []
         if self.slot.type == "person_name" and self.universal():
             return []
@@ -151,7 +153,8 @@ class _Reader:
             self.filled.add(slot.name)
             return [act.Set(slot.name, self.text, self.text, 0.9)]
         best = self.parse_slot(slot, asked=True)
-        if best is None or best.sure < (0.6 if raised or self.is_question() or slot.type == "person_name" else 0.45):
+        least = DOUBTFUL if self.checked(slot) else 0.6 if raised or self.is_question() or slot.type == "person_name" else 0.45
+        if best is None or best.sure < least:
             return [act.Deny()] if slot.optional and self.yes_or_no() is False else []
         made = self.make(slot, best)
         if made is None:
@@ -174,7 +177,7 @@ class _Reader:
         """``no, it's Leigh`` at a read-back of one value: the new value."""
         text, start = self.corrected_part()
         best = self.parse_slot(slot, asked=True, text=text)
-        if best is None or best.sure < 0.5:
+        if best is None or best.sure < (DOUBTFUL if self.checked(slot) else 0.5):
             return []
         if slot.type == "person_name" and not (self.correcting or best.whole):
             return []
@@ -281,7 +284,8 @@ class _Reader:
             if self.asked is not None and self.slot is slot:
                 return None
             for option in slot.options:
-                if say.says(option.says, self.words) and (known is None or self.correcting):
+                phrases = (*option.says, option.name.replace("_", " ")) if self.correcting else option.says
+                if say.says(phrases, self.words) and (known is None or (self.correcting and known.value != option.name)):
                     return self.set_or_correct(slot, option.name, self.text, 0.85)
             return None
         least = VOLUNTEERED.get(slot.type)
@@ -291,6 +295,8 @@ class _Reader:
         best = self.parse_slot(
             slot, asked=self.correcting and known is not None and slot.type != "address" and slot.type != "person_name", text=text
         )
+        if self.checked(slot) and slot.type == "phone":
+            least = DOUBTFUL
         if best is None or best.sure < least or self.overlaps(best, start):
             return None
         if slot.type in {"date", "time", "datetime"} and say.PAST.search(say.plain(text[: best.start]) + " "):
@@ -353,6 +359,10 @@ class _Reader:
     def parse_slot(self, slot: Slot, *, asked: bool, text: str | None = None) -> Found | None:
         """The best value of a slot's type in the words."""
         words = self.text if text is None else text
+        if slot.type == "choice" and asked and text is None:
+            known = self.exact(slot)
+            if known is not None:
+                return known
         options = {option.name: phrases_of(option) for option in slot.options} or None
         offers = (
             [Offer(str(each["label"]), str(each["start"]) if each.get("start") else None) for each in self.offers(slot)]
@@ -375,6 +385,18 @@ class _Reader:
         if slot.type == "offer":
             return act.Choose(found.value) if isinstance(found.value, int) else None
         return act.Set(slot.name, found.value, found.raw, found.sure)
+
+    def checked(self, slot: Slot) -> bool:
+        """Whether a value will be confirmed by the caller in any case."""
+        return slot.confirm == "always" and slot.type in {"phone", "email", "address", "pattern"}
+
+    def exact(self, slot: Slot) -> Found | None:
+        """The one option whose phrase was said, the longest if there are several; None if two are as long."""
+        hits = sorted(((len(hit), option.name, hit) for option in slot.options if (hit := say.says(phrases_of(option), self.words))), reverse=True)
+        if not hits or (len(hits) > 1 and hits[0][0] == hits[1][0]) or (len(hits) > 1 and self.correcting):
+            return None
+        _, name, hit = hits[0]
+        return Found("choice", name, self.text, 0, 0, 0.9, hit == self.words)
 
     def take(self, found: Found, start: int = 0) -> None:
         self.taken.append((found.start + start, found.end + start))
