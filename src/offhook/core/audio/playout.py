@@ -198,13 +198,14 @@ class Playout:
         """Whether it is held."""
         return self._held
 
-    def clear(self, now: Instant) -> int:
-        """Drop everything, sent or not; returns how many samples of the newest turn have been heard.
+    def clear(self, now: Instant, of: int | None = None) -> int:
+        """Drop everything, sent or not; returns how many samples of turn ``of`` (default: the newest known) have been heard.
 
-        Audio that arrives late for a cleared turn is ignored. Ends a hold.
+        Audio that arrives late for that turn, or for one before it, is ignored. Ends a hold.
         """
+        self._newest = max(self._newest, of or 0)
         turn, sample = self.played(now)
-        heard = sample if turn == self._newest else 0
+        heard = sample if turn == (self._newest if of is None else of) else 0
         here = samples(now, self.format.rate)
         self._dead = max(self._dead, self._newest)
         self._heard = (turn, sample)

@@ -157,6 +157,11 @@ def test_marks_from_before_a_clear_mean_nothing() -> None:
     assert playout.on_mark("e2:1") is None
     assert playout.on_mark("nonsense") is None
     assert playout.played(13 * TICK) == (1, heard)
+    playout.append(2, audio(1, FRAME))
+    playout.finish(2)
+    playout.tick(13 * TICK)
+    assert playout.mark_due() == "e2:2"
+    assert playout.on_mark("e2:2") == (2, FRAME)
 
 
 def test_late_marks_teach_the_lag() -> None:
@@ -297,13 +302,13 @@ class PlayoutMachine(RuleBasedStateMachine):
     def resume(self) -> None:
         self.playout.resume(self.now)
 
-    @rule()
-    def clear(self) -> None:
-        sent = len(self.received.get(self.turn, []))
-        heard = self.playout.clear(self.now)
-        assert 0 <= heard <= sent
-        if self.turn:
-            self.cleared_turn = max(self.cleared_turn, max([*self.appended, *self.muted, *self.finished, 0]))
+    @rule(named=st.booleans())
+    def clear(self, named: bool) -> None:
+        newest = max([*self.appended, *self.muted, *self.finished, self.cleared_turn])
+        turn = self.turn if named else newest
+        heard = self.playout.clear(self.now, self.turn if named else None)
+        assert 0 <= heard <= len(self.received.get(turn, []))
+        self.cleared_turn = max(newest, turn)
         self.appended = {t: self.received.get(t, [])[:] for t in self.appended}
         self.muted.clear()
         self.line_end = min(self.line_end, self.now * 8000 // SECOND)
