@@ -206,7 +206,7 @@ async def test_a_sunday_of_changing_clocks(house: House) -> None:
     monday = (await house.slots(day="2026-03-30"))[0]
     assert (saturday["start"], monday["start"]) == ("2026-03-28T09:00:00+00:00", "2026-03-30T08:00:00+01:00")
     booked = await house.tool("book", {"slot": monday["id"]})
-    assert booked["values"]["when"] == "2026-03-30"
+    assert booked["values"]["when"] == "2026-03-30T08:00:00+01:00"
     (visit,) = (await house.call())["appointments"]
     assert datetime.fromisoformat(visit["starts_at"]) == datetime(2026, 3, 30, 7, tzinfo=UTC)
 

@@ -101,7 +101,7 @@ async def test_move_cancel_find(house: House) -> None:
     assert (await house.tool("find_booking", {"phone": CALLER}))["values"] == {"found": False}
     booked = await house.tool("book", {"slot": first["id"], "phone": "07700 900123", "name": "Ann Lee"})
     found = (await house.tool("find_booking", {"phone": CALLER}))["values"]
-    assert found == {"found": True, "id": booked["values"]["id"], "when": "2026-11-25"}
+    assert found == {"found": True, "id": booked["values"]["id"], "when": "2026-11-25T08:00:00+00:00"}
     blocked = await house.tool("book", {"slot": second["id"], "phone": "+447700900124"}, call="c2")
     assert blocked["error"] is None
     assert (await house.tool("move_booking", {"id": found["id"], "slot": second["id"]}))["error"] == "conflict"

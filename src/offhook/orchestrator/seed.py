@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from offhook.authoring.load import load
+from offhook.authoring.passages import passages
+from offhook.contracts.plan import Passage
 from offhook.errors import ConfigError
 from offhook.orchestrator.db import Database
 from offhook.orchestrator.tenants import ops
@@ -27,30 +29,30 @@ def examples() -> Path:
 
 
 def read_business(path: Path) -> tuple[Business, dict[str, Any]]:
-    """A business and its script; ConfigError names the file and the fields."""
+    """A business with its knowledge, and its checked script; ConfigError names the file and what is wrong in it."""
     try:
         business = Business.model_validate(_yaml(path))
+        if business.faq:
+            text = (path.parent / business.faq).read_text(encoding="utf-8")
+            found = tuple(Passage(title=title, text=body) for title, body in passages(text))
+            business = business.model_copy(update={"knowledge": (*business.knowledge, *found)})
     except ValidationError as error:
         fields = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:5])
         raise ConfigError(f"{path}: {fields}") from error
-    return business, _yaml(path.parent / business.script)
+    except OSError as error:
+        raise ConfigError(f"{path}: its faq cannot be read: {error.strerror}") from error
+    script: dict[str, Any] = json.loads(json.dumps(load(path.parent / business.script).source, default=str))
+    return business, script
 
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        loaded = YAML(typ="safe", pure=True).load(path.read_text())
+        loaded = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (OSError, YAMLError) as error:
         raise ConfigError(f"{path} cannot be read", detail=str(error)) from error
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} is not a mapping")
-    plain: dict[str, Any] = json.loads(json.dumps(loaded, default=_plain))
-    return plain
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime.date | datetime.datetime):
-        return value.isoformat()
-    raise ConfigError(f"a value of type {type(value).__name__} cannot be kept in a script")
+    return loaded
 
 
 async def seed(database: Database, path: Path | None = None) -> Business:

@@ -88,6 +88,8 @@ class Business(Model):
     diary: Diary
     script: str
     """The script's file, beside this one."""
+    faq: str | None = None
+    """A Markdown file beside this one: each heading with its text is a passage of the agent's knowledge."""
     knowledge: tuple[Passage, ...] = ()
     lines: Lines = Lines()
     turn: TurnPlan = TurnPlan()

@@ -73,7 +73,7 @@ async def book(work: Work) -> dict[str, Any]:
         work.scope, span, customer=customer.id, call=work.call, name=name, address=address, problem=problem, extras=extras
     )
     await crm.save_lead(work.scope, customer.id, work.call, status="booked", problem=problem, extras=extras)
-    return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.tenant.zone).date().isoformat()}
+    return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.tenant.zone).isoformat()}
 
 
 async def move_booking(work: Work) -> dict[str, Any]:
@@ -96,7 +96,7 @@ async def find_booking(work: Work) -> dict[str, Any]:
     found = await bookings.next_of(work.scope, customer.id, work.now) if customer else None
     if found is None:
         return {"found": False}
-    return {"found": True, "id": found.id, "when": found.starts_at.astimezone(work.agent.tenant.zone).date().isoformat()}
+    return {"found": True, "id": found.id, "when": found.starts_at.astimezone(work.agent.tenant.zone).isoformat()}
 
 
 async def save_lead(work: Work) -> dict[str, Any]:
