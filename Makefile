@@ -1,0 +1,83 @@
+# The commands of this repository. They need Python 3.11 or later and make; everything else is installed into .venv.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --retries 5 --require-hashes --no-deps
+ONCE ?=
+
+.PHONY: help demo test test-slow test-browser check bench lock docs clean install install-dev
+
+help:
+	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
+	@echo "make test        the tests"
+	@echo "make check       format, lint, types, import rules, generated files"
+	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
+	@echo "make test-browser  headless Chromium"
+	@echo "make bench       figures with their conditions"
+	@echo "make docs        generate what is generated"
+	@echo "make lock        resolve the lock files anew"
+
+# -- installation -------------------------------------------------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "offhook needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp-run: requirements.lock models.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing offhook and what it needs (about 130 MB to download the first time)"
+	@$(PIP) -r requirements.lock
+	@$(PIP) -r models.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp-run
+	@echo "installing the tools of development"
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.stamp-run
+install-dev: $(VENV)/.stamp-dev
+
+# -- what it is for -----------------------------------------------------------------------------------------------------
+
+demo: install
+	@$(BIN)/offhook demo $(if $(ONCE),--once)
+
+bench: install-dev
+	@$(BIN)/offhook bench
+
+# -- tests and checks ---------------------------------------------------------------------------------------------------
+
+test: install-dev
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+test-slow: install-dev
+	@$(BIN)/python -m pytest -q -m "slow or realtime" --timeout 900
+
+test-browser: install-dev
+	@$(BIN)/python -m pytest -q -m browser --timeout 300
+
+check: install-dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python scripts/lints.py
+	@$(BIN)/python scripts/diagrams.py --check
+	@$(BIN)/python scripts/openapi.py --check
+
+docs: install-dev
+	@$(BIN)/python scripts/diagrams.py
+	@$(BIN)/python scripts/openapi.py
+
+# Lock files name no index. uv comes from PATH, or for the moment into a folder of its own.
+lock:
+	@command -v uv >/dev/null 2>&1 || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
+	@export PATH="$$PATH:$(CURDIR)/build/uv/bin"; c="uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11"; \
+		$$c pyproject.toml --group build -o requirements.lock && \
+		$$c pyproject.toml --group build --group dev -o requirements-dev.lock && \
+		$$c models.in --no-deps -o models.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
