@@ -6,11 +6,12 @@ Codes: S00x graph, S01x values, S02x conditions, S03x tools, S05x ways out, S06x
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from offhook.authoring.build import Builder
-from offhook.authoring.speech import speech_faults
+from offhook.authoring.speech import names_level, speech_faults
 from offhook.authoring.suggest import suggest
 from offhook.core.script import expr as conditions
 from offhook.core.script import graph
@@ -66,7 +67,7 @@ def under(node: Any, key: str, at: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every value under a key, wherever it is, with its path."""
     if isinstance(node, dict):
         for name, value in node.items():
-            if name == key:
+            if name == key and not names_level(at):
                 yield (*at, name), value
             yield from under(value, key, (*at, name))
     elif isinstance(node, list):
@@ -241,6 +242,11 @@ def _slots(script: Script) -> Iterator[Fault]:
             yield Fault("S010", at, "a choice needs 'options'")
         if slot.type == "pattern" and not slot.pattern:
             yield Fault("S010", at, "a pattern needs 'pattern'")
+        if slot.pattern:
+            try:
+                re.compile(slot.pattern)
+            except re.error as error:
+                yield Fault("S010", (*at, "pattern"), f"no regular expression: {error}")
         if slot.guess and known_name(script, slot.guess):
             yield Fault("S010", (*at, "guess"), str(known_name(script, slot.guess)))
         if slot.guess and not slot.guess_ask:

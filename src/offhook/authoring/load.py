@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from offhook.authoring.build import Builder
 from offhook.authoring.check import Fault, check
@@ -21,6 +21,9 @@ from offhook.contracts.script import ScriptDoc
 from offhook.core.script.model import Script
 from offhook.errors import ConfigError
 
+MOST = 50_000
+"""Fields of a document; more is a mistake, or an alias that multiplies itself."""
+DEEPEST = 20
 Path_ = tuple[str | int, ...]
 
 
@@ -115,10 +118,14 @@ def _yaml(path: Path, within: str = "") -> tuple[dict[str, Any], dict[Path_, tup
         raise ScriptError((Fault("S092", (), f"cannot be read: {error.strerror}", path.name, 0),)) from None
     except UnicodeDecodeError:
         raise ScriptError((Fault("S092", (), "is not UTF-8 text", path.name, 0),)) from None
+    except RecursionError:
+        raise ScriptError((Fault("S091", (), "is nested too deeply", path.name, 0),)) from None
     except MarkedYAMLError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 0
         hint = "; a text with ?, : or a comma inside { } or [ ] needs quotes" if error.problem else ""
         raise ScriptError((Fault("S091", (), f"is no YAML: {error.problem or error.context}{hint}", path.name, line),)) from None
+    except YAMLError:
+        raise ScriptError((Fault("S091", (), "holds characters that YAML does not allow", path.name, 0),)) from None
     lines: dict[Path_, tuple[str, int]] = {}
     if within and isinstance(tree, CommentedSeq):
         return {within: _plain(tree, (within,), path.name, lines)}, lines
@@ -129,6 +136,8 @@ def _yaml(path: Path, within: str = "") -> tuple[dict[str, Any], dict[Path_, tup
 
 
 def _plain(node: Any, at: Path_, name: str, lines: dict[Path_, tuple[str, int]]) -> Any:
+    if len(lines) > MOST or len(at) > DEEPEST:
+        raise ScriptError((Fault("S091", at[:4], "is too large, or refers to itself", name, 0),))
     if isinstance(node, CommentedMap):
         lines.setdefault(at, (name, node.lc.line + 1))
         found = {}

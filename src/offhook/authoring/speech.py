@@ -19,12 +19,20 @@ STATEMENTS = {"say", "answer", "answers", "unsure", "filler", "else", "text"}
 QUESTIONS = {"ask", "guess_ask", "confirm"}
 
 
+SECTIONS = {"given", "slots", "tools", "topics", "objections", "must_say", "states", "outcomes"}
+
+
+def names_level(at: tuple[str | int, ...]) -> bool:
+    """Whether the keys below a place are the author's names."""
+    return (len(at) == 1 and at[0] in SECTIONS) or (len(at) == 3 and at[2] in {"options", "with", "gives"})
+
+
 def texts(node: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
     """Every text of a document with its path and the key that it is under."""
     if isinstance(node, dict):
         for key, value in node.items():
             here = (*at, key)
-            if key == "else" and at[-1:] == ("if_fails",):
+            if names_level(at) or (key == "else" and at[-1:] == ("if_fails",)):
                 yield from texts(value, here)
             elif (key in STATEMENTS | QUESTIONS and not (key == "confirm" and (value == "none" or at[:1] == ("slots",)))) or (at[:1] == ("universals",) and key in {"repeat", "help", "silence", "unclear", "abuse"}):
                 yield here, key, value

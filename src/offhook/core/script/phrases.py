@@ -88,10 +88,6 @@ def says(phrases: tuple[str, ...], words: str) -> str:
     best = ""
     for each in phrases:
         found = phrase(each).search(words)
-        if (
-            found
-            and len(found[0]) > len(best)
-            and not re.search(r"\b(?:not|don't|isn't|never)(?: \w+)?\s*$", words[: found.start()])
-        ):
+        if found and len(found[0]) > len(best) and not re.search(r"\b(?:not|don't|isn't|never)(?: \w+)?\s*$", words[: found.start()]):
             best = found[0]
     return best

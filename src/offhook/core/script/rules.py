@@ -139,7 +139,7 @@ class _Reader:
         if self.asked is None:
             return []
         if self.wants_yes():
-            return self.answer_yes_no()
+            return self.answer_yes_no(raised)
         if self.slot is None or self.asked.kind != "ask":
             return self.changed()
         slot = self.slot
@@ -163,7 +163,16 @@ class _Reader:
         self.filled.add(slot.name)
         return [made]
 
-    def answer_yes_no(self) -> list[act.Act]:
+    def answer_yes_no(self, raised: bool) -> list[act.Act]:
+        if raised:
+            # "I cannot afford it" is no answer to a question of yes or no; "yes, and how much is it?" is one.
+            found = parse("yes_no", self.text, self.context, asked=True)
+            lead = bool(found) and found[0].start <= 1 and found[0].sure >= 0.7
+            objected = any(say.says(self.script.topics[name].says, self.words) for name in self.legal.objections)
+            return [self.yes_act(bool(found[0].value))] if lead and not objected else []
+        return self.answer_yes_no_alone()
+
+    def answer_yes_no_alone(self) -> list[act.Act]:
         found: list[act.Act] = []
         slot = self.slot
         if self.asked is not None and self.asked.kind in {"confirm", "guess"} and slot is not None:
@@ -392,7 +401,9 @@ class _Reader:
 
     def exact(self, slot: Slot) -> Found | None:
         """The one option whose phrase was said, the longest if there are several; None if two are as long."""
-        hits = sorted(((len(hit), option.name, hit) for option in slot.options if (hit := say.says(phrases_of(option), self.words))), reverse=True)
+        hits = sorted(
+            ((len(hit), option.name, hit) for option in slot.options if (hit := say.says(phrases_of(option), self.words))), reverse=True
+        )
         if not hits or (len(hits) > 1 and hits[0][0] == hits[1][0]) or (len(hits) > 1 and self.correcting):
             return None
         _, name, hit = hits[0]
