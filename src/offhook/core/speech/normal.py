@@ -250,10 +250,18 @@ def _clean_time(m: re.Match[str], locale: str) -> str:
 def _clean_number(m: re.Match[str], locale: str) -> str:
     figures = m["n"].replace(",", "")
     if (figures.startswith("0") and len(figures) > 1) or len(figures) > 7:
-        return ", ".join(digit_words(each, "zero" if locale.endswith("US") else "oh") for each in groups_of(figures, (3, 4, 4)))
+        groups = groups_of(figures, (3, 4, 4)) if len(figures) > 5 else (figures,)
+        return ", ".join(digit_words(each, "zero" if locale.endswith("US") else "oh") for each in groups)
     if len(figures) == 4 and 1900 <= int(figures) < 2100 and "," not in m["n"] and not m["c"]:
         return _year(int(figures))
     return number_words(int(figures)) + (f" point {digit_words(m['c'], 'zero')}" if m["c"] else "")
+
+
+def _clean_phone(m: re.Match[str], locale: str) -> str:
+    """A telephone number written in groups keeps them."""
+    zero = "zero" if locale.endswith("US") else "oh"
+    groups = ", ".join(digit_words(each, zero) for each in re.findall(r"\d+", m[0]))
+    return f"plus {groups}" if m[0].startswith("+") else groups
 
 
 def _clean_date(m: re.Match[str], _locale: str) -> str:
@@ -273,6 +281,7 @@ _CLEAN = (
         _clean_time,
     ),
     (re.compile(r"(?<![\d.:])(?P<h>\d{1,2})(?P<m>(?!))?\s?(?P<ap>[ap]\.?m\b)", re.IGNORECASE | re.ASCII), _clean_time),
+    (re.compile(r"(?<![\w.])(?:\+\d{1,3}|0\d{2,4}|\d{3}(?=-\d{3}-\d{4}))(?:[ -]\d{2,4}){2,4}\b", re.ASCII), _clean_phone),
     (re.compile(r"(?<!\S)\+(?=\d)"), lambda _m, _: "plus "),
     (re.compile(r"\b(?P<n>\d{1,4})(?:st|nd|rd|th)\b", re.ASCII), lambda m, _: ordinal_words(int(m["n"]))),
     (re.compile(r"(?P<n>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<c>\d{1,6})(?!\d))?", re.ASCII), _clean_number),

@@ -243,7 +243,10 @@ _SPEC: tuple[tuple[str, Callable[[_Match, date, bool], _Result]], ...] = (
         r"\b(?P<near>today's|tomorrow's|today|tonight|tomorrow|yesterday|tmrw|this (?:morning|afternoon|evening)|later today|last night)\b",
         _near,
     ),
-    (rf"(?:\bthe )?(?<![\d:.]){_DTH}(?! (?:floor|street|avenue|time|one|1|option|slot|of (?:them|those)|road)\b)", _day_only),
+    (
+        rf"(?:\bthe )?(?<![\d:.]){_DTH}(?! (?:floor|street|avenue|time|one|1|option|slot|of (?:them|those|all)|road|name|thing|choice|class|left|right|half)\b)",
+        _day_only,
+    ),
     (r"\b(?:the|on) (?P<d>3[01]|[12]\d)(?![\d:.]|(?:st|nd|rd|th)|,\d| (?:of us|people|pounds|quid|\d))", _day_only),
 )
 _RULES = tuple((re.compile(rule), make) for rule, make in _SPEC)

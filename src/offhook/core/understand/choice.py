@@ -11,7 +11,7 @@ from offhook.core.understand.types import Found
 
 _NEGATED = re.compile(r"(?:\bnot|n't|\bno|\binstead of|\brather than|\bcancel)\s+(?:(?:a|an|the|want|need|any|my|it|to)\s+){0,3}$")
 _UNDO = re.compile(r"\b(?:no|sorry|actually|i mean|rather|wait|make that|make it)\b")
-_NEAR = 0.84
+_NEAR = 0.82
 """Likeness of letters from which a word counts as misheard; words under 5 letters must match."""
 
 

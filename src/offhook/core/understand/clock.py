@@ -24,17 +24,19 @@ _HOUR_END = r"(?![\d:/%]|\.\d|,\d{3}|st\b|nd\b|rd\b|th\b)"
 _RULES = tuple(
     re.compile(each)
     for each in (
-        rf"(?<![\d.:£$€])(?:(?:half|(?P<frac>quarter))(?: an hour)?|{_MIN}(?: minutes?)?) (?P<dir>past|to|before|after|till|of) {_HOUR}{_HOUR_END}(?: o'?clock)?{_AP}?{_IN}?",
+        rf"(?<![\d.:£$€])(?:(?:half|(?P<frac>quarter))(?: an hour)?|{_MIN}(?: minutes?)?) (?P<dir>past|to|before|after|till|of) {_HOUR}{_HOUR_END}(?: o['\" ]?clock)?{_AP}?{_IN}?",
         r"(?<![\d.:£$€/-])(?:a )?(?P<frac>quarter) (?P<dir>past|to|before|after|till|of) (?P<word>noon|midday|midnight)",
-        rf"(?<![\d.:£$€/-]){_HOUR}[:.](?P<m2>[0-5]\d)(?![\d:/]|\.\d)(?:h|hrs| hours| o'?clock)?{_AP}?{_IN}?",
+        rf"(?:\b(?P<part2>morning|afternoon|evening|night) (?:at )?)?(?<![\d.:£$€/-]){_HOUR}[:.](?P<m2>[0-5]\d)(?![\d:/]|\.\d)(?:h|hrs| hours| o['\" ]?clock)?{_AP}?{_IN}?",
         rf"(?<![\d.:£$€/-]){_HOUR}(?: hundred|00)(?: hours| hrs){_IN}?",
+        r"\bat (?P<h>1[3-9]|2[0-3])00\b(?! *[a-z])",
+        rf"\b(?P<part>morning|afternoon|evening|night) (?:at )?{_HOUR}{_HOUR_END}(?! *(?:people|adults|pounds|quid|days?|weeks?|of))",
         rf"(?<![\d.:£$€/-]){_HOUR}(?: (?:o|oh|0) ?(?P<oh>[1-9])| (?P<m3>[0-5]\d)){_HOUR_END}{_AP}?{_IN}?(?! *(?:people|adults|pounds|quid|dollars|days|weeks|%))",
         rf"(?<![\d.:£$€/-])half (?P<hh>1[0-2]|\d){_HOUR_END}{_AP}?{_IN}?",
-        rf"(?<![\d.:£$€/-]){_HOUR}(?: o'?clock(?:ish)?|ish\b| ish\b|{_AP}|{_IN})(?:ish\b| ish\b)?(?:{_AP.replace('<ap>', '<ap2>')}|{_IN.replace('<part>', '<part2>')})?",
+        rf"(?<![\d.:£$€/-]){_HOUR}(?: o['\" ]?clock(?:ish)?|ish\b| ish\b|{_AP}|{_IN})(?:ish\b| ish\b)?(?:{_AP.replace('<ap>', '<ap2>')}|{_IN.replace('<part>', '<part2>')})?",
         r"\b(?P<word>noon|midday|mid-day|midnight|lunchtime|lunch time)\b",
         rf"\bin (?:about |around )?(?P<n>\d+|an?|half an?|a quarter of an|3 quarters of an|a couple of) {_SIZE}(?P<half> and a half)?(?:'s? time)?",
         r"\b(?P<now>right now|straight away|right away|immediately|as soon as possible|asap|now)\b",
-        rf"\b(?P<prep>at|around|about|by|before|after|from|until|till|past|about|for|like|say|than|make it)(?: about| around| say| like)? {_HOUR}"
+        rf"\b(?P<prep>at|around|about|by|before|after|from|until|till|past|about|for|like|say|than|make it|no,|no|sorry,|sorry|actually|i mean)(?: about| around| say| like)? {_HOUR}"
         rf"{_HOUR_END}(?! *(?:people|persons?|adults?|of us|pounds|quid|days?|weeks?|minutes?|hours?|guests|nights?|months?|years?|"
         rf"kids|children|[a-z]*teen|rooms?|tables?|star|miles?|January|of)\b)",
     )
@@ -98,7 +100,12 @@ def moments(text: str, *, asked: bool) -> list[Moment]:
         for match in rule.finditer(view.text):
             if any(match.start() < b and match.end() > a for a, b in taken):
                 continue
-            if number == len(_RULES) - 1 and not asked and match["prep"] in {"for", "like", "about", "past", "say", "than", "from"}:
+            if (
+                number == len(_RULES) - 1
+                and not asked
+                and match["prep"]
+                in {"for", "like", "about", "past", "say", "than", "from", "no,", "no", "sorry,", "sorry", "actually", "i mean"}
+            ):
                 continue
             moment = _moment(match, view, said)
             if moment is not None:

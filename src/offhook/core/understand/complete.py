@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from offhook.core.understand import phone
 from offhook.core.understand.address import STREETS
@@ -32,6 +33,12 @@ class Expect:
     digits: tuple[int, int] | None = None
 
 
+_SOME_DAY = datetime(2000, 1, 3, 9, 0, tzinfo=UTC)
+_LENGTH = re.compile(
+    r"^(?:for |about |around )*(?:half an?|an?|one|two|three|four|five|ten|fifteen|twenty|thirty|\d+)(?: and a half)? (?:hours?|minutes?|days?|weeks?|nights?)\W*$"
+)
+_DATE_STARTS = frozenset("next this last half past quarter the o oh coming following".split())
+
 # A turn cannot end with these.
 _OPEN = frozenset(
     (
@@ -46,13 +53,15 @@ _OPEN = frozenset(
     ).split()
 )
 _CLOSED_ANYWAY = re.compile(
-    r"(?:\bi (?:do|am|have|did|will|would|can|could|was|should)|\b(?:yes|no) (?:it|they|we|you|he|she) (?:is|are|do|does|did|was|were|has|have|will|would|can)"
-    r"|\b(?:it|that|they|you|we|he|she|there) (?:is|are|does|do|did|was|were|will|would|can|has)|\b(?:like|do|know|about|want|mean|need|get|believe|prefer) (?:this|that|these|any|some)"
-    r"|\bi (?:don't|can't|won't|didn't|wouldn't|couldn't|haven't)|\b(?:or|if|maybe|probably|certainly|absolutely|of course|definitely|i'm|why|or) not|\bme (?:neither|too|either|also|both)|\byou too"
-    r"|\b(?:what|who|where|when|how|which) (?:is|are|was|were) (?:it|that|this|they|he|she|these)|\bhow about (?:this|that)|\b(?:no|any) more|\b(?:for|with|like|to|about|of|on|at|in|than) (?:that|this|these|her|his|any|each|both|more|less|another)"
-    r"|\bwhat for|\bcome in|\bhold on|\bhang on|\bgo on|\bdo so|\bthink so|\bhope so|\bsay so|\bcarry on|\blook into|\bwant to|\blike to|\bneed to|\bhave to|\bsupposed to"
-    r"|\b(?:was|been|got|is|are|you|they|we) (?:looking|going|trying|wondering|thinking|saying)(?= for$|$)|\bwhat (?:you|i|we|they) (?:need|want|mean|have|get|got|do|did)"
-    r"|\b(?:that's|it's|what's) (?:about )?it|\b(?:one|the) other|\bas well|\bi (?:need|want)|\b(?:turned?|switch(?:ed)?|put|keep) (?:it |this |that )?(?:on|over)|\bcall (?:me )?before|\bspoke to|\btalk to|\bspeak to)$"
+    r"(?:^(?:(?:yes|no|yeah|yep|nope|oh|well|so|i think|i believe|of course|sure|indeed|and|but) )*(?:it|that|they|we|you|he|she|there|i|this) "
+    r"(?:is|are|am|was|were|do|does|did|has|have|had|will|would|can|could|should|don't|doesn't|didn't|can't|won't|wouldn't|haven't|isn't|need|want)"
+    r"|\b(?:what|who|where|how|which|whether|when|why)\b.* (?:it|that|they|we|you|he|she|there|i|this|one) (?:is|are|am|was|were|do|does|did|has|have|can|need|want|get|got|mean)"
+    r"|\b(?:what|who|where|when|how|which) (?:is|are|was|were) (?:it|that|this|they|he|she|these)"
+    r"|\b(?:like|do|know|about|want|mean|need|get|believe|prefer|for|with|to|of|on|at|in|than|over|after|before|is|just) (?:this|that|these|those|any|some|her|his|both|more|less|another|each)"
+    r"|\b(?:or|if|maybe|probably|certainly|absolutely|of course|definitely|i'm|why|hope|guess|think) not|\b(?:i|me|you|that|them|him|her|one|us) (?:too|either|neither|also|both)"
+    r"|\b(?:no|any|some|once) more|\b(?:come|log|sign|check|move|drop|fill|settle)(?:ed)? in|\b(?:hold|hang|go|carry|later|moving|keep) on"
+    r"|\b(?:do|think|hope|say|guess|believe|suppose) so|\bwhat for|\bif so|\bthe other|\bnot really|\bvery much|\b(?:don't|didn't|rather) (?:want|need|have|like) to|\bused to|\byes i'd (?:love|like) to"
+    r"|\b(?:turned?|switch(?:ed)?|put|keep) (?:it |this |that |them )?(?:on|over)|\bleave it (?:at that|on)|\bgot it|\b(?:the|day|week|year|night|time) before|\bi just did)$"
 )
 _SAFE_PREPOSITION = re.compile(r"\b(?:what|who|where|which|how|when)\b.*\b(?:in|on|at|for|to|with|from|about|of|like|by)$")
 _ALONE = frozenset(
@@ -83,6 +92,9 @@ _LINK = re.compile(r"\b(?:'m|'re|am|is|are|was|were|i'm|you're|we're|they're|it'
 _GREETING = re.compile(
     r"^(?:hi|hello|hey|good (?:morning|afternoon|evening)|hiya|okay great|ok great|okay sure|ok sure|terrific|right so|okay so|well|all right)(?: there)?$"
 )
+_WAIT = re.compile(
+    r"\b(?:hold on|hang on|bear with me|let me (?:just )?(?:think|see|look|check|have a look|find it)|(?:one|a|just a) (?:moment|second|sec|minute))(?: a (?:moment|second|sec|minute))?(?: please)?$"
+)
 _TRANSITIVE = re.compile(
     r"\b(?:(?:i|you|we|they)(?:'d| would)? (?:like|want|need)|(?:want|like|need|wanted|wondering|trying|looking|going|able|have|has) to (?:make|book|get|buy|ask|change|move|cancel|speak|talk|find|"
     r"see|know|order|check|have|do|be|go|put|take|leave)|(?:can|could|may|shall) (?:i|you|we)(?: just)?(?: (?:make|book|get|buy|ask|find|put|take|send|give|tell))?|would you|do you|i tell|some \w+|now leave)$"
@@ -96,12 +108,19 @@ def score(text: str, expect: Expect, context: Context) -> float:
     said = words_only(items)
     if not said:
         return 0.0
+    if context.now is None:
+        context = replace(context, now=_SOME_DAY)  # which day it is does not matter for whether one was named
     numeric = _numeric(text, items, expect, context)
     if numeric is not None:
         return numeric
     typed = _typed(text, said, expect, context)
     if typed is not None:
         return typed
+    brief = len(said) <= 6 and expect.type in {None, "free_text"} and not _hanging(said) and not text.endswith(",")
+    if brief and (
+        _LENGTH.match(text.casefold()) or any(f.whole and f.sure >= 0.6 for kind in ("date", "time") for f in parse(kind, text, context))
+    ):
+        return 0.88
     return round(_open(text, said), 3)
 
 
@@ -112,7 +131,7 @@ def _last_segment(text: str) -> str:
 
 
 def _hanging(said: tuple[Token, ...]) -> bool:
-    words = " ".join(each.text for each in said[-6:])
+    words = " ".join(each.text for each in said[-12:])
     last = said[-1].text
     return last in _OPEN and not _CLOSED_ANYWAY.search(words) and not _SAFE_PREPOSITION.search(words)
 
@@ -125,7 +144,7 @@ def _numeric(text: str, items: tuple[Token, ...], expect: Expect, context: Conte
     ):
         return None
     if not found:
-        return None
+        return 0.2 if expect.type == "phone" and items[-1].text in DIGIT_WORDS else None
     last = found[-1]
     tail = [each for each in items if each.start >= last.end and each.text[0].isalnum()]
     if expect.type == "phone":
@@ -177,6 +196,8 @@ def _typed(text: str, said: tuple[Token, ...], expect: Expect, context: Context)
     )
     if kind == "pattern":
         return 0.9 if found else 0.2 if runs(text, digits=True) else None
+    if kind in {"date", "time", "datetime"} and said[-1].text in _DATE_STARTS:
+        return 0.15
     if not found:
         return None
     best = found[0]
@@ -184,8 +205,6 @@ def _typed(text: str, said: tuple[Token, ...], expect: Expect, context: Context)
         return 0.15
     if text.endswith(","):
         return 0.5
-    if kind in {"date", "datetime"} and said[-1].text in {"next", "this", "last", "half", "quarter", "past", "o"}:
-        return 0.15
     if best.whole:
         return 0.95 if best.sure >= 0.5 else 0.8
     if best.end >= said[-1].start and best.sure >= 0.5:
@@ -256,17 +275,21 @@ def _open(text: str, said: tuple[Token, ...]) -> float:
     words = words_only(tokens(segment)) or said
     line = " ".join(each.text for each in words)
     everything = " ".join(each.text for each in said)
-    if _TRANSITIVE.search(line):
+    if _TRANSITIVE.search(line) or re.search(r"\b(?:name's|number's|address is|and then|and so|but then)$", line):
         return 0.2
+    if _WAIT.search(line):
+        return 0.4
     if _GREETING.match(line) and len(said) <= 3:
-        return 0.5
+        return 0.86 if text.endswith("?") else 0.5
     if len(said) <= 2 and said[-1].text in _ALONE:
         return 0.92
     if _CLOSING.search(everything):
         return 0.9
     value = _sentence(segment, words, line)
     last = said[-1]
-    if last.text == "that" or (len(last.text) == 1 and last.text.isalpha() and last.text not in {"a", "i"}):
+    if (last.text == "that" and not re.search(r"\b(?:repeat|say|do|with|about|like|for|of|is|to) that$", everything)) or (
+        len(last.text) == 1 and last.text.isalpha() and last.text not in {"a", "i"}
+    ):
         value -= 0.25
     return max(0.05, min(value, 0.95))
 
@@ -280,8 +303,12 @@ def _sentence(segment: str, words: tuple[Token, ...], line: str) -> float:
         halves = re.split(r", ", segment, maxsplit=1)
         return 0.66 if stop and len(halves) == 2 and _VERB.search(halves[1].casefold()) and len(halves[1].split()) >= 3 else 0.4
     if verb is None:
+        if segment.endswith("?") and len(words) >= 3:
+            return 0.7
         return 0.62 if stop and len(words) <= 4 else 0.55 if stop else 0.45
     after = len(words_only(tokens(line[verb.end() :])))
     if after == 0 and len(words) <= 2:
         return 0.4
-    return 0.72 if stop else 0.64 if len(words) >= 3 else 0.5
+    if stop:
+        return 0.72
+    return 0.5 if len(words) < 3 or words[-1].text.endswith("'s") else 0.64 if len(words) <= 8 else 0.56

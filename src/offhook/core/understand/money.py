@@ -23,8 +23,8 @@ _RULES = tuple(
     for each in (
         rf"(?P<sign>[£$€]) ?{_AMOUNT}(?: ?{_UNIT})?",
         rf"{_AMOUNT} ?(?P<sign>[£€])",
-        rf"{_AMOUNT} {_UNIT}(?:,? (?:and )?(?P<minor>\d{{1,2}})(?![\d:])(?: ?(?:pence|p|pee|cents?)\b)?)?",
-        r"(?P<minor>\d{1,3}) ?(?P<small>pence|p|pee|cents?)\b",
+        rf"{_AMOUNT} {_UNIT}(?:,? (?:and )?(?P<minor>\d{{1,2}})(?![\d:])(?: ?(?:pence|penny|p|pee|cents?)\b)?)?",
+        r"(?P<minor>\d{1,3}) ?(?P<small>pence|penny|p|pee|cents?)\b",
         r"(?P<word>a tenner|a fiver|a pound|a quid|a grand|half a grand|a couple of hundred|a couple of quid|a hundred quid|tenner|fiver)\b",
         r"(?P<n>\d{1,6})(?P<k> ?k\b| grand\b)",
     )

@@ -35,7 +35,16 @@ ORDINAL_UNITS = {
         start=1,
     )
 }
-ORDINAL_TENS = {"twentieth": 20, "thirtieth": 30, "fortieth": 40, "fiftieth": 50}
+ORDINAL_TENS = {
+    "twentieth": 20,
+    "thirtieth": 30,
+    "fortieth": 40,
+    "fiftieth": 50,
+    "sixtieth": 60,
+    "seventieth": 70,
+    "eightieth": 80,
+    "ninetieth": 90,
+}
 DIGIT_WORDS = {word: str(value) for word, value in UNITS.items() if value < 10} | {
     "oh": "0",
     "o": "0",

@@ -50,11 +50,14 @@ def number(run: Digits, region: str) -> tuple[str | None, float]:
             parsed = phonenumbers.parse(each, region)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_possible_number_with_reason(parsed) is not ValidationResult.IS_POSSIBLE and not phonenumbers.is_valid_number(
-            parsed
-        ):
+        if phonenumbers.is_valid_number(parsed):
+            sure = 0.92
+        elif _fits(parsed, region):
+            sure = 0.85
+        elif phonenumbers.is_possible_number_with_reason(parsed) is ValidationResult.IS_POSSIBLE:
+            sure = 0.4
+        else:
             continue
-        sure = 0.92 if phonenumbers.is_valid_number(parsed) else 0.4
         if sure > best[1]:
             best = phonenumbers.format_number(parsed, PhoneNumberFormat.E164), sure
     return best
@@ -84,7 +87,7 @@ def state(digits: str, plus: bool, region: str) -> float:
     """How complete a number in progress is: about 0.1 while it is too short, 0.95 when it is a number, 0.5 when it is too long."""
     value, sure = number(Digits(digits, plus, (digits,), 0, 0), region)
     if value is not None and sure > 0.8:
-        return 0.95 if _closed(digits, plus, region) else 0.62
+        return 0.95 if _closed(digits, plus, region) else 0.25
     try:
         parsed = phonenumbers.parse(f"+{digits}" if plus else digits, region)
     except phonenumbers.NumberParseException:
@@ -92,8 +95,6 @@ def state(digits: str, plus: bool, region: str) -> float:
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     if reason is ValidationResult.TOO_LONG:
         return 0.5
-    if value is not None and not _longer(digits, plus, region):
-        return 0.7
     return 0.1
 
 
