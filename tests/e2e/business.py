@@ -109,9 +109,8 @@ class House:
 def other_business() -> Business:
     """A second tenant, with its own number."""
     first, _ = read_business(examples() / "receptionist" / "business.yaml")
-    return first.model_copy(
-        update={"id": "quayside", "name": "Quayside Heating", "numbers": (OTHER_DID,), "fallback_number": "+441134960001"}
-    )
+    changes = {"id": "quayside", "name": "Quayside Heating", "numbers": (OTHER_DID,), "fallback_number": "+441134960001"}
+    return first.model_copy(update={**changes, "tools": {"survey_slots": "free_slots", "book_survey": "book"}})
 
 
 @asynccontextmanager

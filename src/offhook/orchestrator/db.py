@@ -17,6 +17,9 @@ from sqlalchemy.orm import DeclarativeBase
 
 from offhook.orchestrator.scope import PlatformScope, TenantScope
 
+LIMITS = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=30000"
+"""Nothing waits for ever: not for a lock, nor for a process that died with a transaction open. Milliseconds."""
+
 
 class Base(DeclarativeBase):
     """Base of all tables: every time has a zone, every document is JSONB."""
@@ -41,7 +44,15 @@ class Database:
     """A pool and the two ways into it. One request or job is one transaction."""
 
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
-        self._engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, isolation_level="READ COMMITTED")
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"options": LIMITS},
+        )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from offhook.errors import DomainError, Invalid, RemoteWireError
@@ -49,6 +49,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OperationalError)
     async def no_database(_: Request, error: OperationalError) -> JSONResponse:  # noqa: ARG001
         return _answer(503, "unavailable", "the database cannot be reached")
+
+    @app.exception_handler(DataError)
+    async def unstorable(_: Request, error: DataError) -> JSONResponse:  # noqa: ARG001
+        return _answer(Invalid.status, Invalid.code, "the request holds a character or a number that cannot be stored")
 
     @app.exception_handler(PoolTimeout)
     async def busy(_: Request, error: PoolTimeout) -> JSONResponse:  # noqa: ARG001

@@ -58,7 +58,7 @@ async def voice(form: SignedForm, given: Given) -> Response:
     if not call:
         raise Invalid("CallSid is missing")
     tenant = await _owner(given, did)
-    if tenant is None:
+    if tenant is None or tenant.suspended:
         return _xml(_response(Xml.Element("Reject", reason="rejected")))
     async with given.database.tenant(tenant.id) as scope:
         token = await ops.mint(scope, call, did, form.get("From", ""), given.clock(), given.settings.token_ttl_s)

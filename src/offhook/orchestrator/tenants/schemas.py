@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from offhook.contracts.plan import Lines, OpeningHours, Passage, TurnPlan
 from offhook.orchestrator.tenants.hours import is_open
@@ -71,17 +71,23 @@ class Agent(Model):
         return is_open(self.hours, self.tenant.zone, moment)
 
 
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no such time zone")
+    return name
+
+
 class Business(Model):
     """A tenant with one agent, as a document: what seeds are made of."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     name: str
     agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "front-desk"
-    timezone: str = "Europe/London"
-    region: str = "GB"
+    timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
     locale: str = "en-GB"
     voice: str = "heart"
-    numbers: tuple[str, ...]
+    numbers: tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], ...]
     fallback_number: str | None = None
     transfer_to: dict[str, str] = {}
     hours: tuple[OpeningHours, ...]
