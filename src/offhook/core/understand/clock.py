@@ -226,8 +226,11 @@ def in_order(text: str, found: list[Found]) -> list[Found]:
     for place, each in enumerate(kept):
         between = [low[a.end : b.start] for a, b in zip(kept[place:], kept[place + 1 :], strict=False)]
         undone = any(_UNDO.search(gap) for gap in between)
-        drop = (0.35 if undone else 0.0) + (
-            0.1 if len(kept) > 1 and place and not any(_UNDO.search(low[a.end : each.start]) for a in kept[:place]) else 0.0
+        either = any(gap.strip(" ,") == "or" for gap in (between[:1] + [low[a.end : each.start] for a in kept[max(place - 1, 0) : place]]))
+        drop = (
+            (0.4 if either else 0.0)
+            + (0.35 if undone else 0.0)
+            + (0.1 if len(kept) > 1 and place and not any(_UNDO.search(low[a.end : each.start]) for a in kept[:place]) else 0.0)
         )
         result.append(Found(each.type, each.value, each.raw, each.start, each.end, round(max(each.sure - drop, 0.1), 2), each.whole))
     return result

@@ -23,6 +23,7 @@ _WEAK = re.compile(
 _AFTER = re.compile(
     r"(?:[\s,]+(?:is my (?:full |first |last )?name|is what you can call me|speaking|here|has a (?:booking|reservation)|booking\b)|[\s,]+(?:and )?that's my name)"
 )
+_WITH = re.compile(r"\b(?:with|without)\s+$")
 _FAMILY = re.compile(r"\b(?:last|family|sur) ?name\b")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "doctor", "professor", "prof", "sir", "madam", "mister", "missus"})
 _PARTICLES = frozenset("van der den de la le du di da dos von mac mc o' st bin al el ter ten".split())
@@ -83,7 +84,7 @@ def find(text: str, context: Context, asked: bool) -> list[Found]:
     if len(low) != len(text):
         low = text
     items = tokens(text)
-    spelled = [run for run in runs(text, digits=False) if _is_spelling(run)]
+    spelled = [run for run in runs(text, digits=False) if _is_spelling(run) and not _WITH.search(low[: run.pieces[0].start])]
     candidates = _candidates(low, items, spelled, asked)
     found = [made for words, sure, family in candidates if (made := _made(text, words, spelled, sure, family)) is not None]
     if not found and spelled and (asked or re.search(r"\b(?:name|spell|spelled|spelt)\b", low)):
@@ -100,7 +101,12 @@ def find(text: str, context: Context, asked: bool) -> list[Found]:
 
 
 def _is_spelling(run: Run) -> bool:
-    return len(run.pieces) >= 2 and run.text.isalpha() and run.text not in {"pm", "am", "ok", "tv", "uk", "us"}
+    words = all(each.end - each.start > 1 for each in run.pieces)  # "Mike" and "Oscar" are names as well
+    return (
+        len(run.pieces) >= (3 if words and len(run.text) == len(run.pieces) else 2)
+        and run.text.isalpha()
+        and run.text not in {"pm", "am", "ok", "tv", "uk", "us"}
+    )
 
 
 def _joined(text: str, found: list[Found]) -> list[Found]:

@@ -29,7 +29,7 @@ _NO = (
     r"won't|can't|wouldn't|am not)|it (?:isn't|is not|doesn't)|i'm (?:not|good|fine|okay)|don't|it's not)",
     r"not (?:really|yet|at all|today|now|this time|quite|right|correct|exactly|particularly|me|any ?more|necessary|needed|that i know of|"
     r"as far as i know|at the moment|for now|just now|a chance|so|sure about that|interested|true)",
-    r"(?:that|this|it|you)(?:'s| is| are|'re|s)? (?:not (?:right|correct|it|what i said|true|quite right|the one)|wrong|incorrect|false|a mistake)",
+    r"(?:that|this|it|you)(?:'s| is| are|'re|s)? (?:not (?:right|correct|it|what i said|true|quite right|the one|my|the|how)|wrong|incorrect|false|a mistake)",
     r"(?:that|it) (?:isn't|is not|wasn't|ain't|doesn't)(?: (?:right|correct|it|true|what i said|work))?",
     r"you(?:'ve| have) got (?:it|that) wrong",
     r"i (?:don't|do not|didn't|did not|wouldn't|would not|won't|will not|haven't|have not|can't|cannot|am not|disagree)(?: (?:think so|want (?:to|it|that)|"
@@ -93,6 +93,8 @@ def find(text: str, context: Context, asked: bool) -> list[Found]:
         sure -= 0.3
     if not asked:
         sure -= 0.15
+    if "not sure" in low or "don't know" in low:
+        sure -= 0.4
     if "?" in text:
         sure -= 0.3
     if sure < 0.15:

@@ -45,6 +45,11 @@ def test_date(text: str, day: str | None) -> None:
     assert first("date", text) == day
 
 
+def test_either_of_two_days_is_doubtful() -> None:
+    assert all(each.sure < 0.6 for each in parse("date", "Monday or Tuesday", GB, asked=True))
+    assert parse("yes_no", "I'm not sure", GB, asked=True)[0].sure < 0.5
+
+
 def test_the_region_decides_the_order_of_figures() -> None:
     assert first("date", "3/12", US) == "2027-03-12"
 
@@ -149,7 +154,7 @@ def test_number(text: str, value: float) -> None:
         ("my name is Ann Lee", "Ann", "Lee", None), ("it's Smith, S M I T H", "Smith", None, "SMITH"), ("Lee, L double E", "Lee", None, "LEE"),
         ("smith s for sugar m i t h", "Smith", None, "SMITH"), ("ann lee", "Ann", "Lee", None), ("Mr Smith", None, "Smith", None),
         ("b as in boy, o, b", "Bob", None, "BOB"), ("Jon Smyth, S M I T H", "Jon", "Smith", "SMITH"), ("Mary-Jane O'Neil", "Mary-Jane", "O'Neil", None),
-        ("John with an h", "John", None, None),
+        ("John with an h", "John", None, None), ("No, Smyth with a y", "Smyth", None, None), ("Mike Hotel", "Mike", "Hotel", None),
     ],
 )  # fmt: skip
 def test_name(text: str, given: str | None, family: str | None, spelling: str | None) -> None:
