@@ -1,4 +1,5 @@
 """Random callers against the example scripts: what must hold whatever a caller says, presses, or lets pass."""
+# ruff: noqa: ANN401, E501 - tables of cases
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ SCRIPTS = {
 }
 CALLERS = 400
 TURNS = 50
-CONTEXT = Context("en-GB", "GB", dt.datetime(2026, 11, 21, 10, tzinfo=dt.timezone.utc), ((0, "08:00", "18:00"), (1, "08:00", "18:00")))
+CONTEXT = Context("en-GB", "GB", dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC), ((0, "08:00", "18:00"), (1, "08:00", "18:00")))
 OFFERS = [
     [{"id": "a", "label": "Tuesday at nine", "start": "2026-11-24T09:00:00+00:00"}, {"id": "b", "label": "Wednesday at two"}],
     [{"id": "c", "label": "Friday at ten", "start": "2026-11-27T10:00:00+00:00"}],
@@ -164,7 +165,11 @@ class Caller:
             return ToolDone(run.key, {}, self.random.choice(["conflict", "rejected", "timeout", "unavailable", "odd"]))
         values: dict[str, Any] = {}
         for name, kind in self.script.tools[run.tool].gives.items():
-            values[name] = {"offers": self.random.choice(OFFERS), "yes_no": self.random.random() < 0.7, "datetime": "2026-11-24T09:00:00+00:00"}.get(kind, "H18")
+            values[name] = {
+                "offers": self.random.choice(OFFERS),
+                "yes_no": self.random.random() < 0.7,
+                "datetime": "2026-11-24T09:00:00+00:00",
+            }.get(kind, "H18")
         return ToolDone(run.key, values, None)
 
     def event(self) -> ScriptEvent:
@@ -218,7 +223,12 @@ class Caller:
         return self.random.choice(VALUES[slot.type])
 
     def call(self) -> None:
-        given = {"open_now": self.random.random() < 0.6, "caller_number": "+441632960111", "caller_name": "Ann Lee", "staff": "+442392000000"}
+        given = {
+            "open_now": self.random.random() < 0.6,
+            "caller_number": "+441632960111",
+            "caller_name": "Ann Lee",
+            "staff": "+442392000000",
+        }
         for name in list(given):
             if self.random.random() < 0.4:
                 del given[name]

@@ -1,4 +1,5 @@
 """From the document to the core's values: every shorthand is written out here."""
+# ruff: noqa: ANN401 - documents are plain data of any shape
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Scripts from YAML with line numbers, or from a plain dict. All faults at once, each with file, line, field and suggestion."""
+# ruff: noqa: ANN401 - documents are plain data of any shape
 
 from __future__ import annotations
 
@@ -191,7 +192,8 @@ def _form_faults(error: ValidationError, plain: Any, lines: dict[Path_, tuple[st
     """Faults of form, one per field: a union reports once for each of its members, the author made one mistake."""
     found: dict[Path_, Fault] = {}
     for each in error.errors():
-        path, node = [], plain
+        path: list[str | int] = []
+        node: Any = plain
         for part in each["loc"]:
             if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
                 node = node[part]

@@ -1,4 +1,5 @@
 """Conversations as tests: text only, virtual time, milliseconds each. Reports what no test touched, by file and line."""
+# ruff: noqa: ANN401 - documents are plain data of any shape
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from offhook.authoring.load import Fault, Loaded, ScriptError, load, read_list
+from offhook.authoring.check import Fault
+from offhook.authoring.load import Loaded, ScriptError, load, read_list
 from offhook.authoring.passages import passages
 from offhook.core.script import acts as act
 from offhook.core.script import values as vals
@@ -38,9 +40,25 @@ from offhook.core.script.step import (
 )
 from offhook.core.understand.types import Context
 
-NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
 TURN_KEYS = {"caller", "acts", "keys", "silence", "hangup", "transferred", "cut_at", "expect"}
-EXPECT_KEYS = {"at", "slots", "unknown", "asks", "says", "not_says", "order", "ran", "not_ran", "with", "refused", "must", "ended", "transfer", "notes"}
+EXPECT_KEYS = {
+    "at",
+    "slots",
+    "unknown",
+    "asks",
+    "says",
+    "not_says",
+    "order",
+    "ran",
+    "not_ran",
+    "with",
+    "refused",
+    "must",
+    "ended",
+    "transfer",
+    "notes",
+}
 TEST_KEYS = {"name", "script", "given", "tools", "turns", "faq", "mode", "now", "hours", "region"}
 
 
@@ -125,7 +143,7 @@ def coverable(loaded: Loaded) -> Iterator[tuple[str | int, ...]]:
 
 
 def _read(when: Any) -> frozenset[str]:
-    from offhook.core.script.expr import names  # noqa: PLC0415 - a name that would hide others here
+    from offhook.core.script.expr import names
 
     return names(when)
 
@@ -140,7 +158,12 @@ def run_file(path: Path, understander: Literal["rules", "keys", "acts"] = "rules
         place = f"{path.name}:{lines.get(at, ('', 0))[1]}"
         if not isinstance(test, dict) or set(test) - TEST_KEYS or not isinstance(test.get("turns"), list):
             raise ScriptError((Fault("S090", at, f"a test has {', '.join(sorted(TEST_KEYS))}", path.name, lines.get(at, ("", 0))[1]),))
-        merged = {**shared, **test, "given": {**shared.get("given", {}), **test.get("given", {})}, "tools": {**shared.get("tools", {}), **test.get("tools", {})}}
+        merged = {
+            **shared,
+            **test,
+            "given": {**shared.get("given", {}), **test.get("given", {})},
+            "tools": {**shared.get("tools", {}), **test.get("tools", {})},
+        }
         name = str(merged.get("script", ""))
         if name not in report.loaded:
             report.loaded[name] = load(path.parent / name)
@@ -150,7 +173,11 @@ def run_file(path: Path, understander: Literal["rules", "keys", "acts"] = "rules
         for number, turn in enumerate(test["turns"]):
             here = f"{path.name}:{lines.get((*at, 'turns', number), ('', 0))[1]}"
             if not isinstance(turn, dict) or set(turn) - TURN_KEYS or set(turn.get("expect") or {}) - EXPECT_KEYS:
-                odd = ", ".join(sorted((set(turn) - TURN_KEYS) | (set(turn.get("expect") or {}) - EXPECT_KEYS))) if isinstance(turn, dict) else str(turn)
+                odd = (
+                    ", ".join(sorted((set(turn) - TURN_KEYS) | (set(turn.get("expect") or {}) - EXPECT_KEYS)))
+                    if isinstance(turn, dict)
+                    else str(turn)
+                )
                 failures.append(Failure(here, f"not understood in a turn: {odd}"))
                 continue
             failures += [Failure(here, message) for message in talk.turn(turn)]
@@ -356,4 +383,4 @@ def _moment(value: Any) -> dt.datetime:
         return NOW
     text = str(value)
     found = dt.datetime.fromisoformat(text if len(text) > 10 else f"{text}T10:00:00")
-    return found if found.tzinfo is not None else found.replace(tzinfo=dt.timezone.utc)
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)

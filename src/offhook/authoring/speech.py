@@ -1,4 +1,5 @@
 """Checks of texts for the ear: length, one question, nothing that speech cannot read, every language."""
+# ruff: noqa: ANN401 - documents are plain data of any shape
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ def texts(node: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str
             here = (*at, key)
             if names_level(at) or (key == "else" and at[-1:] == ("if_fails",)):
                 yield from texts(value, here)
-            elif (key in STATEMENTS | QUESTIONS and not (key == "confirm" and (value == "none" or at[:1] == ("slots",)))) or (at[:1] == ("universals",) and key in {"repeat", "help", "silence", "unclear", "abuse"}):
+            elif (key in STATEMENTS | QUESTIONS and not (key == "confirm" and (value == "none" or at[:1] == ("slots",)))) or (
+                at[:1] == ("universals",) and key in {"repeat", "help", "silence", "unclear", "abuse"}
+            ):
                 yield here, key, value
             elif len(at) != 2 or at[0] != "slots" or key != "type":
                 yield from texts(value, here)

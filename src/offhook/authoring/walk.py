@@ -1,4 +1,5 @@
 """All paths of a script with symbolic answers: every one must be able to end."""
+# ruff: noqa: ANN401 - documents are plain data of any shape
 
 from __future__ import annotations
 
@@ -114,13 +115,31 @@ def _key(script: Script, state: ScriptState, outs: tuple[Out, ...]) -> str:
     runs = [each.tool for each in outs if isinstance(each, Run)]
     written = sorted({each.tool for each in state.written})
     pending = sorted(each.tool for each in state.pending.values())
-    return repr((state.at, state.stack, values, results, offers, state.open and state.open.item, counted, given, runs, pending, written, state.refused, state.ended))
+    return repr(
+        (
+            state.at,
+            state.stack,
+            values,
+            results,
+            offers,
+            state.open and state.open.item,
+            counted,
+            given,
+            runs,
+            pending,
+            written,
+            state.refused,
+            state.ended,
+        )
+    )
 
 
 def _compared(script: Script) -> dict[str, set[float]]:
     """Numbers that slots and results are compared with."""
     found: dict[str, set[float]] = {}
-    conditions = [line.when for each in script.states.values() for line in each.next] + [check.when for slot in script.slots.values() for check in slot.check]
+    conditions = [line.when for each in script.states.values() for line in each.next] + [
+        check.when for slot in script.slots.values() for check in slot.check
+    ]
     for when in conditions:
         for each in _compares(when):
             if isinstance(each.left, expr.Name) and isinstance(each.right, expr.Literal) and isinstance(each.right.value, int | float):
@@ -203,7 +222,9 @@ def _value(script: Script, name: str, kind: str) -> Any:
         found = parse(kind, SPOKEN[kind], CONTEXT, pattern=slot.pattern if slot else None, spoken=slot.spoken if slot else None, asked=True)
         return found[0].value if found else PLAIN.get(kind, SPOKEN[kind])
     day = NOW.date() + dt.timedelta(days=3)
-    return {"yes_no": True, "date": day.isoformat(), "datetime": (NOW + dt.timedelta(days=3)).isoformat(), "number": 3}.get(kind, name.replace("_", " "))
+    return {"yes_no": True, "date": day.isoformat(), "datetime": (NOW + dt.timedelta(days=3)).isoformat(), "number": 3}.get(
+        kind, name.replace("_", " ")
+    )
 
 
 def _answers(script: Script, tool: str) -> Iterator[dict[str, Any]]:
@@ -211,7 +232,10 @@ def _answers(script: Script, tool: str) -> Iterator[dict[str, Any]]:
     full: dict[str, Any] = {}
     for field, kind in gives.items():
         if kind == "offers":
-            full[field] = [{"id": "a", "label": "Tuesday at nine", "start": "2026-11-24T09:00:00+00:00"}, {"id": "b", "label": "Friday at two"}]
+            full[field] = [
+                {"id": "a", "label": "Tuesday at nine", "start": "2026-11-24T09:00:00+00:00"},
+                {"id": "b", "label": "Friday at two"},
+            ]
         elif kind in {"date", "datetime"}:
             full[field] = "2026-11-24"
         elif kind == "yes_no":

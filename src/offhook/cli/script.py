@@ -94,7 +94,9 @@ def walk(file: File, most: Annotated[int, typer.Option(help="Stop after so many 
     missed = sorted(set(loaded.script.states) - found.states)
     for name in missed:
         typer.echo(f"not met: {loaded.at('states', name)} {name} (by a topic or a limit only)")
-    typer.echo(f"{file.name}: {found.situations} situations, {len(found.states)} of {len(loaded.script.states)} states, ends: {', '.join(sorted(found.ends))}")
+    typer.echo(
+        f"{file.name}: {found.situations} situations, {len(found.states)} of {len(loaded.script.states)} states, ends: {', '.join(sorted(found.ends))}"
+    )
     if not found.complete:
         typer.echo(f"stopped after {most} situations", err=True)
     if found.stuck or not found.complete:

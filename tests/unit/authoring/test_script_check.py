@@ -1,4 +1,5 @@
 """Planted faults: each is found, with its code, at its line, with a suggestion where there is one."""
+# ruff: noqa: E501 - tables of cases
 
 from __future__ import annotations
 
@@ -144,13 +145,18 @@ def test_the_base_has_no_faults(tmp_path: Path) -> None:
     assert faults(tmp_path, BASE) == ()
 
 
-@pytest.mark.parametrize(("code", "old", "new", "where", "message"), FAULTS, ids=[f"{each[0]}-{index}" for index, each in enumerate(FAULTS)])
+@pytest.mark.parametrize(
+    ("code", "old", "new", "where", "message"), FAULTS, ids=[f"{each[0]}-{index}" for index, each in enumerate(FAULTS)]
+)
 def test_a_planted_fault_is_found_at_its_line(tmp_path: Path, code: str, old: str, new: str, where: str, message: str) -> None:
     assert old in BASE
     text = BASE.replace(old, new, 1)
     found = [str(fault) for fault in faults(tmp_path, text)]
     if code == "S008":
-        assert any(": S008 " in each and "calls it" in each for each in (str(fault) for fault in faults(tmp_path, text.replace("Hello there., next: route", "Hello there., next: part")))), found
+        assert any(
+            ": S008 " in each and "calls it" in each
+            for each in (str(fault) for fault in faults(tmp_path, text.replace("Hello there., next: route", "Hello there., next: part")))
+        ), found
         return
     hits = [each for each in found if f" {code} " in each and message in each]
     assert hits, found
@@ -174,7 +180,9 @@ def test_a_doubt_is_a_warning(tmp_path: Path, code: str, old: str, new: str) -> 
 def test_arguments_are_held_against_the_plan() -> None:
     document = load(EXAMPLES / "receptionist" / "receptionist.yaml").document
     _, found = check(Builder(document, ""), {"book": frozenset({"slot", "name", "phone", "adress", "problem"})})
-    assert [str(each) for each in found if each.code == "S031"] == ["script: S031 tools.book.with: the plan's tool takes no address; did you mean 'adress'?"]
+    assert [str(each) for each in found if each.code == "S031"] == [
+        "script: S031 tools.book.with: the plan's tool takes no address; did you mean 'adress'?"
+    ]
 
 
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
@@ -194,7 +202,9 @@ def test_what_is_included_comes_under_its_name(tmp_path: Path) -> None:
     (tmp_path / "contact.yaml").write_text(
         'slots:\n  who: {type: person_name, ask: "Who is it?"}\nstates:\n  get: {collect: [who], return: true}\n', encoding="utf-8"
     )
-    text = BASE.replace("start: greet", "start: greet\ninclude: [contact.yaml]").replace("job: {collect: [day", "job: {call: contact.get, collect: [day")
+    text = BASE.replace("start: greet", "start: greet\ninclude: [contact.yaml]").replace(
+        "job: {collect: [day", "job: {call: contact.get, collect: [day"
+    )
     path = tmp_path / "base.yaml"
     path.write_text(text, encoding="utf-8")
     loaded = load(path)
@@ -205,7 +215,20 @@ def test_what_is_included_comes_under_its_name(tmp_path: Path) -> None:
         load(path)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", "offhook: 1\nstates: 3\n", "x" * 1000, "offhook: 2\n", "[" * 5000, "a: &a [1]\nb: \x07\n", "a: &a [*a, *a]\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- a\n- b\n",
+        "a: [",
+        "offhook: 1\nstates: 3\n",
+        "x" * 1000,
+        "offhook: 2\n",
+        "[" * 5000,
+        "a: &a [1]\nb: \x07\n",
+        "a: &a [*a, *a]\n",
+    ],
+)
 def test_what_is_no_script_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(text, encoding="utf-8")

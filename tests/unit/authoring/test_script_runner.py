@@ -1,4 +1,5 @@
 """The examples' conversations, the coverage report, the walk, the drawing and the commands."""
+# ruff: noqa: E501 - tables of cases
 
 from __future__ import annotations
 
@@ -83,7 +84,9 @@ def test_a_tool_without_an_answer_fails_the_test(tmp_path: Path) -> None:
     script = SMALL.replace("  never: {say", "  never: {do: look, next: bye}\n  other: {say").replace(
         "universals", "tools: {look: {effect: read, timeout: 1, if_fails: {go: other}}}\nuniversals"
     )
-    report = run_file(small(tmp_path, "- name: no answer\n  script: small.yaml\n  turns: [{caller: no, expect: {says: Another time}}]\n", script))
+    report = run_file(
+        small(tmp_path, "- name: no answer\n  script: small.yaml\n  turns: [{caller: no, expect: {says: Another time}}]\n", script)
+    )
     assert [failure.message for failure in report.outcomes[0].failures] == ["'look' ran and the test has no answer for it"]
 
 
@@ -111,7 +114,10 @@ def test_the_drawing_has_every_state() -> None:
 
 
 def test_passages_are_the_sections_of_a_file() -> None:
-    assert passages("# Top\n\n## Hours\nWe open\nat eight.\n\n## Empty\n\n## Cost\nSixty.\n") == (("Hours", "We open at eight."), ("Cost", "Sixty."))
+    assert passages("# Top\n\n## Hours\nWe open\nat eight.\n\n## Empty\n\n## Cost\nSixty.\n") == (
+        ("Hours", "We open at eight."),
+        ("Cost", "Sixty."),
+    )
 
 
 def test_the_commands(tmp_path: Path) -> None:

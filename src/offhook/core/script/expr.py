@@ -2,6 +2,7 @@
 
 A comparison with an unknown value is unknown, and unknown is false where a line must hold: ``is not`` too.
 """
+# ruff: noqa: ANN401 - values of scripts and tools have many types
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Open questions answered from the tenant's own text: the best sentence is quoted, or nothing. Precision over recall."""
+# ruff: noqa: E501 - phrases read better in one row
 
 from __future__ import annotations
 
@@ -111,6 +112,7 @@ STOP = frozenset(
         "thank",
         "also",
         "much",
+        "time",
         "many",
         "long",
     ]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from offhook.core.script.model import Option, Script, State
 from offhook.core.script.state import Open, ScriptState
+from offhook.core.script.values import offers_of
 from offhook.core.understand.complete import Expect
+from offhook.core.understand.types import Offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 """Phrases that every caller may use, as data by language. Matched on plain words: lower case, no punctuation but apostrophes."""
+# ruff: noqa: E501 - phrases read better in one row
 
 from __future__ import annotations
 

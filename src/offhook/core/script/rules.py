@@ -1,4 +1,5 @@
 """The keyless understander: rules and grammars. The expected value first; a wrong guess is worse than ``unclear``."""
+# ruff: noqa: ANN401, E501 - values have many types, patterns read better in one row
 
 from __future__ import annotations
 

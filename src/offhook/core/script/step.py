@@ -1,5 +1,6 @@
 """``step(script, state, event) -> (state, out)``: pure, total, no clock. Acts are applied in one order whatever order they came in."""
 
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,5 @@
 """Values between tools, conditions and speech: coming in as JSON, compared, said, and going out as arguments."""
+# ruff: noqa: ANN401 - values of scripts and tools have many types
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """One step's workbench: a state taken apart, changed, and frozen again. Lives only inside ``step``."""
+# ruff: noqa: ANN401 - values of scripts and tools have many types
 
 from __future__ import annotations
 
