@@ -128,7 +128,7 @@ async def test_calls_from_the_command_line(house: House, monkeypatch: pytest.Mon
         "end_ms": 9,
         "ladder": {"total": 412.4},
     }
-    await house.event(1, "turn.agent", **turn)
+    await house.event(1, "turn.agent", "c1", **turn)
     started: list[Running] = []
     up = anyio.Event()
 
