@@ -155,10 +155,11 @@ class Line:
         self.shown.append(message)
 
     async def __aiter__(self) -> AsyncIterator[TransportEvent]:
-        async for event in self._events:
-            yield event
-            if isinstance(event, Closed):
-                return
+        async with self._events:
+            async for event in self._events:
+                yield event
+                if isinstance(event, Closed):
+                    return
 
     async def transfer(self, target: str) -> None:
         self.transferred.append(target)
@@ -168,7 +169,6 @@ class Line:
     async def end(self) -> None:
         self._closed = True
         self.ended.set()
-        self._events.close()
         self._send.close()
 
 

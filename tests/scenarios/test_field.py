@@ -35,7 +35,7 @@ async def to_the_read_back(stage: Scene) -> None:
     """Up to where the agent has asked whether to book."""
     await greeted(stage)
     await exchange(stage, "I would like a booking please")
-    await exchange(stage, "oh seven seven double oh nine oh oh one two three")
+    await exchange(stage, "oh seven nine double one one two three four five six")
     await exchange(stage, "the first one please")
 
 
@@ -47,7 +47,7 @@ async def test_a_caller_is_answered_booked_told_and_the_line_closed() -> None:
             await stage.done.wait()
         business = stage.business
     assert business.ran("book") == 1
-    assert business.tools()[-1].args["phone"] == "+447700900123"
+    assert business.tools()[-1].args["phone"] == "+447911123456"
     assert business.ended.outcome == "booked"
     assert business.ended.reason == "finished"
     assert business.said()[-1].startswith("You are booked")
@@ -106,7 +106,7 @@ async def test_2_yes_over_half_a_read_back_books_nothing() -> None:
     async with scene() as stage:
         await greeted(stage)
         await exchange(stage, "I would like a booking please")
-        await exchange(stage, "oh seven seven double oh nine oh oh one two three")
+        await exchange(stage, "oh seven nine double one one two three four five six")
         await stage.line.say("the first one please")
         await stage.line.agent_speaks()
         await anyio.sleep(0.7)
@@ -217,13 +217,13 @@ async def test_6_a_number_dictated_with_pauses_is_heard_out_and_then_answered_so
     async with scene() as stage:
         await greeted(stage)
         await exchange(stage, "I would like a booking please")
-        for group in ("oh seven seven", "double oh nine"):
+        for group in ("oh seven nine", "double one one"):
             await stage.line.say(group, 1.2)
             await anyio.sleep(1.4)
             assert stage.line.silent_for(1.3), group
-        await stage.line.say("oh oh one two three", 1.6)
+        await stage.line.say("two three four five six", 1.6)
         assert await stage.line.agent_speaks() <= 0.7
-        assert stage.business.caller()[-1] == "oh seven seven double oh nine oh oh one two three"
+        assert stage.business.caller()[-1] == "oh seven nine double one one two three four five six"
 
 
 # 8. Memory grows until the pod dies (pipecat#3116, aplisay/llm-agent#285)
@@ -349,7 +349,7 @@ async def test_keys_work_where_speech_does_not() -> None:
         stage.line.press("1")
         await stage.line.agent_speaks()
         await stage.line.agent_done()
-        stage.line.press("07700900123#")
+        stage.line.press("07911123456#")
         await stage.line.agent_speaks()
         await stage.line.agent_done()
         assert stage.counters["agent_turns"] >= 3

@@ -23,7 +23,7 @@ from offhook.contracts.control import EndCall, Say, TransferTo
 from offhook.core.turn import events as ev
 from offhook.engine.engine import Engine, running
 from offhook.engine.settings import EngineSettings
-from offhook.errors import CallError, OffhookError, RemoteWireError, WireError
+from offhook.errors import CallError, ConfigError, OffhookError, RemoteWireError, WireError
 from offhook.ports.transport import CallTransport
 from offhook.signing import verify, verify_twilio
 
@@ -102,7 +102,10 @@ async def _open(dialect: str, websocket: WebSocket) -> CallTransport | None:
     if dialect == "browser":
         browser: CallTransport | None = await registry.transport("browser_ws").BrowserWs.open(websocket, timeout=START_TIMEOUT)
         return browser
-    words = registry.dialect(dialect).create()
+    create = getattr(registry.dialect(dialect), "create", None)
+    if create is None:
+        raise ConfigError(f"{dialect!r} is no carrier's dialect")
+    words = create()
     carrier: CallTransport | None = await registry.transport("carrier_ws").CarrierWs.open(websocket, words, timeout=START_TIMEOUT)
     return carrier
 

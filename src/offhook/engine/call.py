@@ -136,7 +136,9 @@ class Call:
         self.dialogue = Dialogue(prepared.script, self._context, plan.given, tuple((p.title, p.text) for p in plan.knowledge))
         folder = parts.state_dir / "calls" / plan.call.replace(":", "_")
         self.trace = TraceWriter(folder / "trace.jsonl", plan.call, plan.turn.model_dump()) if parts.keep_traces else None
-        self._recorder = Recorder(folder / "call.flac", transport.format_in, transport.format_out) if plan.record else None
+        self._recorder = (
+            Recorder(folder / "call.flac", transport.format_in, transport.format_out, failed=self._count) if plan.record else None
+        )
         sender = parts.outbox.begin(plan.call, str(plan.events_url)) if parts.outbox is not None and plan.events_url else None
         self.reporter = Reporter(plan, self.clock, sender, transport.show)
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
@@ -435,7 +437,7 @@ class Call:
         playout = self._mouth.playout
         reply = self._reply
         self.transport.clear()
-        self._sent = playout.clear(at)
+        self._sent = playout.clear(at, reply.turn if reply is not None else None)
         if self._recorder is not None:
             self._recorder.agent_cut(playout.play_position(at))
         if reply is not None:
@@ -456,7 +458,7 @@ class Call:
             self._scope.cancel_turn(scope)
         heard_any = reply.instants.first_sent is not None
         if not heard_any:
-            self._mouth.playout.clear(at)
+            self._mouth.playout.clear(at, turn)
         if reply.accepted_already and reply.proposal is not None:
             if heard_any:
                 heard = reply.ledger.heard(self._sent)

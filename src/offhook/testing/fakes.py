@@ -85,11 +85,13 @@ class SttScript:
 class FakeSttSession:
     """Hears what the mouthpiece says; see SttSession."""
 
-    def __init__(self, mouthpiece: Mouthpiece, script: SttScript, rate: int) -> None:
+    def __init__(self, mouthpiece: Mouthpiece, script: SttScript, rate: int, origin: int) -> None:
         self._mouthpiece = mouthpiece
         self._script = script
         self._rate = rate
         self._send, self._receive = anyio.create_memory_object_stream[SttEvent | ProviderError](1_000)
+        self.origin = origin
+        """Samples of the call that went to earlier sessions."""
         self._position = 0
         self._turn_start = 0
         self._segment = 0
@@ -99,9 +101,15 @@ class FakeSttSession:
 
     def _heard(self, *, final: bool) -> None:
         scale = RATE / self._rate
-        text = self._mouthpiece.words_between(round(self._turn_start * scale), round(self._position * scale))
+        begin, end = (round((self.origin + sample) * scale) for sample in (self._turn_start, self._position))
+        text = self._mouthpiece.words_between(begin, end)
         if not self._script.deaf and (text or final):
             self._put(Heard(self._segment, text, final, self._turn_start, self._position))
+
+    @property
+    def end(self) -> int:
+        """Samples of the call up to now."""
+        return self.origin + self._position
 
     def _put(self, event: SttEvent | ProviderError) -> None:
         if not self.closed:
@@ -162,7 +170,7 @@ class FakeStt:
 
     async def open(self, format: AudioFormat, locale: str, hints: SttHints) -> FakeSttSession:  # noqa: ARG002
         """Open a session."""
-        session = FakeSttSession(self.mouthpiece, self.script, format.rate)
+        session = FakeSttSession(self.mouthpiece, self.script, format.rate, self.opened[-1].end if self.opened else 0)
         self.opened.append(session)
         return session
 
