@@ -195,7 +195,7 @@ class Caller:
         asked = self.state.open
         if asked is not None and self.random.random() < 0.6:
             if asked.kind != "ask":
-                return self.random.choice([act.Affirm(), act.Affirm(), act.Affirm(), act.Deny()])
+                return act.Affirm() if self.random.random() < 0.75 else act.Deny()
             return self.set(asked.slot)
         kind = self.random.randrange(12)
         if kind < 3:
@@ -206,10 +206,11 @@ class Caller:
             return act.Correct(name, value, "x")
         if kind == 4:
             return act.Raise(self.random.choice([*self.script.topics, "nothing"]))
-        return self.random.choice(
+        rest: list[act.Act] = (
             [act.Affirm(), act.Deny(), act.Choose(1), act.Choose(9), act.NoneOfThese(), act.Skip(), act.Human(), act.Cancel(), act.Goodbye(), act.Repeat(),
              act.Help(), act.Hold(), act.Chitchat(), act.Unclear(), act.Question("when are you open")]
         )  # fmt: skip
+        return self.random.choice(rest)
 
     def set(self, name: str) -> act.Act:
         if self.script.slots[name].type == "offer":
@@ -238,8 +239,6 @@ class Caller:
             if self.state.ended:
                 break
             self.hear(self.last)
-            if self.state.ended:
-                break
             event = self.event()
             self.agreed = (isinstance(event, Understood) and any(isinstance(each, act.Affirm) for each in event.acts)) or (
                 isinstance(event, Keys) and event.digits == "1"

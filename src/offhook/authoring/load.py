@@ -195,10 +195,10 @@ def _form_faults(error: ValidationError, plain: Any, lines: dict[Path_, tuple[st
         path: list[str | int] = []
         node: Any = plain
         for part in each["loc"]:
-            if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+            if isinstance(node, dict) and part in node:  # noqa: SIM114 - the types differ
                 node = node[part]
-            elif each["type"] != "extra_forbidden" and each["type"] != "missing":
-                continue
+            elif isinstance(node, list) and not isinstance(part, str) and part < len(node):
+                node = node[part]
             else:
                 continue
             path.append(part)

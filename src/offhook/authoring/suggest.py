@@ -1,4 +1,4 @@
-"""\"Did you mean\": the nearest known word."""
+"""The nearest known word to one that is not known."""
 
 from __future__ import annotations
 

@@ -142,9 +142,9 @@ def _compared(script: Script) -> dict[str, set[float]]:
     ]
     for when in conditions:
         for each in _compares(when):
-            if isinstance(each.left, expr.Name) and isinstance(each.right, expr.Literal) and isinstance(each.right.value, int | float):
-                if not isinstance(each.right.value, bool):
-                    found.setdefault(each.left.path, set()).add(each.right.value)
+            number = each.right.value if isinstance(each.right, expr.Literal) else None
+            if isinstance(each.left, expr.Name) and isinstance(number, int | float) and not isinstance(number, bool):
+                found.setdefault(each.left.path, set()).add(number)
     return found
 
 

@@ -46,8 +46,8 @@ def check(files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=Fals
         raise typer.Exit(1)
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_tests(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files such as receptionist.tests.yaml")],
     with_: Annotated[str, typer.Option("--with", help="The understander: rules, keys or acts")] = "rules",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print what was said")] = False,
@@ -85,7 +85,7 @@ def test(
 
 
 @app.command()
-def walk(file: File, most: Annotated[int, typer.Option(help="Stop after so many situations")] = 20_000) -> None:
+def walk(file: File, most: Annotated[int, typer.Option(help="Stop after so many situations")] = 100_000) -> None:
     """Explore all paths with symbolic answers; fail on any that does not end."""
     loaded = _load(file)
     found = walk_all(loaded.script, most)
@@ -94,9 +94,8 @@ def walk(file: File, most: Annotated[int, typer.Option(help="Stop after so many 
     missed = sorted(set(loaded.script.states) - found.states)
     for name in missed:
         typer.echo(f"not met: {loaded.at('states', name)} {name} (by a topic or a limit only)")
-    typer.echo(
-        f"{file.name}: {found.situations} situations, {len(found.states)} of {len(loaded.script.states)} states, ends: {', '.join(sorted(found.ends))}"
-    )
+    count = f"{len(found.states)} of {len(loaded.script.states)} states"
+    typer.echo(f"{file.name}: {found.situations} situations, {count}, ends: {', '.join(sorted(found.ends))}")
     if not found.complete:
         typer.echo(f"stopped after {most} situations", err=True)
     if found.stuck or not found.complete:

@@ -120,7 +120,7 @@ class ToolDoc(Part):
 
     @field_validator("if_fails", mode="before")
     @classmethod
-    def _one_for_all(cls, value: Any) -> Any:
+    def _one_for_all(cls, value: object) -> object:
         if isinstance(value, dict) and value and set(value) <= {"say", "forget", "go"}:
             return {"else": value}
         return value

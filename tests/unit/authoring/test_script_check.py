@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from offhook.authoring import load as loading
 from offhook.authoring.build import Builder
 from offhook.authoring.check import check
-from offhook.authoring.load import ScriptError, compile, load
+from offhook.authoring.load import ScriptError, load
 from offhook.contracts.script import ScriptDoc, schema
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -193,7 +194,7 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["receptionist/receptionist.yaml", "callback/brightroof.yaml"])
 def test_the_examples_have_no_faults(name: str) -> None:
     loaded = load(EXAMPLES / name)
-    again = compile(loaded.source)
+    again = loading.compile(loaded.source)
     assert again == loaded.script
     assert len(loaded.script.hash) == 64
 

@@ -98,7 +98,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """What can be said here?"""
+    """The caller asks what can be said here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _stale_read(work: Work, slot: Slot) -> None:
             return
 
 
-def _fitting(work: Work, slot: Slot, value: Any) -> Any:
+def _fitting(work: Work, slot: Slot, value: object) -> object:
     """A value that the slot can hold, None otherwise."""
     if value is None or value == "":
         return None
@@ -70,7 +70,7 @@ def _fitting(work: Work, slot: Slot, value: Any) -> Any:
     return value
 
 
-def _passes(work: Work, slot: Slot, value: Any) -> bool:
+def _passes(work: Work, slot: Slot, value: object) -> bool:
     before = work.values.get(slot.name)
     work.values[slot.name] = Value(value)
     failed = next((check for check in slot.check if not work.holds(check.when)), None)

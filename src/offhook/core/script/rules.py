@@ -226,9 +226,10 @@ class _Reader:
         for name in self.legal.slots:
             slot, known = self.script.slots[name], self.state.values.get(name)
             words = "|".join([labels.get(slot.type, ""), re.escape(name.rpartition(".")[2].replace("_", " "))]).strip("|")
-            if known is not None and known.value is not None and re.search(rf"\b(?:{words})\b", self.words):
-                if self.parse_slot(slot, asked=False) is None and slot.type != "choice":
-                    named.append(act.Correct(name))
+            if known is None or known.value is None or slot.type == "choice" or not re.search(rf"\b(?:{words})\b", self.words):
+                continue
+            if self.parse_slot(slot, asked=False) is None:
+                named.append(act.Correct(name))
         return named[:1]
 
     def answer_offer(self, slot: Slot) -> list[act.Act]:

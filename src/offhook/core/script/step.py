@@ -1,6 +1,5 @@
 """``step(script, state, event) -> (state, out)``: pure, total, no clock. Acts are applied in one order whatever order they came in."""
 
-
 from __future__ import annotations
 
 import dataclasses
@@ -92,7 +91,7 @@ def initial(script: Script) -> ScriptState:
     return ScriptState(path=(Visit(script.start),))
 
 
-def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[ScriptState, tuple[Out, ...]]:
+def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[ScriptState, tuple[Out, ...]]:  # noqa: C901 - one flat list of cases
     """One event. Never raises; after the end every event is without effect."""
     if state.ended:
         return state, ()
@@ -119,11 +118,11 @@ def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[Script
         case Keys(digits):
             work.turns += 1
             work.silences = 0
-            _acts(work, as_acts(work, digits))
-        case Understood(acts, _, said):
+            _acts(work, as_acts(work, digits), "keys")
+        case Understood(acts):
             work.turns += 1
             work.silences = 0
-            _acts(work, acts or (act.Unclear(),), said)
+            _acts(work, acts or (act.Unclear(),))
     if work.turns > TURNS + 10 and not work.ended:
         end(work, "limit")
     elif work.turns > TURNS and not work.gave_up and not work.ended:
@@ -240,7 +239,7 @@ def _recorded(work: Work) -> bool:
 # acts
 
 
-def _acts(work: Work, acts: tuple[act.Act, ...], said: str = "") -> None:
+def _acts(work: Work, acts: tuple[act.Act, ...], by: str = "voice") -> None:  # noqa: C901 - one flat list of cases
     """Apply acts in the fixed order."""
     now = legal(work.script, work.state)
     topics = [each for each in acts if isinstance(each, act.Raise)]
@@ -256,7 +255,7 @@ def _acts(work: Work, acts: tuple[act.Act, ...], said: str = "") -> None:
     for change in acts:
         if isinstance(change, act.Set):
             if change.slot in now.slots:
-                put_value(work, change, "voice" if said or work.mode == "voice" else "keys")
+                put_value(work, change, by)
             else:
                 work.outs.append(Refused(change, "not asked for here"))
     if first:
@@ -265,8 +264,8 @@ def _acts(work: Work, acts: tuple[act.Act, ...], said: str = "") -> None:
     if any(isinstance(each, act.Human) for each in acts):
         _human(work)
         return
-    if any(isinstance(each, act.Correct | act.Deny) for each in acts):
-        # "Yes, but Friday": what was read back is not what was agreed to.
+    if any(isinstance(each, act.Correct | act.Deny | act.Hold) for each in acts):
+        # "Yes, but Friday", "yes, hang on": what was read back is not agreed to.
         acts = tuple(each for each in acts if not isinstance(each, act.Affirm))
     changed = (dict(work.values), work.at, work.open) != before
     for each in acts:
@@ -334,9 +333,8 @@ def _leaving(work: Work, acts: tuple[act.Act, ...], progress: bool) -> None:
             work.moved = True
         else:
             end(work, work.outcome or "left_early", text("goodbye", work.locale))
-    elif any(isinstance(each, act.Goodbye) for each in acts) and not progress:
-        if not work.jump("goodbye"):
-            end(work, work.outcome or ("enquiry" if work.topics else "left_early"), text("goodbye", work.locale))
+    elif any(isinstance(each, act.Goodbye) for each in acts) and not progress and not work.jump("goodbye"):
+        end(work, work.outcome or ("enquiry" if work.topics else "left_early"), text("goodbye", work.locale))
 
 
 def _rest(work: Work, each: act.Act, progress: bool) -> None:
@@ -395,7 +393,6 @@ def _compose(work: Work, *, reply: bool) -> tuple[ScriptState, tuple[Out, ...]]:
     owed = [Say(each.item, each.text, each.kind) for each in work.owed if not any(s.item == each.item for s in (*work.acks, *work.says))]
     work.owed.clear()
     says = [*work.acks, *owed, *work.says]
-    musts = [_must(work, name) for name in work.musts]
     ending = [each for each in says if each.kind == "goodbye"]
     early = [name for name in work.musts if _before(work, name) != ("first question",)]
     late = [name for name in work.musts if name not in early]

@@ -1,6 +1,5 @@
 """Conditions: read, refused with a column, evaluated three-valued."""
 
-
 from __future__ import annotations
 
 import datetime as dt

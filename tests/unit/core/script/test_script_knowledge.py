@@ -1,6 +1,5 @@
 """Questions from the tenant's own text: quoted, or not answered."""
 
-
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """The keyless understander on single utterances, against the front desk's script."""
 
-
 from __future__ import annotations
 
 import datetime as dt
