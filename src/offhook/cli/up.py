@@ -25,6 +25,7 @@ from offhook.signing import new_secret
 
 START_LIMIT = 60.0
 STOP_LIMIT = 15.0
+_PROCESSES = (("orchestrator", "--no-jobs"), ("engine",), ("worker",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def environment(state_dir: Path, database: str, orchestrator_port: int, engine_p
         "OFFHOOK_ORCHESTRATOR_ADMIN_TOKEN": keys.admin_token,
         "OFFHOOK_ORCHESTRATOR_PORT": str(orchestrator_port),
         "OFFHOOK_ORCHESTRATOR_STATE_DIR": str(state_dir),
+        "OFFHOOK_ORCHESTRATOR_DEMO": "true",
         "OFFHOOK_ORCHESTRATOR_UNSIGNED_CARRIERS": "true",
         "OFFHOOK_ORCHESTRATOR_PUBLIC_URL": f"http://127.0.0.1:{orchestrator_port}",
         "OFFHOOK_ORCHESTRATOR_MEDIA_URL": f"ws://127.0.0.1:{engine_port}/media/twilio",
@@ -104,7 +106,7 @@ async def _up(state_dir: Path, orchestrator_port: int, engine_port: int) -> None
         async with anyio.create_task_group() as group:
             group.start_soon(_signals, stopped)
             try:
-                children = [await stack.enter_async_context(_Child(name, env)) for name in ("orchestrator", "engine", "worker")]
+                children = [await stack.enter_async_context(_Child(words, env)) for words in _PROCESSES]
                 for child in children:
                     group.start_soon(child.watch, stopped)
                 await _healthy(f"http://127.0.0.1:{orchestrator_port}/healthz", children[0], stopped)
@@ -127,15 +129,16 @@ async def _up(state_dir: Path, orchestrator_port: int, engine_port: int) -> None
 class _Child:
     """One of our processes; ended with us."""
 
-    def __init__(self, name: str, env: Mapping[str, str]) -> None:
-        self.name = name
+    def __init__(self, words: tuple[str, ...], env: Mapping[str, str]) -> None:
+        self.name = words[0]
+        self._words = words
         self.code: int | None = None
         self.failed = False
         self._env = env
         self._process: anyio.abc.Process | None = None
 
     async def __aenter__(self) -> _Child:
-        command = [sys.executable, "-m", "offhook.cli.main", self.name]
+        command = [sys.executable, "-m", "offhook.cli.main", *self._words]
         self._process = await anyio.open_process(command, env=dict(self._env), stdin=None, stdout=None, stderr=None, start_new_session=True)
         return self
 

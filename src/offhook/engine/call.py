@@ -486,6 +486,7 @@ class Call:
         if proposal.transfer:
             self.driver.feed(ev.Command(now, "transfer", proposal.transfer))
         elif proposal.end is not None:
+            self.dialogue.outcome = proposal.end
             self.driver.feed(ev.Command(now, "end"))
 
     async def _transfer(self, target: str) -> None:

@@ -73,6 +73,8 @@ class Dialogue:
         self._given = given
         self._passages = passages
         self.state: ScriptState = initial(script)
+        self.outcome = ""
+        """The outcome code; "" until the conversation has ended."""
         self._results: list[ToolDone] = []
 
     @property
@@ -108,11 +110,6 @@ class Dialogue:
         """Keep a tool's result for the next reply."""
         self._results.append(ToolDone(key=key, values=values, error=error))
 
-    @property
-    def outcome(self) -> str:
-        """The outcome code so far; "" while there is none."""
-        return self.state.outcome or ""
-
     def slots(self) -> dict[str, Any]:
         """What is known, by slot: the typed value and the words it came from."""
         return {name: {"value": value.value, "raw": value.raw, "status": value.status} for name, value in self.state.values.items()}
@@ -122,8 +119,10 @@ class Dialogue:
         return tuple(visit.state for visit in self.state.path)
 
     def hung_up(self) -> None:
-        """The caller has gone."""
-        self.state, _ = step(self._script, self.state, Hangup())
+        """The call is over; without an end of its own the script says what it amounts to."""
+        self.state, outs = step(self._script, self.state, Hangup())
+        if not self.outcome:
+            self.outcome = next((out.outcome for out in outs if isinstance(out, End)), self.state.outcome or "")
 
     def accept(self, proposal: Proposal) -> None:
         """The turn is real: its state is the call's."""

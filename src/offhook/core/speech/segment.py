@@ -41,7 +41,9 @@ class Segmenter:
         if not self._first:
             return end
         commas = (
-            match.end() for match in _COMMA.finditer(self._text) if _prose(self._text[: match.start()]) and _followed(self._text, match.end())
+            match.end()
+            for match in _COMMA.finditer(self._text)
+            if _prose(self._text[: match.start()]) and _followed(self._text, match.end())
         )
         comma = next(commas, None)
         found = [cut for cut in (end, comma) if cut is not None]

@@ -9,6 +9,7 @@ from offhook.core.turn import events as ev
 from offhook.core.turn.board import Board
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking
 
+
 def give_way(board: Board) -> None:
     """The caller makes a sound. A reply to words that go on is dropped; anything else is held where it is."""
     agent = board.state.agent
