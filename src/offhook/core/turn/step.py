@@ -86,7 +86,7 @@ def _dtmf(board: Board, event: ev.Dtmf) -> None:
     board.reopen()
     board.forget_words()
     board.set(user=Silent())
-    ends = event.digit in {"#", "*"} or (event.digit == "0" and not board.state.digits)
+    ends = event.digit in {"#", "*"}
     board.set(digits=board.state.digits + event.digit, digits_until=event.at if ends else event.at + board.policy.keys_ms)
     _tick(board, ev.Tick(event.at))
 

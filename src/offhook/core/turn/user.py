@@ -197,9 +197,11 @@ def held_due(board: Board) -> None:
     held = board.state.agent
     if not isinstance(held, Held):
         return
-    if real_words(board.state.text, board.policy.locale):
+    speaking = isinstance(board.state.user, Speaking)
+    if real_words(board.state.text, board.policy.locale) or (speaking and held.extended and fold(board.state.text)):
+        # Backchannels do not last that long: "yes yes go on then" is a turn that has not come to its point yet.
         barge_in(board)
-    elif isinstance(board.state.user, Speaking) and held.extended < _EXTENSIONS:
+    elif speaking and held.extended < _EXTENSIONS:
         board.set(agent=replace(held, until=board.now + board.policy.confirm_ms, extended=held.extended + 1))
     else:
         agent.resume(board)
