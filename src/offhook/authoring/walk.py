@@ -101,19 +101,20 @@ def walk(script: Script, most: int = 20_000) -> Walk:
 
 
 def _key(script: Script, state: ScriptState, outs: tuple[Out, ...]) -> str:
+    branched = {name for each in script.states.values() for line in each.next for name in expr.names(line.when)}
     values = {}
     for name, each in state.values.items():
-        kind = script.slots[name].type
-        values[name] = (each.value if kind in {"choice", "yes_no"} or name in _compared(script) else each.value is not None, each.status)
+        values[name] = each.value if name in branched else each.value is not None
     results = {
         name: tuple((field, each.values.get(field)) for field, kind in script.tools[name].gives.items() if kind == "yes_no")
         for name, each in state.results.items()
     }
     offers = {name: bool(each.values.get("slots")) for name, each in state.results.items()}
-    counted = (state.counters.tries, state.counters.failures, state.gave_up)
+    # Only what counts for the question that is open: the tries of others multiply situations without a new way on.
+    what = state.open.slot or f"agree.{state.open.tool}" if state.open is not None else ""
+    counted = (state.counters.tries.get(what, 0), max(state.counters.failures.values(), default=0), state.gave_up)
     given = tuple(sorted((name, str(value)) for name, value in state.given.items()))
     runs = [each.tool for each in outs if isinstance(each, Run)]
-    written = sorted({each.tool for each in state.written})
     pending = sorted(each.tool for each in state.pending.values())
     return repr(
         (
@@ -127,8 +128,6 @@ def _key(script: Script, state: ScriptState, outs: tuple[Out, ...]) -> str:
             given,
             runs,
             pending,
-            written,
-            state.refused,
             state.ended,
         )
     )

@@ -153,6 +153,8 @@ class _Reader:
                 return []
             self.filled.add(slot.name)
             return [act.Set(slot.name, self.text, self.text, 0.9)]
+        if slot.type == "choice" and self.is_question() and (raised or self.questions(False)):
+            return []
         best = self.parse_slot(slot, asked=True)
         least = DOUBTFUL if self.checked(slot) else 0.6 if raised or self.is_question() or slot.type == "person_name" else 0.45
         if best is None or best.sure < least:
@@ -287,6 +289,8 @@ class _Reader:
 
     def one(self, slot: Slot) -> act.Act | None:
         known = self.state.values.get(slot.name)
+        if slot.type in {"free_text", "choice"} and self.is_question() and not self.correcting:
+            return None
         if slot.type == "free_text":
             if known is None and slot.says and say.says(slot.says, self.words) and len(self.words.split()) >= 3:
                 return act.Set(slot.name, self.clause(slot.says), self.text, 0.8)
