@@ -7,4 +7,6 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-needs_shared = pytest.mark.skipif(not (SHARED / "speech" / "manifest.json").is_file(), reason="the shared test data is not beside the repository")
+needs_shared = pytest.mark.skipif(
+    not (SHARED / "speech" / "manifest.json").is_file(), reason="the shared test data is not beside the repository"
+)

@@ -101,7 +101,7 @@ class House:
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:
                 group.start_soon(work, self.services)
-                while not await done():  # noqa: ASYNC110 - the worker has no event to wait for
+                while not await done():
                     await anyio.sleep(0.02)
                 group.cancel_scope.cancel()
 

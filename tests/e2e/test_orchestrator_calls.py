@@ -188,7 +188,7 @@ async def test_a_worker_killed_at_work_leaves_the_job_to_another(house: House, d
             await holder.session.execute(text("select 1 from call where id = 'c1' for update"))  # the job stops here, its work half done
             async with await anyio.open_process([sys.executable, "-c", "from offhook.cli.worker import main; main()"], env=env) as worker:
                 async with database.platform() as scope:
-                    while not (await scope.session.execute(text("select count(*) from pg_locks where not granted"))).scalar_one():  # noqa: ASYNC110
+                    while not (await scope.session.execute(text("select count(*) from pg_locks where not granted"))).scalar_one():
                         await anyio.sleep(0.05)
                 worker.send_signal(signal.SIGKILL)
                 await worker.wait()

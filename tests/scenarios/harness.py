@@ -125,7 +125,7 @@ class Line:
 
     def _play(self) -> bool:
         while self._buffer and isinstance(self._buffer[0], str):
-            self._put(MarkIn(cast(str, self._buffer.popleft())))
+            self._put(MarkIn(cast("str", self._buffer.popleft())))
         if not self._buffer:
             return False
         frame = self._buffer.popleft()
@@ -202,15 +202,15 @@ class Business:
     @property
     def ended(self) -> CallEnded:
         [event] = self.of(CallEnded)
-        return cast(CallEnded, event)
+        return cast("CallEnded", event)
 
     def said(self) -> list[str]:
         """What the agent was heard to say, by turn."""
-        return [cast(AgentTurn, turn).heard for turn in self.of(AgentTurn)]
+        return [cast("AgentTurn", turn).heard for turn in self.of(AgentTurn)]
 
     def caller(self) -> list[str]:
         """What the caller was understood to say, by turn."""
-        return [cast(CallerTurn, turn).text for turn in self.of(CallerTurn)]
+        return [cast("CallerTurn", turn).text for turn in self.of(CallerTurn)]
 
     def tools(self) -> list[ToolFinished]:
         return cast("list[ToolFinished]", self.of(ToolFinished))
@@ -237,7 +237,7 @@ class _Outbox:
         self._business = business
 
     def begin(self, _call: str, _url: str) -> Sender:
-        return cast(Sender, self)
+        return cast("Sender", self)
 
     def put(self, event: AnyEvent) -> None:
         self._business.events.append(event_adapter.validate_json(event.model_dump_json()))
@@ -355,12 +355,12 @@ async def scene(
     wheel = Wheel()
     async with httpx.AsyncClient(transport=httpx.MockTransport(business)) as http, anyio.create_task_group() as group:
         parts = EngineParts(
-            lineup=cast(Lineup, _Lineup(fake_stt, fake_tts)),
+            lineup=cast("Lineup", _Lineup(fake_stt, fake_tts)),
             detector=detector,
             pool=pool,
             wheel=wheel,
             http=http,
-            outbox=cast(Outbox, _Outbox(business)),
+            outbox=cast("Outbox", _Outbox(business)),
             secret="whsec_aGVsbG8=",
             state_dir=Path("unused"),
             keep_traces=False,

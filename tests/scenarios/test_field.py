@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from tests.scenarios.harness import SLOTS, Business, Scene, plan_of, scene
 
 from offhook.contracts.events import AgentTurn
 from offhook.errors import OverQuota, Unavailable
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import SttScript, TtsScript
-from tests.scenarios.harness import SLOTS, Business, Scene, plan_of, scene
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,7 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+
 import anyio
 
 from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat

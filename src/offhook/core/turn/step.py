@@ -82,8 +82,11 @@ def _hangup(board: Board, _: ev.Hangup) -> None:
 
 def _dtmf(board: Board, event: ev.Dtmf) -> None:
     """Keys silence the agent and are gathered until a key that ends them, or a pause."""
-    board.close_turn(fx.Why.BARGE_IN)
     board.reopen()
+    if board.state.phase is not Phase.LIVE:
+        board.ignore("keys mean nothing now")
+        return
+    board.close_turn(fx.Why.BARGE_IN)
     board.forget_words()
     board.set(user=Silent())
     ends = event.digit in {"#", "*"}
@@ -139,7 +142,7 @@ def _tick(board: Board, event: ev.Tick) -> None:
         board.settle()
 
 
-def _due(board: Board, due: Instant) -> None:  # noqa: C901
+def _due(board: Board, due: Instant) -> None:
     state = board.state
     if state.call_until == due:
         _limit(board)
