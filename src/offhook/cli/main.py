@@ -46,7 +46,7 @@ class _Lazy(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, help) for name, (_, help) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
 app = typer.Typer(cls=_Lazy, no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="A voice platform that answers calls.")

@@ -1,4 +1,4 @@
-"""Language models: a request in, text and tool calls out as they come. The rules need none; providers come with docs/howto/add-a-provider."""
+"""Language models: a request in, text out as it comes. The rules need none."""
 
 from __future__ import annotations
 

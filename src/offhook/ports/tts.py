@@ -20,7 +20,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Audio of a clause, whole or a piece of it, in the session's format. ``words`` where the provider gives times; ``last`` ends the clause."""
+    """Audio of a clause, whole or a piece, in the session's format. ``words`` where the provider gives times; ``last`` ends the clause."""
 
     clause: int
     data: bytes

@@ -1,4 +1,4 @@
-"""Voice activity detection: windows of samples in, probabilities out. Synchronous and batched over calls; the engine runs it in its inference pool."""
+"""Voice activity detection: windows in, probabilities out. Synchronous and batched over calls; the engine runs it in its pool."""
 
 from __future__ import annotations
 
