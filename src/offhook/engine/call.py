@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from offhook.contracts.plan import CallPlan
 from offhook.core.audio.link import Link, link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
+from offhook.core.script.state import Run
 from offhook.core.time import SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
@@ -397,11 +399,14 @@ class Call:
         if proposal.writes:
             reply.taken = True
             self.driver.feed(ev.Taken(self.clock.now(), reply.turn))
-        for run in proposal.runs:
+        self._launch(proposal.runs)
+
+    def _launch(self, runs: tuple[Run, ...]) -> None:
+        for run in runs:
             self._tool_count += 1
             number = self._tool_count
             self.driver.feed(ev.ToolStarted(self.clock.now(), number))
-            self._scope.start(lambda run=run, number=number: self._tool(run, number), f"tool {run.tool}")  # type: ignore[misc]
+            self._scope.start(partial(self._tool, run, number), f"tool {run.tool}")
 
     def _report_caller(self) -> None:
         """The caller's words are used up for good: only now are they a turn of their own."""
@@ -412,7 +417,7 @@ class Call:
             begin, end = stats.speech_begin, reply.instants.speech_end
             self.reporter.caller_turn(reply.turn, reply.text, begin if begin is not None else now, end or now, reply.proposal.acts)
 
-    async def _tool(self, run: Any, number: int) -> None:  # noqa: ANN401
+    async def _tool(self, run: Run, number: int) -> None:
         def done(result: ToolResult) -> None:
             self.reporter.tool(result)
             self.dialogue.tool_done(result.key, result.values, result.error)
@@ -446,7 +451,7 @@ class Call:
     def _told(self, reply: Reply, sample: int) -> str:
         """Tell the script what was heard of a reply; returns the heard text."""
         for item, heard, whole in reply.ledger.items(sample):
-            self.dialogue.spoken(item, heard, whole)
+            self._launch(self.dialogue.spoken(item, heard, whole))
         return reply.ledger.heard(sample)
 
     def _cancel(self, turn: int, why: fx.Why, at: int) -> None:
@@ -479,8 +484,7 @@ class Call:
         if proposal is None:
             return
         if proposal.items:
-            for item, heard, whole in reply.ledger.items(reply.ledger.samples):
-                self.dialogue.spoken(item, heard, whole)
+            self._told(reply, reply.ledger.samples)
             self.reporter.agent_turn(turn, reply.words, reply.words, False, reply.begun, reply.instants.ladder())
         now = self.clock.now()
         if proposal.transfer:

@@ -134,10 +134,12 @@ class Dialogue:
         self.state = proposal.before
         self._results = [*proposal.consumed, *self._results]
 
-    def spoken(self, item: str, heard: str, whole: bool) -> None:
-        """How much of an item the caller heard."""
-        if item:
-            self.state, _ = step(self._script, self.state, Spoken(item=item, heard=heard, whole=whole))
+    def spoken(self, item: str, heard: str, whole: bool) -> tuple[Run, ...]:
+        """How much of an item the caller heard; returns the work that had waited for it to be heard."""
+        if not item:
+            return ()
+        self.state, outs = step(self._script, self.state, Spoken(item=item, heard=heard, whole=whole))
+        return tuple(out for out in outs if isinstance(out, Run))
 
     def _propose(self, *events: ScriptEvent, text: str = "") -> Proposal:
         state = self.state
