@@ -21,10 +21,11 @@ import httpx
 from offhook.contracts.events import AgentTurn, AnyEvent, CallEnded, CallerTurn, ToolFinished, event_adapter
 from offhook.contracts.plan import CallPlan
 from offhook.core.audio.format import MULAW_8K, AudioFormat
-from offhook.engine.call import Call, EngineParts, prepare
+from offhook.engine.call import Call
 from offhook.engine.detector import Detector
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox, Sender
+from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.wheel import Wheel
 from offhook.errors import TransferFailed
 from offhook.inference import InferencePool

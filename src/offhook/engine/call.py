@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import anyio
-import httpx
 
-from offhook.authoring.load import compile as compile_script
-from offhook.contracts.plan import CallPlan
-from offhook.core.audio.link import Link, link
-from offhook.core.audio.playout import Playout
-from offhook.core.script.model import Script
 from offhook.core.script.state import Run
 from offhook.core.time import SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
-from offhook.core.turn.policy import TurnPolicy
-from offhook.core.understand.types import Context
 from offhook.engine.callclock import CallClock
-from offhook.engine.detector import Detector
 from offhook.engine.dialogue import Dialogue, Item, Proposal
 from offhook.engine.driver import Driver
-from offhook.engine.hear import Ears, Hearing
-from offhook.engine.lineup import Lineup, first_that_opens
-from offhook.engine.outbox import Outbox
+from offhook.engine.hear import Hearing
+from offhook.engine.prepare import EngineParts, Prepared, context_of
 from offhook.engine.record import Recorder
-from offhook.engine.reply import Cause, Mouth, Reply
+from offhook.engine.reply import Cause, Reply
 from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope, ScopeReport, TurnScope, call_scope
 from offhook.engine.tools import ToolResult, Tools
 from offhook.engine.trace import TraceWriter
-from offhook.engine.wheel import Wheel
 from offhook.errors import OffhookError, ProviderError, TransferFailed
-from offhook.inference import InferencePool
-from offhook.ports.stt import Stt, SttHints, SttSession
 from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn
-from offhook.ports.tts import Tts, TtsSession
 
 FILLER_AFTER = 0.7
 """Seconds that a tool may take in silence before its filler is said."""
@@ -50,74 +31,6 @@ PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
 LINGER_SECONDS = 0.3
 TOOLS_LINGER = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineParts:
-    """What all calls of a process share."""
-
-    lineup: Lineup
-    detector: Detector
-    pool: InferencePool
-    wheel: Wheel
-    http: httpx.AsyncClient
-    outbox: Outbox | None
-    secret: str
-    state_dir: Path
-    keep_traces: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A call's plan turned into parts, before the line is answered: nothing here can fail later for want of a format."""
-
-    plan: CallPlan
-    script: Script
-    policy: TurnPolicy
-    ears: Ears
-    mouth: Mouth
-    open_voice: Callable[[], Any]
-
-
-async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, failures: Counter[str]) -> Prepared:
-    """Compile the script, link the formats, open the speech sessions.
-
-    Raises ConfigError (script), FormatError (no common format), ProviderError (no provider of the plan opens).
-    """
-    script = compile_script(plan.script)
-    policy = TurnPolicy.of(plan.turn.model_dump())
-
-    def failed(error: ProviderError) -> None:
-        failures[f"{error.provider} {type(error).__name__}"] += 1
-
-    def stt_link(stt: Stt) -> Link:
-        return link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
-
-    def tts_link(tts: Tts) -> Link:
-        return link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
-
-    async def open_stt(stt: Stt) -> SttSession:
-        return await stt.open(stt_link(stt).target, plan.locale, SttHints())
-
-    async def open_tts(tts: Tts) -> TtsSession:
-        return await tts.open(plan.voice, plan.locale, tts_link(tts).source)
-
-    stt, ear = await first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed)
-    tts, voice = await first_that_opens(plan.models.tts, parts.lineup.tts, open_tts, failed)
-    endpoint = await parts.lineup.endpoint(plan.models.endpoint) if plan.models.endpoint else None
-    detector_link = link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad"))
-    ears = Ears(
-        detector=parts.detector,
-        pool=parts.pool,
-        stt=ear,
-        reopen_stt=lambda: open_stt(stt),
-        own_endpointing=stt.spec.own_endpointing,
-        to_detector=detector_link,
-        to_stt=stt_link(stt),
-        endpoint=endpoint,
-    )
-    mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out))
-    return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts))
 
 
 class Call:
@@ -504,13 +417,3 @@ class Call:
             self.driver.feed(ev.Transferred(self.clock.now(), ok=False))
             return
         self.driver.feed(ev.Transferred(self.clock.now(), ok=True))
-
-
-def context_of(plan: CallPlan, clock: CallClock) -> Context:
-    """What the grammars need to know: the tenant's locale, region, time and hours."""
-    return Context(
-        locale=plan.locale,
-        region=plan.region,
-        now=clock.answered.astimezone(ZoneInfo(plan.timezone)),
-        hours=tuple((hours.weekday, hours.opens, hours.closes) for hours in plan.hours),
-    )

@@ -13,11 +13,12 @@ from anyio.abc import TaskGroup
 
 from offhook.contracts.plan import PlanRequest
 from offhook.engine.admission import Admission
-from offhook.engine.call import Call, EngineParts, prepare
+from offhook.engine.call import Call
 from offhook.engine.detector import Detector
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
 from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
+from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
 from offhook.engine.wheel import Wheel

@@ -1,0 +1,109 @@
+"""Before the line is answered: a call's plan turned into parts. What cannot be carried out is found here, not on the phone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from offhook.authoring.load import compile as compile_script
+from offhook.contracts.plan import CallPlan
+from offhook.core.audio.link import Link, link
+from offhook.core.audio.playout import Playout
+from offhook.core.script.model import Script
+from offhook.core.turn.policy import TurnPolicy
+from offhook.core.understand.types import Context
+from offhook.engine.callclock import CallClock
+from offhook.engine.detector import Detector
+from offhook.engine.hear import Ears
+from offhook.engine.lineup import Lineup, first_that_opens
+from offhook.engine.outbox import Outbox
+from offhook.engine.reply import Mouth
+from offhook.engine.wheel import Wheel
+from offhook.errors import ProviderError
+from offhook.inference import InferencePool
+from offhook.ports.stt import Stt, SttHints, SttSession
+from offhook.ports.transport import CallTransport
+from offhook.ports.tts import Tts, TtsSession
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What all calls of a process share."""
+
+    lineup: Lineup
+    detector: Detector
+    pool: InferencePool
+    wheel: Wheel
+    http: httpx.AsyncClient
+    outbox: Outbox | None
+    secret: str
+    state_dir: Path
+    keep_traces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call's plan turned into parts, before the line is answered: nothing here can fail later for want of a format."""
+
+    plan: CallPlan
+    script: Script
+    policy: TurnPolicy
+    ears: Ears
+    mouth: Mouth
+    open_voice: Callable[[], Awaitable[TtsSession]]
+
+
+async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, failures: Counter[str]) -> Prepared:
+    """Compile the script, link the formats, open the speech sessions.
+
+    Raises ConfigError (script), FormatError (no common format), ProviderError (no provider of the plan opens).
+    """
+    script = compile_script(plan.script)
+    policy = TurnPolicy.of(plan.turn.model_dump())
+
+    def failed(error: ProviderError) -> None:
+        failures[f"{error.provider} {type(error).__name__}"] += 1
+
+    def stt_link(stt: Stt) -> Link:
+        return link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
+
+    def tts_link(tts: Tts) -> Link:
+        return link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
+
+    async def open_stt(stt: Stt) -> SttSession:
+        return await stt.open(stt_link(stt).target, plan.locale, SttHints())
+
+    async def open_tts(tts: Tts) -> TtsSession:
+        return await tts.open(plan.voice, plan.locale, tts_link(tts).source)
+
+    stt, ear = await first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed)
+    tts, voice = await first_that_opens(plan.models.tts, parts.lineup.tts, open_tts, failed)
+    endpoint = await parts.lineup.endpoint(plan.models.endpoint) if plan.models.endpoint else None
+    detector_link = link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad"))
+    ears = Ears(
+        detector=parts.detector,
+        pool=parts.pool,
+        stt=ear,
+        reopen_stt=lambda: open_stt(stt),
+        own_endpointing=stt.spec.own_endpointing,
+        to_detector=detector_link,
+        to_stt=stt_link(stt),
+        endpoint=endpoint,
+    )
+    mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out))
+    return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts))
+
+
+def context_of(plan: CallPlan, clock: CallClock) -> Context:
+    """What the grammars need to know: the tenant's locale, region, time and hours."""
+    return Context(
+        locale=plan.locale,
+        region=plan.region,
+        now=clock.answered.astimezone(ZoneInfo(plan.timezone)),
+        hours=tuple((hours.weekday, hours.opens, hours.closes) for hours in plan.hours),
+    )
