@@ -157,6 +157,8 @@ def _due(board: Board, due: Instant) -> None:
         board.set(digits="", digits_until=None, idle_prompts=0)
         board.close_turn(fx.Why.SUPERSEDED)
         board.open(cause="keys", text=digits)
+        if isinstance(board.state.user, Speaking):
+            agent.give_way(board)
     elif any(until == due for _, until in state.tools):
         board.set(tools=tuple(entry for entry in state.tools if entry[1] != due), results=True)
     elif isinstance(state.user, Speaking | Trailing) and state.user.until == due:
