@@ -1,0 +1,314 @@
+"""Rules of this code base that no general linter knows. Each rule says why; each exception is a line here with its reason.
+
+Run without arguments over ``src/offhook``: prints ``path:line: message`` for each finding and exits with 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "offhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong and where."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file, its path under ``src/offhook`` and its tree."""
+
+    path: str
+    tree: ast.Module
+    names: dict[str, str]
+    """What imported names stand for: ``sleep`` is ``anyio.sleep``."""
+
+    @classmethod
+    def read(cls, path: str, text: str) -> Module:
+        """Parse. SyntaxError as Python says it."""
+        tree = ast.parse(text, path)
+        names: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for each in node.names:
+                    names[each.asname or each.name.partition(".")[0]] = each.name if each.asname else each.name.partition(".")[0]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+        return cls(path, tree, names)
+
+    def full(self, node: ast.AST) -> str:
+        """The dotted name that an expression stands for, else nothing. A name that is not imported stands for itself."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            head = self.full(node.value)
+            return f"{head}.{node.attr}" if head else ""
+        return ""
+
+    def scopes(self) -> Iterator[tuple[str, ast.AST]]:
+        """Every node with the qualified name of the function or class around it."""
+
+        def walk(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.AST]]:
+            for child in ast.iter_child_nodes(node):
+                inner = scope
+                if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    inner = f"{scope}.{child.name}" if scope else child.name
+                yield scope, child
+                yield from walk(child, inner)
+
+        yield from walk(self.tree, "")
+
+
+Rule = Callable[[Module], Iterator[Finding]]
+
+# -- the shell --------------------------------------------------------------------------------------------------------------
+
+SHELL = (
+    "adapters/",
+    "cli/",
+    "engine/",
+    "orchestrator/",
+    "providers/",
+    "testing/",
+    "transports/",
+    "inference.py",
+    "signing.py",
+)
+"""Where the world may be touched. All else is a function of its arguments: replayable, and tested without waiting."""
+
+WORLD = {
+    "time.time",
+    "time.time_ns",
+    "time.monotonic",
+    "time.monotonic_ns",
+    "time.perf_counter",
+    "time.perf_counter_ns",
+    "time.sleep",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.datetime.today",
+    "datetime.date.today",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "os.urandom",
+    "anyio.current_time",
+    "anyio.sleep",
+    "anyio.sleep_until",
+    "anyio.sleep_forever",
+    "anyio.Lock",
+    "anyio.create_task_group",
+    "asyncio.sleep",
+    "asyncio.Lock",
+    "asyncio.timeout",
+    "asyncio.wait_for",
+    "threading.Lock",
+    "threading.Thread",
+}
+WORLD_MODULES = ("random.", "secrets.", "numpy.random.")
+
+
+def shell_only(module: Module) -> Iterator[Finding]:
+    """Clocks, randomness, sleeps and locks belong to the shell.
+
+    A call is replayed from its trace, and a test of the core takes no time, only because nothing in the core asks the machine
+    what time it is or what the dice say.
+    """
+    if module.path.startswith(SHELL):
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            name = module.full(node.func)
+            if name in WORLD or name.startswith(WORLD_MODULES):
+                yield Finding(module.path, node.lineno, f"{name} outside the shell: take the time or the value as an argument")
+
+
+# -- tasks ------------------------------------------------------------------------------------------------------------------
+
+LOOSE = {"asyncio.create_task", "asyncio.ensure_future", "asyncio.gather", "asyncio.run_coroutine_threadsafe"}
+LOOSE_ALLOWED = {
+    "orchestrator/jobs.py": "the job queue's worker ends in good order by cancelling its task, which a cancelled scope would cut short",
+}
+
+
+def no_loose_tasks(module: Module) -> Iterator[Finding]:
+    """Tasks are children of a task group.
+
+    A task that nobody waits for loses its errors, outlives the call it worked for, and may be collected while it runs.
+    """
+    if module.path in LOOSE_ALLOWED:
+        return
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = module.full(node.func)
+        if name in LOOSE or (isinstance(node.func, ast.Attribute) and node.func.attr == "create_task" and "loop" in name):
+            yield Finding(module.path, node.lineno, f"{name}: start it in a task group, which waits for it and gets its errors")
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------------
+
+BROAD = {"Exception", "BaseException", "builtins.Exception", "builtins.BaseException"}
+OUTERMOST = {
+    ("inference.py", "_outcome"): "a worker thread's outermost scope: the error, whatever it is, goes to the one who waits for the job",
+    ("orchestrator/embedded.py", "EmbeddedPostgres.start"): "gives the folder's lock back and raises on",
+}
+"""Scopes that may catch everything: each is the last one of its kind, or raises again."""
+CANCELLED = {"asyncio.CancelledError", "concurrent.futures.CancelledError", "anyio.get_cancelled_exc_class", "trio.Cancelled"}
+
+
+def caught(handler: ast.ExceptHandler) -> Iterator[ast.expr | None]:
+    """What a handler catches; None for everything."""
+    if isinstance(handler.type, ast.Tuple):
+        yield from handler.type.elts
+    else:
+        yield handler.type
+
+
+def no_broad_except(module: Module) -> Iterator[Finding]:
+    """Only an outermost scope may catch what it does not know.
+
+    Anywhere else it hides a mistake as if it were bad input, and the counters that would have shown it stay at zero.
+    """
+    for scope, node in module.scopes():
+        if not isinstance(node, ast.ExceptHandler) or (module.path, scope) in OUTERMOST:
+            continue
+        for each in caught(node):
+            if each is None or module.full(each) in BROAD:
+                yield Finding(module.path, node.lineno, f"catches everything in {scope or 'the module'}: name the errors that can happen")
+    for scope, node in module.scopes():
+        if (
+            isinstance(node, ast.Call)
+            and module.full(node.func) == "contextlib.suppress"
+            and any(module.full(a) in BROAD for a in node.args)
+        ):
+            yield Finding(module.path, node.lineno, f"suppresses everything in {scope or 'the module'}: name the errors that can happen")
+
+
+def cancellation_passes(module: Module) -> Iterator[Finding]:
+    """Nobody catches cancellation.
+
+    A scope that swallows it keeps running after its call has ended, and the task group above waits for ever. What must be
+    done at the end stands in ``finally``.
+    """
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ExceptHandler):
+            found: list[ast.expr] = [each for each in caught(node) if each is not None]
+        elif isinstance(node, ast.Call) and module.full(node.func) == "contextlib.suppress":
+            found = list(node.args)
+        else:
+            continue
+        for each in found:
+            name = module.full(each.func if isinstance(each, ast.Call) else each)
+            if name in CANCELLED:
+                yield Finding(module.path, node.lineno, f"catches {name}: let it pass, clean up in finally")
+
+
+# -- tenants ----------------------------------------------------------------------------------------------------------------
+
+PLATFORM_REPOS = {
+    ("orchestrator/carriers/repo.py", "Tokens"): "redeems one-time tokens before it is known whose call it is",
+    ("orchestrator/tenants/repo.py", "Numbers"): "finds out whose a number is",
+}
+"""Repositories that belong to no tenant; they take a PlatformScope, which gives them no tenant's rows by itself."""
+
+
+def repos_have_a_tenant(module: Module) -> Iterator[Finding]:
+    """A repository is built with a TenantScope.
+
+    Then a query without a tenant cannot be written by forgetting an argument. A class in a ``repo.py`` is a ``Repo``, or says
+    ``scope: TenantScope``; functions there take no session.
+    """
+    if not (module.path.startswith("orchestrator/") and module.path.endswith("/repo.py")):
+        return
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef):
+            name = f"{module.path}: {node.name}"
+            if not any(isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) for each in node.body):
+                continue  # a record
+            scope = _scope_of(module, node)
+            allowed = "PlatformScope" if (module.path, node.name) in PLATFORM_REPOS else "TenantScope"
+            if scope != allowed:
+                yield Finding(module.path, node.lineno, f"{name} takes {scope or 'no scope'}, not a {allowed}")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for argument in [*node.args.args, *node.args.kwonlyargs]:
+                if argument.annotation is not None and module.full(argument.annotation).endswith("AsyncSession"):
+                    yield Finding(module.path, node.lineno, f"{node.name} takes a session: make it a method of a repository")
+
+
+def _scope_of(module: Module, node: ast.ClassDef) -> str:
+    """What a repository's constructor takes, by its own signature or by its base."""
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            given = [module.full(a.annotation) for a in each.args.args[1:2] if a.annotation is not None]
+            return given[0].rpartition(".")[2] if given else ""
+    bases = {module.full(base) for base in node.bases}
+    return "TenantScope" if "offhook.orchestrator.scope.Repo" in bases else ""
+
+
+# -- logs -------------------------------------------------------------------------------------------------------------------
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+
+
+def logs_are_templates(module: Module) -> Iterator[Finding]:
+    """A log call has a constant template and arguments.
+
+    Then equal events have equal templates and can be counted; a value that may be personal goes into ``extra`` as ``pii.*``,
+    where it is taken out, and not into the text, where nobody finds it. Also no text is made for a level that is off.
+    """
+    for node in ast.walk(module.tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS):
+            continue
+        owner = module.full(node.func.value).rpartition(".")[2]
+        if owner not in {"log", "_log", "logger", "logging"}:
+            continue
+        texts = node.args[1:2] if node.func.attr == "log" else node.args[:1]
+        if texts and not (isinstance(texts[0], ast.Constant) and isinstance(texts[0].value, str)):
+            yield Finding(module.path, node.lineno, "a log call without a constant template: give values as arguments")
+
+
+RULES: tuple[Rule, ...] = (shell_only, no_loose_tasks, no_broad_except, cancellation_passes, repos_have_a_tenant, logs_are_templates)
+
+
+def check(path: str, text: str) -> list[Finding]:
+    """All findings in one file, in order."""
+    module = Module.read(path, text)
+    return sorted((finding for rule in RULES for finding in rule(module)), key=lambda each: (each.line, each.message))
+
+
+def stale(root: Path) -> list[str]:
+    """Exceptions for places that are not there any more."""
+    kept = {*LOOSE_ALLOWED, *(path for path, _ in OUTERMOST), *(path for path, _ in PLATFORM_REPOS)}
+    gone = [f"{path}: an exception for a file that does not exist" for path in sorted(kept) if not (root / path).is_file()]
+    for path, scope in (*OUTERMOST, *PLATFORM_REPOS):
+        if (root / path).is_file():
+            module = Module.read(path, (root / path).read_text(encoding="utf-8"))
+            if scope.rpartition(".")[2] not in {getattr(node, "name", "") for _, node in module.scopes()}:
+                gone.append(f"{path}: an exception for {scope}, which does not exist")
+    return gone
+
+
+def main() -> int:
+    """Check the tree; 1 if anything was found."""
+    found: list[object] = list(stale(SOURCE))
+    for path in sorted(SOURCE.rglob("*.py")):
+        found += check(path.relative_to(SOURCE).as_posix(), path.read_text(encoding="utf-8"))
+    for each in found:
+        print(f"src/offhook/{each}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
