@@ -22,7 +22,7 @@ from offhook.core.turn.events import TurnNo
 from offhook.engine.dialogue import Item, Proposal
 from offhook.engine.driver import Driver
 from offhook.errors import FormatError, ProviderError
-from offhook.ports.tts import Speech, TtsSession
+from offhook.ports.tts import TtsSession
 
 Cause = Literal["speech", "tool", "keys", "transfer", "prompt"]
 
@@ -131,27 +131,28 @@ class Reply:
                     self.instants.tts_request = driver.now()
                 yield clause.text
 
+        self.ledger = Ledger(target.rate)
+        for clause in clauses:
+            self.ledger.expect(clause.id)
+        scale = target.rate / mouth.link.source.rate
         begun = -1
-        samples = 0
-        words: list[Speech] = []
         async for speech in mouth.voice.speak(texts()):
             if speech.clause != begun:
-                begun, samples, words = speech.clause, 0, []
+                begun = speech.clause
+                self.ledger.begin(clauses[begun].text, item=clauses[begun].id)
             data = convert.feed(speech.data)
             if speech.last and speech.clause == len(clauses) - 1:
                 data += convert.flush()
-            words.append(speech)
-            samples += target.samples_in(len(data))
+            # Counted before it is queued: what can be heard is always in the ledger.
+            self.ledger.grow(target.samples_in(len(data)), [(word.text, round(word.end * scale)) for word in speech.words])
             if data:
                 mouth.playout.append(self.turn, data)
             if speech.last:
-                clause = clauses[speech.clause]
-                scale = target.rate / mouth.link.source.rate
-                times = [(word.text, round(word.end * scale)) for piece in words for word in piece.words]
-                self.ledger.add(clause.text, samples, item=clause.id, words=times)
+                self.ledger.finish()
             if data and self.instants.first_audio is None:
                 self.instants.first_audio = driver.now()
                 driver.feed(ev.ReplyAudio(driver.now(), self.turn))
+        self.ledger.close()
 
 
 def clauses_of(items: tuple[Item, ...]) -> list[Item]:
