@@ -1,0 +1,98 @@
+"""Voice-to-voice latency of the embedded stack on one call, and how fast a barge-in silences the agent."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from offhook.testing.bench.stage import engine
+from offhook.testing.bench.turns import first_audible, opening
+from offhook.testing.caller import Caller, Speech
+from offhook.testing.carrier import FRAME, RATE, TwilioLine
+
+QUESTIONS = (
+    ("yes_no", "Do you own the house?", ("Yes I do.", "No.", "Yes.", "No I don't.")),
+    ("time", "What time suits you?", ("Half past two.", "At nine.", "Ten in the morning.", "Three o'clock.")),
+    ("choice", "Is the roof tiled, slate or flat?", ("It is tiled.", "Slate.", "Flat.", "Tiled.")),
+    ("date", "Which day would suit you?", ("Next Tuesday.", "Tomorrow.", "On Friday.", "Today.")),
+)
+SENTENCE = "I am sorry but I would like to ask you something else."
+
+
+def quiz() -> dict[str, Any]:
+    """An agent that asks a few kinds of questions over and over, each in one short sentence."""
+    slots: dict[str, Any] = {}
+    states: dict[str, Any] = {}
+    for number, (kind, ask, _) in enumerate(QUESTIONS):
+        slots[f"q{number}"] = {"type": kind, "ask": ask, "confirm": "never"}
+        if kind == "choice":
+            slots[f"q{number}"]["options"] = {"tiled": {"says": ["tiles"]}, "slate": {}, "flat": {}}
+        following = f"s{(number + 1) % len(QUESTIONS)}"
+        states[f"s{number}"] = {
+            "collect": [f"q{number}"],
+            "next": [{"if": f"q{number} is unknown", "go": "bye"}, {"forget": [f"q{(number + 1) % len(QUESTIONS)}"], "go": following}],
+        }
+    return {
+        "offhook": 1,
+        "id": "quiz",
+        "version": 1,
+        "title": "Quiz",
+        "languages": ["en-GB"],
+        "start": "s0",
+        "slots": slots,
+        "universals": {"human": "bye"},
+        "states": {**states, "bye": {"say": "Goodbye.", "end": "done"}},
+        "outcomes": {"done": "good"},
+    }
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
+    """Measure on the audio at the caller's ear; prints a table and returns its figures."""
+    waits: list[float] = []
+    stops: list[float] = []
+    async with Speech() as speech, engine({"script": quiz(), "record": True, "turn": {"idle_ms": 20_000}}, folder) as one:
+        spoken = {answer: await speech.say(answer) for _, _, answers in QUESTIONS for answer in answers}
+        sentence = await speech.say(SENTENCE)
+        async with TwilioLine.open(one.media) as line:
+            caller = Caller(line, speech)
+            for number in range(turns):
+                await opening(line)
+                _, _, answers = QUESTIONS[number % len(QUESTIONS)]
+                answer = answers[number // len(QUESTIONS) % len(answers)]
+                await caller.say(answer, spoken[answer])
+                end = caller._answered
+                await line.until(end + 3 * RATE)
+                first = line.first_audible(end)
+                if first is not None:
+                    waits.append((first - end) * 1000 / RATE)
+        for _ in range(5):
+            async with TwilioLine.open(one.media) as line:
+                await line.until((await first_audible(line, 0, 5.0) or 0) + RATE // 2)
+                line.play(sentence)
+                await line.until(line.position + 4 * RATE)
+                if line.clears:
+                    after = [index for index in range(-(-line.clears[0] // FRAME), line.clears[0] // FRAME + 10) if line.loud[index]]
+                    stops.append(float(len(after)))
+    figures = {
+        "turns": turns,
+        "answered": len(waits),
+        "median_ms": statistics.median(waits) if waits else None,
+        "p95_ms": _percentile(waits, 0.95) if waits else None,
+        "slowest_ms": max(waits, default=None),
+        "barge_ins": len(stops),
+        "frames_after_clear": max(stops, default=None),
+    }
+    table = Table("figure", "value", title="one call, embedded models, measured at the caller's ear")
+    table.add_row("caller's last sample to first audible answer", f"median {figures['median_ms']} ms, p95 {figures['p95_ms']} ms")
+    table.add_row("answered", f"{len(waits)} of {turns}")
+    table.add_row("frames heard after the decision to stop", f"at most {figures['frames_after_clear']} in {len(stops)} barge-ins")
+    console.print(table)
+    return figures
