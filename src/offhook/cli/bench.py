@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from rich.table import Table
 from offhook import __version__
 from offhook.errors import OffhookError
 from offhook.testing.bench import turns as turning
-from offhook.testing.bench.corpus import Pause, pauses, sounds
+from offhook.testing.bench.corpus import Pause, Sound, pauses, sounds
 from offhook.testing.bench.stage import engine, script_asking
 from offhook.testing.caller import Speech
 
@@ -104,20 +105,17 @@ async def _turns(console: Console, folder: Path, shared: Path, at_once: int, sou
     number = {"script": script_asking("phone", "What is the best number for you?"), "record": False, "region": "AU"}
     asking = {"script": script_asking("free_text", "How can I help you?"), "record": False}
     async with engine(number, folder) as dictation, engine(asking, folder) as conversation:
-        jobs = [
-            lambda case=case: one((dictation if case.source == "dictated number" else conversation).media, case)  # type: ignore[misc]
-            for case in cases
-        ]
+        jobs = [partial(one, (dictation if case.source == "dictated number" else conversation).media, case) for case in cases]
         await turning.run_all(jobs, at_once)
     _print_turns(console, found)
     return [asdict(one) for one in sorted(found, key=lambda one: one.id)]
 
 
 def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:
-    for title, key in (("by kind of speech", lambda one: one.source), ("by trust in the label", lambda one: one.trust)):
+    for title, field in (("by kind of speech", "source"), ("by trust in the label", "trust")):
         groups: dict[tuple[str, str], list[turning.Heard]] = defaultdict(list)
         for one in found:
-            groups[one.label, key(one)].append(one)
+            groups[one.label, str(getattr(one, field))].append(one)
         holds = Table("holds", "n", "agent in the pause", "over the next words", "either", title=f"pauses inside a turn, {title}")
         ends = Table("ends", "n", "answered", "p50 ms", "p90 ms", "slowest ms", "spoken into earlier", title=f"ends of turns, {title}")
         for (label, name), group in sorted(groups.items()):
@@ -155,13 +153,13 @@ async def _overlap(console: Console, folder: Path, shared: Path, at_once: int) -
             async with Speech(pitch) as other:
                 for word in ("Okay.", "Mm-hm.", "Right.", "Yeah.", "Okay, thanks."):
                     kind = "okay" if word.startswith("Okay") else "backchannel"
-                    made.append(turning.Sound(f"{word} at {pitch}", kind, await other.say(word)))
+                    made.append(Sound(f"{word} at {pitch}", kind, await other.say(word)))
         async with engine({"script": script_asking("free_text", "How can I help you?"), "record": False}, folder) as one:
 
-            async def make(sound: turning.Sound) -> None:
+            async def make(sound: Sound) -> None:
                 found.append(await turning.one_sound(one.media, sound, question))
 
-            await turning.run_all([lambda sound=sound: make(sound) for sound in made], at_once)  # type: ignore[misc]
+            await turning.run_all([partial(make, sound) for sound in made], at_once)
     groups: dict[str, list[turning.Overlap]] = defaultdict(list)
     for result in found:
         groups[result.kind].append(result)

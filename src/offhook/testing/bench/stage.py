@@ -78,9 +78,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def engine(
-    plan: dict[str, Any], folder: Path, *, module: str = "offhook.cli.main", words: tuple[str, ...] = ("engine",)
-) -> AsyncIterator[Engine]:
+async def engine(plan: dict[str, Any], folder: Path, words: tuple[str, ...] = ("offhook.cli.main", "engine")) -> AsyncIterator[Engine]:
     """Run an engine with one plan; ended at the block's end."""
     port = free_port()
     path = folder / f"plan-{port}.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import anyio
@@ -50,8 +50,9 @@ async def opening(line: TwilioLine, limit: float = 20.0) -> None:
 
 async def first_audible(line: TwilioLine, after: int, limit: float) -> int | None:
     """Wait for the agent to be heard after a sample; None when it is not within ``limit`` seconds."""
-    while (found := line.first_audible(after)) is None and line.position < after + limit * RATE and not line.closed.is_set():
-        await anyio.sleep(0.01)
+    while (found := line.first_audible(after)) is None and line.position < after + limit * RATE:
+        if not await line.until(line.position + FRAME):
+            return None
     return found
 
 
@@ -114,13 +115,13 @@ async def one_sound(url: str, sound: Sound, question: bytes) -> Overlap:
         return Overlap(sound.name, sound.kind, len(line.clears) > clears, longest * 20.0)
 
 
-async def run_all(jobs: Sequence[Callable[[], object]], at_once: int) -> None:
+async def run_all(jobs: Sequence[Callable[[], Awaitable[None]]], at_once: int) -> None:
     """Run coroutine functions, so many at a time."""
     limiter = anyio.CapacityLimiter(at_once)
 
-    async def one(job: Callable[[], object]) -> None:
+    async def one(job: Callable[[], Awaitable[None]]) -> None:
         async with limiter:
-            await job()  # type: ignore[misc]
+            await job()
 
     async with anyio.create_task_group() as group:
         for job in jobs:
