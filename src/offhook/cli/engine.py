@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,11 @@ import uvicorn
 from pydantic import ValidationError
 
 from offhook.engine.app import create_app
+from offhook.engine.lineup import Lineup
 from offhook.engine.plans import FilePlan
 from offhook.engine.settings import EngineSettings
 from offhook.errors import ConfigError
+from offhook.inference import InferencePool
 
 
 def load_settings(**changes: object) -> EngineSettings:
@@ -42,8 +45,13 @@ def main(
     except ConfigError as error:
         typer.echo(error.public, err=True)
         raise typer.Exit(2) from error
+    serve(settings)
+
+
+def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup] | None = None) -> None:
+    """Run the engine until it is told to stop."""
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, lineup_of),
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",

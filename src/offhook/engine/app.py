@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -22,8 +22,10 @@ from offhook import registry
 from offhook.contracts.control import EndCall, Say, TransferTo
 from offhook.core.turn import events as ev
 from offhook.engine.engine import Engine, running
+from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
 from offhook.errors import CallError, ConfigError, OffhookError, RemoteWireError, WireError
+from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
 from offhook.signing import verify, verify_twilio
 
@@ -34,12 +36,12 @@ POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
 
 
-def create_app(settings: EngineSettings) -> Starlette:
-    """The application; the engine lives as long as its lifespan. Raises ConfigError at start."""
+def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup] | None = None) -> Starlette:
+    """The application; the engine lives as long as its lifespan. Raises ConfigError at start. See ``engine.running``."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with running(settings) as engine:
+        async with running(settings, lineup_of) as engine:
             app.state.engine = engine
             yield
             await engine.admission.drain(settings.drain_s)

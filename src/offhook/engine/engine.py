@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx
 from anyio.abc import TaskGroup
 
+from offhook.contracts.events import Ladder
 from offhook.contracts.plan import PlanRequest
 from offhook.engine.admission import Admission
 from offhook.engine.call import Call
@@ -41,6 +42,8 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.overruns = 0
+        self.ladders: deque[Ladder] = deque(maxlen=1_000)
+        """Of the last answers, over all calls."""
         self.ignored: Counter[str] = Counter()
 
     async def take(self, transport: CallTransport) -> str:
@@ -83,6 +86,7 @@ class Engine:
             self.calls.pop(plan.call, None)
             self.ended[call.reason or "cut"] += 1
             self.failures.update(failures)
+            self.ladders.extend(call.reporter.ladders)
             self.ignored.update(call.driver.ignored)
             if call.scope_report is not None:
                 self.overruns += call.scope_report.overruns
@@ -100,6 +104,7 @@ class Engine:
             "failures": dict(self.failures),
             "ignored": dict(self.ignored),
             "turn_overruns": self.overruns,
+            "answers": _answers([*self.ladders, *(one for call in self.calls.values() for one in call.reporter.ladders)]),
             "wheel": wheel,
             "vad_batches": self.parts.detector.batches,
             "vad_windows": self.parts.detector.windows,
@@ -108,9 +113,28 @@ class Engine:
         }
 
 
+def _answers(ladders: list[Ladder]) -> dict[str, float | int]:
+    """Milliseconds of the last answers: the whole, and what passed after the decision."""
+    totals = sorted(one.total for one in ladders if one.total is not None)
+    after = sorted(one.total - one.endpoint for one in ladders if one.total is not None and one.endpoint is not None)
+    if not totals:
+        return {"n": 0}
+
+    def at(values: list[float], share: float) -> float:
+        return round(values[min(len(values) - 1, int(len(values) * share))], 1)
+
+    return {
+        "n": len(totals),
+        "total_p50": at(totals, 0.5),
+        "total_p95": at(totals, 0.95),
+        "after_decision_p50": at(after, 0.5),
+        "after_decision_p99": at(after, 0.99),
+    }
+
+
 @asynccontextmanager
-async def running(settings: EngineSettings) -> AsyncIterator[Engine]:
-    """An engine with everything it needs, from settings; released at the end.
+async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup] | None = None) -> AsyncIterator[Engine]:
+    """An engine with everything it needs, from settings; released at the end. ``lineup_of`` brings other providers than the registry's.
 
     Raises ConfigError when a setting or a model is missing.
     """
@@ -120,7 +144,10 @@ async def running(settings: EngineSettings) -> AsyncIterator[Engine]:
     if settings.orchestrator_url is not None and not secret:
         raise ConfigError("OFFHOOK_ENGINE_SECRET is empty: set the secret that the orchestrator shares with its engines")
     pool = InferencePool(settings.inference_workers)
-    lineup = Lineup(ProviderContext(pool=pool, weights=ModelStore(settings.models_dir), env=dict(os.environ)))
+    if lineup_of is not None:
+        lineup = lineup_of(pool)
+    else:
+        lineup = Lineup(ProviderContext(pool=pool, weights=ModelStore(settings.models_dir), env=dict(os.environ)))
     try:
         vad = await lineup.vad(settings.vad)
         await lineup.warm(settings.warm)

@@ -81,6 +81,8 @@ class SttScript:
     final_delay: float = 0.08
     fail_after: float | None = None
     deaf: bool = False
+    says: str | None = None
+    """Hear this in every stretch of speech, whatever the mouthpiece says."""
 
 
 class FakeSttSession:
@@ -103,7 +105,7 @@ class FakeSttSession:
     def _heard(self, *, final: bool) -> None:
         scale = RATE / self._rate
         begin, end = (round((self.origin + sample) * scale) for sample in (self._turn_start, self._position))
-        text = self._mouthpiece.words_between(begin, end)
+        text = self._mouthpiece.words_between(begin, end) if self._script.says is None else self._script.says
         if not self._script.deaf and (text or final):
             self._put(Heard(self._segment, text, final, self._turn_start, self._position))
 
