@@ -79,15 +79,30 @@ def test_a_call_with_the_embedded_models(tmp_path: Path) -> None:
         look(page, "ended")
 
 
-def test_a_lost_engine_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "code", "told", "todo"),
+    [
+        ([], 1011, "The connection was lost.", "still running"),
+        ([], 1013, "takes no more calls", "Try again"),
+        ([], 1008, "refused", "its log says which"),
+        ([], 1000, "refused", "its log says which"),
+        ([{"type": "ended", "reason": "finished"}, {"type": "end", "reason": "ended"}], 1000, "The agent ended the call.", ""),
+        ([{"type": "ended", "reason": "some new reason"}], 1000, "The call is over.", ""),
+    ],
+)
+def test_how_a_call_ended_is_told(tmp_path: Path, before: list[dict[str, Any]], code: int, told: str, todo: str) -> None:
     microphone = write_wav(tmp_path / "caller.wav", bytes(32_000))
     with peer() as server, open_page(server.address, microphone) as page:
         page.get_by_role("button", name="Call").click()
         expect(page.locator("#status")).to_contain_text("On the line")
-        server.tell("drop")
-        expect(page.locator("#status")).to_contain_text("The connection was lost.")
-        expect(page.get_by_role("button", name="Call again")).to_be_visible()
-        look(page, "lost")
+        server.tell(*before, code)
+        expect(page.locator("#status")).to_contain_text(told)
+        if todo:
+            expect(page.locator("#remedy")).to_contain_text(todo)
+        else:
+            expect(page.locator("#remedy")).to_be_hidden()
+        expect(page.get_by_role("button", name="Call again")).to_be_focused()
+        look(page, f"closed-{code}")
 
 
 # -- with a peer that checks the protocol -----------------------------------------------------------------------------------
@@ -101,10 +116,10 @@ class Peer:
     start: dict[str, Any] = field(default_factory=dict)
     sound: list[bytes] = field(default_factory=list)
     texts: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    commands: list[str | bytes | dict[str, Any]] = field(default_factory=list)
+    commands: list[int | bytes | dict[str, Any]] = field(default_factory=list)
 
-    def tell(self, *commands: str | bytes | dict[str, Any]) -> None:
-        """Queue what to send: bytes, an object, or ``drop``."""
+    def tell(self, *commands: int | bytes | dict[str, Any]) -> None:
+        """Queue what to send: bytes, an object, or the code to close with."""
         self.commands.extend(commands)
 
     def of(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
@@ -120,8 +135,8 @@ class Peer:
             while True:
                 while self.commands:
                     command = self.commands.pop(0)
-                    if command == "drop":
-                        await websocket.close(1011)
+                    if isinstance(command, int):
+                        await websocket.close(command)
                         group.cancel_scope.cancel()
                     elif isinstance(command, bytes):
                         await websocket.send_bytes(command)

@@ -321,8 +321,9 @@ class Call {
 
   closed(code) {
     if (this.over) return;
-    if (code === 1008) return this.stop("refused", "ended-refused");
     if (code === 1013) return this.stop("refused", "ended-busy");
+    // A call that was taken ends with a reason; one that was not is only closed.
+    if (code === 1008 || (code === 1000 && !this.reason)) return this.stop("refused", "ended-refused");
     if (code !== 1000 && !this.reason) return this.stop("lost");
     const word = `ended-${this.reason}`;
     this.stop("ended", words[word] ? word : "ended");
