@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +39,7 @@ KINDS = (
     ev.Transferred,
     ev.Tick,
 )
+Start: TypeAlias = list[tuple[type[ev.Event], int, dict[str, object]]]
 COMMON = (ev.SpeechStarted, ev.SpeechStopped, ev.Partial, ev.Final, ev.ReplyAudio, ev.ReplyDone, ev.Drained)
 
 
@@ -74,9 +77,7 @@ def _event(kind: type[ev.Event], at: int, state: TurnState, values: dict[str, ob
     return kind(at, **told)  # type: ignore[arg-type]
 
 
-def _run(
-    start: list[tuple[type[ev.Event], int, dict[str, object]]], *, punctual: bool
-) -> tuple[list[ev.Event], list[tuple[fx.Effect, ...]], TurnState]:
+def _run(start: Start, *, punctual: bool) -> tuple[list[ev.Event], list[tuple[fx.Effect, ...]], TurnState]:
     """The events as fed, the effects, the end. ``punctual``: every deadline's tick comes when it is due, as the driver does it."""
     state = initial()
     fed: list[ev.Event] = []
@@ -103,7 +104,7 @@ def _run(
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(moves(), min_size=5, max_size=90), st.booleans())
-def test_every_step_of_any_trace_keeps_the_laws(start: list[tuple[type[ev.Event], int, dict[str, object]]], punctual: bool) -> None:
+def test_every_step_of_any_trace_keeps_the_laws(start: Start, punctual: bool) -> None:
     fed, seen, state = _run(start, punctual=punctual)
     again = initial()
     for event, effects in zip(fed, seen, strict=True):
@@ -115,7 +116,7 @@ def test_every_step_of_any_trace_keeps_the_laws(start: list[tuple[type[ev.Event]
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(moves(), max_size=60), st.booleans())
-def test_ticks_alone_end_any_call(start: list[tuple[type[ev.Event], int, dict[str, object]]], punctual: bool) -> None:
+def test_ticks_alone_end_any_call(start: Start, punctual: bool) -> None:
     fed, seen, state = _run(start, punctual=punctual)
     opened = sum(isinstance(effect, fx.OpenTurn | fx.Prompt) for effects in seen for effect in effects)
     closed = sum(isinstance(effect, fx.CancelTurn | fx.CommitTurn) for effects in seen for effect in effects)
@@ -136,7 +137,7 @@ def test_ticks_alone_end_any_call(start: list[tuple[type[ev.Event], int, dict[st
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(moves(), max_size=40))
-def test_a_hangup_ends_any_call_and_the_end_absorbs(start: list[tuple[type[ev.Event], int, dict[str, object]]]) -> None:
+def test_a_hangup_ends_any_call_and_the_end_absorbs(start: Start) -> None:
     fed, _, state = _run(start, punctual=True)
     now = max(event.at for event in fed)
     ended = step(state, ev.Hangup(now), POLICY).state

@@ -55,15 +55,20 @@ class Segmenter:
             return False
         if match.group() != ".":
             return True
-        word = self._text[: match.start()].rsplit(maxsplit=1)[-1].lower() if self._text[: match.start()].strip() else ""
-        return word not in _ABBREVIATIONS and not (len(word) == 1 and word.isalpha() and word != "i")
+        before = self._text[: match.start()].lower().split()
+        word = before[-1] if before else ""
+        spelled = len(before) > 1 and len(before[-2].rstrip(".")) == 1 and before[-2].endswith(".")
+        return word not in _ABBREVIATIONS and not (len(word) == 1 and word.isalpha() and (word != "i" or spelled))
 
 
 def _followed(text: str, at: int) -> bool:
     return bool(text[at:].strip())
 
 
-_NUMBER_WORDS = frozenset("oh zero nought one two three four five six seven eight nine ten double treble triple".split())
+_NUMBER_WORDS = frozenset(
+    "oh zero nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double treble triple".split()
+)
 
 
 def _prose(text: str) -> bool:
@@ -72,4 +77,4 @@ def _prose(text: str) -> bool:
     if len(words) < _FIRST_WORDS:
         return False
     last = words[-1].lower().strip(",")
-    return not (last.isdigit() or last in _NUMBER_WORDS or len(last) == 1)
+    return not (last.isdigit() or last.rpartition("-")[2] in _NUMBER_WORDS or len(last) == 1)

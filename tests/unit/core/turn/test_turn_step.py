@@ -1,0 +1,348 @@
+"""The table of turn-taking, row by row, and what else callers do."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.core.time import MS, ms
+from offhook.core.turn import effects as fx
+from offhook.core.turn import events as ev
+from offhook.core.turn.policy import TurnPolicy
+from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, TurnState, initial
+from offhook.core.turn.step import deadline, step
+
+POLICY = TurnPolicy()
+
+
+class Line:
+    """A call under test: times in ms, ticks only where asked for."""
+
+    def __init__(self, policy: TurnPolicy = POLICY) -> None:
+        self.policy = policy
+        self.state: TurnState = initial()
+        self.now = 0
+        self.feed(ev.Answered(0))
+
+    def feed(self, event: ev.Event) -> tuple[fx.Effect, ...]:
+        outcome = step(self.state, event, self.policy)
+        self.state = outcome.state
+        self.now = max(self.now, event.at)
+        return outcome.effects
+
+    @property
+    def turn(self) -> int:
+        assert self.state.open_turn is not None
+        return self.state.open_turn
+
+    def tick(self) -> tuple[fx.Effect, ...]:
+        due = deadline(self.state)
+        assert due is not None
+        return self.feed(ev.Tick(due))
+
+    def start(self, after: int = 100) -> tuple[fx.Effect, ...]:
+        at = self.now + after * MS
+        return self.feed(ev.SpeechStarted(at, at))
+
+    def stop(self, after: int = 300) -> tuple[fx.Effect, ...]:
+        at = self.now + after * MS
+        return self.feed(ev.SpeechStopped(at, at))
+
+    def final(self, text: str, score: float = 0.95, segment: int = 0, after: int = 10) -> tuple[fx.Effect, ...]:
+        return self.feed(ev.Final(self.now + after * MS, segment, text, score))
+
+    def partial(self, text: str, segment: int = 0) -> tuple[fx.Effect, ...]:
+        return self.feed(ev.Partial(self.now + 10 * MS, segment, text, 0.5))
+
+    def audio(self) -> tuple[fx.Effect, ...]:
+        return self.feed(ev.ReplyAudio(self.now + 10 * MS, self.turn))
+
+    def heard(self) -> tuple[fx.Effect, ...]:
+        return self.feed(ev.Drained(self.now + 500 * MS, self.turn))
+
+    def greeted(self) -> Line:
+        self.audio()
+        self.heard()
+        return self
+
+    def asked(self, text: str = "book a visit") -> Line:
+        self.start()
+        self.stop()
+        self.final(text)
+        self.tick()
+        return self
+
+    def talking(self) -> Line:
+        self.audio()
+        return self
+
+
+def _kinds(effects: tuple[fx.Effect, ...]) -> list[type]:
+    return [type(effect) for effect in effects]
+
+
+def _phase(line: Line) -> Phase:
+    return line.state.phase
+
+
+def test_a_pause_is_held_and_its_words_are_joined() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    line.final("my number is", score=0.1)
+    assert line.start() == ()
+    assert isinstance(line.state.user, Speaking)
+    line.stop()
+    line.final("five five", segment=1)
+    assert line.state.text == "my number is five five"
+    assert fx.PromoteTurn(2) in line.tick()
+
+
+def test_an_eager_score_opens_a_muted_turn_and_the_deadline_promotes_it() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    assert line.final("book a visit") == (fx.OpenTurn(2, "book a visit", True, "speech"),)
+    assert line.audio() == ()
+    assert line.tick() == (fx.PromoteTurn(2), fx.Listen())
+    assert isinstance(line.state.agent, Talking)
+
+
+def test_an_unlikely_end_opens_the_turn_only_at_the_deadline() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    stopped = line.now
+    assert line.final("my number is", score=0.1) == ()
+    assert deadline(line.state) == stopped + POLICY.endpointing.incomplete_ms
+    assert line.tick() == (fx.OpenTurn(2, "my number is", False, "speech"),)
+
+
+def test_other_words_replace_the_muted_turn() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    line.final("book a visit")
+    assert line.final("book two visits") == (fx.CancelTurn(2, fx.Why.SUPERSEDED), fx.OpenTurn(3, "book two visits", True, "speech"))
+
+
+def test_a_caller_who_goes_on_takes_the_prepared_reply_back() -> None:
+    line = Line().greeted().asked()
+    assert line.start() == (fx.CancelTurn(2, fx.Why.RESUMED),)
+    assert line.state.text == "book a visit"
+
+
+def test_words_that_come_late_replace_the_reply_until_it_is_audible() -> None:
+    line = Line().greeted().asked()
+    assert line.final("book a visit today") == (fx.CancelTurn(2, fx.Why.RESUMED), fx.OpenTurn(3, "book a visit today", False, "speech"))
+    assert line.audio() == (fx.Listen(),)
+
+
+def test_work_that_cannot_be_taken_back_keeps_its_turn_when_the_caller_speaks() -> None:
+    line = Line().greeted().asked()
+    assert line.feed(ev.Taken(line.now, 2)) == (fx.Listen(),)
+    assert line.start() == (fx.HoldPlayout(2),)
+    assert isinstance(line.state.agent, Held)
+    line.stop()
+    assert fx.ResumePlayout(2) in line.final("mm-hm")
+
+
+def test_speech_over_the_agent_holds_in_the_same_step() -> None:
+    line = Line().greeted().asked().talking()
+    assert line.start() == (fx.HoldPlayout(2),)
+    assert line.state.agent == Held(Talking(2, line.state.agent.before.until), line.now + POLICY.confirm_ms)  # type: ignore[union-attr]
+
+
+def test_a_sentence_over_the_agent_stops_it() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    assert line.partial("no wait") == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+    assert isinstance(line.state.user, Speaking)
+    assert line.state.text == "no wait"
+
+
+@pytest.mark.parametrize("text", ["mm-hm", "Okay.", "", "yeah yeah"])
+def test_a_backchannel_resumes_from_the_held_sample(text: str) -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    assert line.final(text) == (fx.ResumePlayout(2), fx.Listen())
+    assert isinstance(line.state.agent, Talking)
+    assert isinstance(line.state.user, Silent)
+
+
+def test_one_real_word_after_the_stop_is_a_barge_in_and_is_answered() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    effects = line.final("Tuesday")
+    assert effects == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN), fx.OpenTurn(3, "Tuesday", True, "speech"))
+    assert fx.PromoteTurn(3) in line.tick()
+
+
+def test_a_noise_without_words_resumes_once_it_has_stopped() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    assert line.tick() == (fx.ResumePlayout(2), fx.Listen())
+
+
+def test_a_noise_that_goes_on_is_waited_for_twice() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    assert line.tick() == ()
+    assert line.tick() == (fx.ResumePlayout(2),)
+    assert isinstance(line.state.agent, Talking)
+    assert line.partial("turn it down") == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+
+
+def test_a_reply_heard_to_its_end_is_committed() -> None:
+    line = Line().greeted().asked().talking()
+    assert line.heard() == (fx.CommitTurn(2),)
+    assert isinstance(line.state.agent, Quiet)
+
+
+def test_a_stall_is_apologised_for_and_a_second_one_ends_the_call() -> None:
+    line = Line().greeted().asked()
+    assert line.tick() == (fx.CancelTurn(2, fx.Why.STALLED), fx.Listen(), fx.Prompt(3, fx.Line.FALLBACK))
+    assert line.tick() == (fx.CancelTurn(3, fx.Why.STALLED), fx.Listen(), fx.Prompt(4, fx.Line.FAILED))
+    line.audio()
+    assert line.heard() == (fx.CommitTurn(4), fx.End("failed"))
+
+
+def test_results_of_an_old_turn_are_counted_and_nothing_else() -> None:
+    line = Line().greeted().asked()
+    for event in (ev.ReplyAudio(line.now, 1), ev.ReplyDone(line.now, 1), ev.Drained(line.now, 7), ev.ReplyFailed(line.now, 1, "Timeout")):
+        before = line.state
+        assert line.feed(event) == (fx.Ignored("stale turn"),)
+        assert line.state == before
+
+
+def test_a_hangup_flushes_cancels_and_ends() -> None:
+    line = Line().greeted().asked().talking()
+    assert line.feed(ev.Hangup(line.now)) == (fx.Flush(2), fx.CancelTurn(2, fx.Why.HANGUP), fx.End("hangup"))
+    assert line.start() == (fx.Ignored("the call has ended"),)
+
+
+def test_idleness_is_asked_about_and_then_ends_in_a_goodbye_that_a_caller_can_interrupt() -> None:
+    line = Line().greeted()
+    for turn in (2, 3):
+        assert line.tick() == (fx.Prompt(turn, fx.Line.STILL_THERE),)
+        line.greeted()
+    assert line.tick() == (fx.Prompt(4, fx.Line.GOODBYE),)
+    assert _phase(line) is Phase.CLOSING
+    line.audio()
+    line.start()
+    assert line.partial("sorry wait please") == (fx.Flush(4), fx.CancelTurn(4, fx.Why.BARGE_IN))
+    assert _phase(line) is Phase.LIVE
+    assert line.state.idle_prompts == 0
+
+
+def test_a_goodbye_that_is_heard_ends_the_call() -> None:
+    line = Line(TurnPolicy(idle_prompts=0)).greeted()
+    line.tick()
+    line.audio()
+    assert line.heard() == (fx.CommitTurn(2), fx.End("idle"))
+
+
+def test_the_longest_call_ends_with_its_line() -> None:
+    line = Line(TurnPolicy(max_call_ms=ms(5_000))).greeted()
+    assert fx.Prompt(2, fx.Line.LIMIT) in line.tick()
+    line.audio()
+    assert line.heard() == (fx.CommitTurn(2), fx.End("limit"))
+
+
+def test_the_longest_turn_is_answered_though_the_caller_goes_on() -> None:
+    line = Line(TurnPolicy(max_turn_ms=ms(3_000))).greeted()
+    line.start()
+    line.partial("and then and then")
+    assert line.tick() == (fx.OpenTurn(2, "and then and then", False, "speech"),)
+    assert isinstance(line.state.user, Silent)
+
+
+def test_keys_are_gathered_until_a_pause_or_a_hash() -> None:
+    line = Line().greeted()
+    line.feed(ev.Dtmf(line.now, "1"))
+    line.feed(ev.Dtmf(line.now + ms(100), "2"))
+    assert line.tick() == (fx.OpenTurn(2, "12", False, "keys"),)
+    line.audio()
+    effects = line.feed(ev.Dtmf(line.now, "#"))
+    assert effects == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN), fx.Listen(), fx.OpenTurn(3, "#", False, "keys"))
+
+
+def test_keys_that_are_due_while_the_caller_speaks_are_answered_after_that() -> None:
+    line = Line().greeted()
+    line.feed(ev.Dtmf(line.now, "1"))
+    line.start()
+    at = line.state.digits_until
+    assert at is not None
+    assert line.feed(ev.Tick(at)) == (fx.OpenTurn(2, "1", False, "keys"), fx.HoldPlayout(2))
+    line.feed(ev.ReplyAudio(at, 2))
+    assert isinstance(line.state.agent, Held)
+
+
+def test_a_line_to_say_waits_for_both_floors() -> None:
+    line = Line().greeted().asked().talking()
+    assert line.feed(ev.Command(line.now, "say", "one moment")) == ()
+    assert line.heard() == (fx.CommitTurn(2), fx.Prompt(3, fx.Line.SAY, "one moment"))
+
+
+def test_an_end_waits_for_the_reply_to_be_heard() -> None:
+    line = Line().greeted().asked().talking()
+    assert line.feed(ev.Command(line.now, "end")) == ()
+    assert line.heard() == (fx.CommitTurn(2), fx.End("finished"))
+
+
+def test_a_transfer_takes_the_floor_from_the_caller_and_gives_it_back_when_it_fails() -> None:
+    line = Line().greeted()
+    line.start()
+    line.partial("hello there")
+    assert line.feed(ev.Command(line.now, "transfer", "desk")) == (fx.Listen(), fx.Transfer("desk"))
+    assert line.stop() == (fx.Ignored("not speaking"),)
+    assert line.feed(ev.Dtmf(line.now, "1")) == (fx.Ignored("keys mean nothing now"),)
+    assert line.feed(ev.Transferred(line.now, ok=False)) == (fx.OpenTurn(2, "", False, "transfer"),)
+
+
+def test_a_transfer_that_works_ends_the_call() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
+    assert line.feed(ev.Transferred(line.now, ok=True)) == (fx.End("transferred"),)
+
+
+def test_a_tool_that_answers_while_the_caller_speaks_waits_for_the_caller() -> None:
+    line = Line().greeted()
+    line.feed(ev.ToolStarted(line.now, 1))
+    line.start()
+    assert line.feed(ev.ToolDone(line.now, 1)) == ()
+    line.stop(after=200)
+    assert line.tick() == (fx.Listen(), fx.OpenTurn(2, "", False, "tool"))
+
+
+def test_a_tool_that_answers_while_the_agent_speaks_is_told_after_that() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ToolStarted(line.now, 1))
+    assert line.feed(ev.ToolDone(line.now, 1)) == ()
+    assert line.heard() == (fx.CommitTurn(2), fx.OpenTurn(3, "", False, "tool"))
+
+
+def test_a_tool_that_never_answers_is_given_up() -> None:
+    line = Line().greeted()
+    line.feed(ev.ToolStarted(line.now, 1))
+    due = line.now + POLICY.tool_ms
+    assert deadline(line.state) == due
+    assert line.tick() == (fx.OpenTurn(2, "", False, "tool"),)
+    assert line.feed(ev.ToolDone(due, 1)) == (fx.Ignored("no such tool"),)
+
+
+def test_speech_without_words_is_answered_with_the_fallback_line_only_if_it_was_long() -> None:
+    for length, expected in ((300, [fx.Listen]), (1_500, [fx.Listen, fx.Prompt])):
+        line = Line().greeted()
+        line.start()
+        line.stop(after=length)
+        assert isinstance(line.state.user, Trailing)
+        assert _kinds(line.tick()) == expected
+
+
+def test_a_reply_without_sound_is_over_when_it_is_done() -> None:
+    line = Line().greeted().asked()
+    assert isinstance(line.state.agent, Preparing)
+    assert line.feed(ev.ReplyDone(line.now, 2)) == (fx.Listen(), fx.CommitTurn(2))
