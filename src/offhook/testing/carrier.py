@@ -11,13 +11,13 @@ the caller's ear heard. Latency is read from these recordings, never from anybod
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import numpy as np
@@ -63,7 +63,9 @@ class TwilioLine:
     _queue: deque[bytes] = field(default_factory=deque)
     _buffer: deque[bytes | str] = field(default_factory=deque)
     _ahead: int = 0
-    _rest: bytes = b""
+    """Samples in the buffer."""
+    _due: list[str] = field(default_factory=list)
+    """Marks behind a frame that is being played."""
     _keys: deque[str] = field(default_factory=deque)
     _sequence: int = 1
     _hanging_up: bool = False
@@ -183,17 +185,22 @@ class TwilioLine:
             await anyio.sleep_until(begin + number * 0.02)
 
     async def _play(self) -> None:
-        while self._buffer and isinstance(self._buffer[0], str):
-            name = self._buffer.popleft()
-            await self._return_mark(str(name))
-        frame = QUIET
-        if self._buffer:
+        due, self._due = self._due, []
+        frame = b""
+        while self._buffer and len(frame) < FRAME:
             entry = self._buffer.popleft()
-            if isinstance(entry, bytes):
-                frame = entry
-                self._ahead -= 1
-        elif self._rest:
-            frame, self._rest = self._rest.ljust(FRAME, b"\xff"), b""
+            if isinstance(entry, str):
+                # A mark is passed when all sound before it is: behind a part of this frame that is when the frame is out.
+                (self._due if frame else due).append(entry)
+                continue
+            taken = entry[: FRAME - len(frame)]
+            frame += taken
+            self._ahead -= len(taken)
+            if len(taken) < len(entry):
+                self._buffer.appendleft(entry[len(taken) :])
+        for name in due:
+            await self._return_mark(name)
+        frame = frame.ljust(FRAME, b"\xff")
         self.heard += frame
         self.loud.append(bool(loud_frames(frame)[0]))
 
@@ -226,29 +233,40 @@ class TwilioLine:
             case "media":
                 self._media(value)
             case "mark":
-                self._buffer.append(value["mark"]["name"])
+                self._mark(value)
             case "clear":
                 await self._clear()
             case _:
                 self.errors.append(f"31951: unknown event {event!r}")
 
-    def _media(self, value: dict[str, dict[str, str]]) -> None:
+    def _media(self, value: dict[str, Any]) -> None:
         try:
-            audio = self._rest + base64.b64decode(value["media"]["payload"], validate=True)
-        except (KeyError, TypeError, binascii.Error):
+            audio = base64.b64decode(value["media"]["payload"], validate=True)
+        except (KeyError, TypeError, ValueError):
             self.errors.append("31951: media without a base64 payload")
             return
-        whole = len(audio) // FRAME * FRAME
-        self._rest = audio[whole:]
-        self._buffer.extend(audio[i : i + FRAME] for i in range(0, whole, FRAME))
-        self._ahead += whole // FRAME
-        self.most_ahead_ms = max(self.most_ahead_ms, self._ahead * 20.0)
+        if not audio:
+            self.errors.append("31951: media without sound")
+            return
+        self._buffer.append(audio)
+        self._ahead += len(audio)
+        self.most_ahead_ms = max(self.most_ahead_ms, self._ahead * 1000 / RATE)
+
+    def _mark(self, value: dict[str, Any]) -> None:
+        try:
+            name = value["mark"]["name"]
+        except (KeyError, TypeError):
+            name = None
+        if not isinstance(name, str):
+            self.errors.append("31951: a mark without a name")
+            return
+        self._buffer.append(name)
 
     async def _clear(self) -> None:
         self.clears.append(self.position)
-        names = [str(entry) for entry in self._buffer if isinstance(entry, str)]
+        names = [*self._due, *(entry for entry in self._buffer if isinstance(entry, str))]
+        self._due = []
         self._buffer.clear()
-        self._rest = b""
         self._ahead = 0
         for name in names:
             await self._return_mark(name)
