@@ -25,6 +25,9 @@ from offhook.ports.tts import Tts
 from offhook.testing.carrier import FRAME, RATE, TwilioLine, loud_frames
 from offhook.weights import ModelStore
 
+LONGEST = 60.0
+"""Seconds after which nobody's sentence is listened to any longer."""
+
 
 class CallFailed(AssertionError):
     """The call did not go as the caller expected; the message says what was waited for."""
@@ -132,15 +135,26 @@ class Caller:
         await self._until(first + round(after_ms * RATE / 1000), "the agent's sentence")
         begin = self.line.position
         exchange = await self.say(text, mulaw)
-        loud = [i for i in range(begin // FRAME, self._answered // FRAME) if self.line.loud[i]]
-        # Consecutive frames from the beginning: what follows a pause is an answer, not the sentence that was cut.
-        last = begin // FRAME
-        for index in loud:
+        sounding = np.flatnonzero(loud_frames(mulaw))
+        onset = begin // FRAME + (int(sounding[0]) if len(sounding) else 0)
+        # Up to the first pause of 100 ms: what follows it is an answer, not the sentence that was cut.
+        last = onset
+        for index in range(onset, self._answered // FRAME):
             if index - last > 5:
                 break
-            last = index + 1
-        exchange.interrupted_after_ms = (last - begin // FRAME) * 20.0
+            if self.line.loud[index]:
+                last = index + 1
+        exchange.interrupted_after_ms = (last - onset) * 1000 * FRAME / RATE
         return exchange
+
+    def press(self, digits: str) -> None:
+        """Press keys; what the agent says from now on answers them."""
+        self.line.press(digits)
+        self._answered = self.line.position
+
+    async def hang_up(self) -> None:
+        """Put the phone down."""
+        await self.line.hang_up()
 
     async def agent_says(self, limit: float = 12.0, quiet: float = 0.7) -> str:
         """Wait for the agent to begin and to finish; returns its words and completes the open exchange."""
@@ -152,6 +166,8 @@ class Caller:
             last = self.line.last_audible() or 0
             if self.line.position - last >= quiet * RATE:
                 break
+            if self.line.position - first > LONGEST * RATE:
+                raise CallFailed(f"the agent had not finished after {LONGEST:g} s")
             await anyio.sleep(0.02)
         last = self.line.last_audible() or self.line.position
         words = await self.speech.hear(bytes(self.line.heard[max(0, first - 800) : last + 800]))
