@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -31,12 +32,14 @@ DID = "+442079460000"
 CALLER = "+447911123456"
 _MOST_TURNS = 20
 INTERRUPTION = "Sorry, how much is the call-out fee?"
+ANY_DAY = "Any day is fine, the sooner the better."
+"""The longest thing the agent says is its answer to this: there it is interrupted."""
 ANSWERS: tuple[tuple[str, str], ...] = (
     # What the agent's words must hold, and what the caller says to that; the first that fits is taken.
     (r"anything else", "No, that is all, thank you."),
     (r"shall i book|is that right|book it", "Yes please."),
     (r"which would you like|would you like", "The first one, please."),
-    (r"which day|what day|suit you", "Any day is fine, the sooner the better."),
+    (r"which day|what day|suit you", ANY_DAY),
     (r"am i speaking", "Yes."),
     (r"number you are calling from", "Yes, that is the best one."),
     (r"number|digit", "Oh seven nine one one, one two three, four five six."),
@@ -140,15 +143,15 @@ async def _interrupted(platform: anyio.abc.Process) -> None:
 # -- the call -----------------------------------------------------------------------------------------------------------
 
 
-async def ring(orchestrator_port: int, call: str) -> tuple[str, dict[str, str]]:
+async def ring(orchestrator_port: int, call: str, caller: str = CALLER, did: str = DID) -> tuple[str, dict[str, str]]:
     """Ask the orchestrator what to do with a call, as Twilio does; returns the stream's address and parameters."""
-    form = {"CallSid": call, "AccountSid": "AC00000000000000000000000000000000", "From": CALLER, "To": DID, "CallStatus": "ringing"}
+    form = {"CallSid": call, "AccountSid": "AC00000000000000000000000000000000", "From": caller, "To": did, "CallStatus": "ringing"}
     async with httpx.AsyncClient(timeout=5) as http:
         answer = await http.post(f"http://127.0.0.1:{orchestrator_port}/carriers/twilio/voice", data=form)
     # The document comes from our own orchestrator on loopback.
     stream = ElementTree.fromstring(answer.text).find("./Connect/Stream")  # noqa: S314
     if stream is None:
-        raise ConfigError(f"the orchestrator does not take calls to {DID}: it answered {answer.status_code}")
+        raise ConfigError(f"the orchestrator does not take calls to {did}: it answered {answer.status_code}")
     return stream.attrib["url"], {one.attrib["name"]: one.attrib["value"] for one in stream.findall("Parameter")}
 
 
@@ -178,9 +181,9 @@ async def converse(caller: Caller, console: Console) -> None:
             return
         exchange = await caller.say(reply)
         _print(console, "caller", reply)
-        if not interrupted and "station road" in reply.lower():
+        if not interrupted and reply == ANY_DAY:
             interrupted = True
-            exchange = await caller.interrupt(INTERRUPTION, 700)
+            exchange = await caller.interrupt(INTERRUPTION, 1500)
             _print(console, "caller", INTERRUPTION, "interrupts")
         try:
             words = await caller.agent_says()
@@ -225,6 +228,8 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
             return False
         console.rule("as it lies in the database")
         render(detail, console)
+        if recording := detail["recording"]:
+            console.print(f"recording (left the caller, right the agent) {recording['path']}", highlight=False, soft_wrap=True)
     return len(detail["appointments"]) == 1
 
 
@@ -235,7 +240,8 @@ def _figures(console: Console, caller: Caller | None) -> None:
     table = Table("figure", "value", title="measured on the audio of this call")
     if waits:
         table.add_row("caller's last sample to first audible answer, median", f"{statistics.median(waits):.0f} ms ({len(waits)} turns)")
-        table.add_row("the same, slowest", f"{waits[-1]:.0f} ms")
+        few = " (of so few: the slowest)" if len(waits) < 20 else ""
+        table.add_row("the same, 95th percentile", f"{waits[math.ceil(0.95 * len(waits)) - 1]:.0f} ms{few}")
     stops = [turn.interrupted_after_ms for turn in caller.turns if turn.interrupted_after_ms is not None]
     if stops:
         table.add_row("interruption: caller's first sample to silence", f"{stops[0]:.0f} ms")
