@@ -25,12 +25,14 @@ class EndpointingPlan(Contract):
     """
 
     sure_ms: Milliseconds = 260
-    likely_ms: Milliseconds = 480
-    unsure_ms: Milliseconds = 800
+    probable_ms: Milliseconds = 400
+    likely_ms: Milliseconds = 650
+    unsure_ms: Milliseconds = 1_100
     incomplete_ms: Milliseconds = 2_000
     utterance_end_ms: Milliseconds = 1_000
     """When no words have arrived at all."""
     sure: Annotated[float, Field(ge=0, le=1)] = 0.85
+    probable: Annotated[float, Field(ge=0, le=1)] = 0.75
     likely: Annotated[float, Field(ge=0, le=1)] = 0.6
     unsure: Annotated[float, Field(ge=0, le=1)] = 0.3
     eager: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -86,8 +88,8 @@ class Models(Contract):
     llm: tuple[str, ...] = ()
     """Empty: the rules alone drive the script."""
     vad: str = "silero"
-    endpoint: str | None = None
-    """An acoustic end-of-turn model, such as ``smart_turn``; a hint only."""
+    endpoint: str | None = "smart_turn"
+    """An acoustic end-of-turn model; a hint only, and none where its weights are missing."""
 
 
 class Passage(Contract):

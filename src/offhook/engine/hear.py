@@ -87,6 +87,9 @@ class Hearing:
         self._first_segment = 0
         self._recent: deque[bytes] = deque(maxlen=_HINT_SECONDS * 50)
         self._stt_dead = False
+        self._speech_from = 0
+        self._spoken = 0.0
+        """Seconds of speech in the caller's open turn, without its pauses."""
 
     def media(self, media: MediaIn) -> None:
         """Take the caller's audio. A gap is filled with silence of its exact length, so that positions hold."""
@@ -126,11 +129,14 @@ class Hearing:
         at = self._driver.now()
         since = min(at, self._instant(edge.sample))
         stt_sample = max(0, edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate - self._stt_origin)
+        rate = self._ears.detector.format.rate
         if edge.started:
+            self._speech_from = edge.sample
             self.stats.speech_begin = since if self.stats.speech_begin is None else self.stats.speech_begin
             self._stt.speech_started(stt_sample)
             self._driver.feed(ev.SpeechStarted(at, since))
             return
+        self._spoken += (edge.sample - self._speech_from) / rate
         self.stats.speech_end = since
         self._stt.speech_stopped(stt_sample)
         self._driver.feed(ev.SpeechStopped(at, since))
@@ -150,9 +156,14 @@ class Hearing:
         if stopped == self.stats.speech_end and not self._gate.speaking:
             self._driver.feed(ev.ShiftScored(self._driver.now(), chance))
 
+    def _seconds(self) -> float | None:
+        """How long the caller has spoken in this turn; None while they speak, or where a vendor does the endpointing."""
+        return None if self._gate.speaking or self._ears.own_endpointing else self._spoken
+
     def listen(self) -> None:
         """The caller's turn is used up."""
         self._segments.clear()
+        self._spoken = 0.0
         self.stats.speech_begin = None
         if not self._stt_dead:
             self._stt.listen()
@@ -197,7 +208,7 @@ class Hearing:
                 segment = self._first_segment + event.segment
                 self._segments[segment] = event.text
                 text = self.text
-                complete = score(text, self._expecting(), self._context) if text else 0.0
+                complete = score(text, self._expecting(), self._context, self._seconds()) if text else 0.0
                 self._heard(text, event.final)
                 if event.final:
                     self._driver.feed(ev.Final(at, segment, event.text, complete))

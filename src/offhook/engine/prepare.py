@@ -24,8 +24,9 @@ from offhook.engine.lineup import Lineup, first_that_opens
 from offhook.engine.outbox import Outbox
 from offhook.engine.reply import Mouth
 from offhook.engine.wheel import Wheel
-from offhook.errors import ProviderError
+from offhook.errors import ConfigError, ProviderError
 from offhook.inference import InferencePool
+from offhook.ports.endpoint import Endpoint
 from offhook.ports.stt import Stt, SttHints, SttSession
 from offhook.ports.transport import CallTransport
 from offhook.ports.tts import Tts, TtsSession
@@ -83,7 +84,7 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
 
     stt, ear = await first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed)
     tts, voice = await first_that_opens(plan.models.tts, parts.lineup.tts, open_tts, failed)
-    endpoint = await parts.lineup.endpoint(plan.models.endpoint) if plan.models.endpoint else None
+    endpoint = await _hint(parts.lineup, plan.models.endpoint, failures)
     detector_link = link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad"))
     ears = Ears(
         detector=parts.detector,
@@ -97,6 +98,17 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
     )
     mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out))
     return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts))
+
+
+async def _hint(lineup: Lineup, name: str | None, failures: Counter[str]) -> Endpoint | None:
+    """The end-of-turn model; it is only a hint, so a call goes on without it."""
+    if not name:
+        return None
+    try:
+        return await lineup.endpoint(name)
+    except ConfigError:
+        failures["no end-of-turn model"] += 1
+        return None
 
 
 def context_of(plan: CallPlan, clock: CallClock) -> Context:

@@ -37,5 +37,5 @@ class EngineSettings(BaseSettings):
     """How long running calls may go on after SIGTERM."""
     keep_traces: bool = True
     vad: str = "silero"
-    warm: tuple[str, ...] = ("stt:local", "tts:local")
+    warm: tuple[str, ...] = ("stt:local", "tts:local", "endpoint:smart_turn")
     """Providers to load before the first call, as ``kind:name``."""

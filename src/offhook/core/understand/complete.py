@@ -4,7 +4,7 @@ Speech-to-text ends nearly everything with a full stop, so the stop counts littl
 there is a verb, and whether the words answer what was asked. Digits being dictated are never complete too early.
 """
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 
@@ -101,8 +101,32 @@ _TRANSITIVE = re.compile(
 )
 
 
-def score(text: str, expect: Expect, context: Context) -> float:
-    """How complete the caller's turn sounds, given what was asked. 0 for no words."""
+_INCOMPLETE = 0.2
+_FASTEST = 4.5
+"""Digits that a person says in a second at the most; a recogniser that writes more has repeated itself."""
+_NO_NUMBER = frozenset(
+    (
+        "no not don't haven't can't cannot none nothing same this that one calling from sorry pardon what why who which repeat again help person "
+        "yes yeah yep rather email cancel stop hang hold how when where can could do does is are will would have got know remember wait okay sure"
+    ).split()
+)
+"""Words of an answer to "what is your number?" that is no number: without one of them, words alone are misheard digits."""
+
+
+def score(text: str, expect: Expect, context: Context, seconds: float | None = None) -> float:
+    """How complete the caller's turn sounds, given what was asked. 0 for no words. ``seconds``: how long the caller spoke, if known."""
+    found = _score(text, expect, context)
+    if expect.type != "phone" or found <= _INCOMPLETE:
+        return found
+    digits = sum(len(run.text) for run in digit_runs(text))
+    if not digits and not any(item.text in _NO_NUMBER for item in tokens(text)):
+        return _INCOMPLETE
+    if seconds is not None and digits > max(3.0, seconds * _FASTEST):
+        return _INCOMPLETE
+    return found
+
+
+def _score(text: str, expect: Expect, context: Context) -> float:
     text = text.strip()[-600:]
     items = tokens(text)
     said = words_only(items)
