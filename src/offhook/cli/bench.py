@@ -116,17 +116,21 @@ def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:
         groups: dict[tuple[str, str], list[turning.Heard]] = defaultdict(list)
         for one in found:
             groups[one.label, str(getattr(one, field))].append(one)
-        holds = Table("holds", "n", "agent in the pause", "over the next words", "either", title=f"pauses inside a turn, {title}")
+        holds = Table(
+            "holds", "n", "agent in the pause", "over the next words", "either", "left out: busy", title=f"pauses inside a turn, {title}"
+        )
         ends = Table("ends", "n", "answered", "p50 ms", "p90 ms", "slowest ms", "spoken into earlier", title=f"ends of turns, {title}")
         for (label, name), group in sorted(groups.items()):
             if label == "hold":
+                busy, group = sum(one.busy for one in group), [one for one in group if not one.busy]
                 either = sum(one.in_pause or one.over_words for one in group)
                 holds.add_row(
                     name,
                     str(len(group)),
                     str(sum(one.in_pause for one in group)),
                     str(sum(one.over_words for one in group)),
-                    f"{either} ({either / len(group):.0%})",
+                    f"{either} ({either / max(1, len(group)):.0%})",
+                    str(busy),
                 )
             else:
                 delays = [one.delay_ms for one in group if one.delay_ms is not None]

@@ -72,14 +72,26 @@ def pauses(shared: Path) -> list[Pause]:
     path = shared / "speech" / "turns.json"
     if not path.is_file():
         raise ConfigError(f"{path} is not there: the bench of turns needs the shared recordings")
-    return [_pause(case, shared) for case in json.loads(path.read_text(encoding="utf-8"))["cases"]]
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    return [_pause(case, shared, _turn_start(case, cases)) for case in cases]
 
 
-def _pause(case: dict[str, Any], shared: Path) -> Pause:
+def _turn_start(case: dict[str, Any], cases: list[dict[str, Any]]) -> float:
+    """Where the last turn of somebody else ended before a pause: what lies before it is another's turn."""
+    start = case.get("pause_start") or 0.0
+    shifts = (
+        other["pause_start"] + other["pause_seconds"]
+        for other in cases
+        if other["file"] == case["file"] and other["label"] == "shift" and other["pause_start"] < start
+    )
+    return max(shifts, default=0.0)
+
+
+def _pause(case: dict[str, Any], shared: Path, turn_start: float) -> Pause:
     samples = load(shared / "speech" / case["file"])
     start = case.get("pause_start")
     stop = round((start if start is not None else len(samples) / RATE) * RATE)
-    begin = max(0, stop - round(BEFORE * RATE))
+    begin = max(0, stop - round(BEFORE * RATE), round(turn_start * RATE))
     length = round((case.get("pause_seconds") or 0.0) * RATE)
     if case["label"] == "hold":
         # The pause as it was, and the caller's next two seconds.

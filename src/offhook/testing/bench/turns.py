@@ -33,6 +33,8 @@ class Heard:
     over_words: bool = False
     earlier: bool = False
     """The agent had spoken into an earlier pause of the same audio."""
+    busy: bool = False
+    """It was still speaking then when this pause began: what it does here says nothing about this pause."""
     delay_ms: float | None = None
     lost: bool = False
     """The line was closed."""
@@ -67,6 +69,7 @@ async def one_pause(url: str, pause: Pause) -> Heard:
             await line.until(min(end, resume + OVER) + 4 * FRAME)
             return Heard(
                 **base,
+                busy=line.audible(stop - RATE // 4, stop),
                 in_pause=line.audible(stop, resume),
                 over_words=line.audible(resume, min(end, resume + OVER)),
                 earlier=line.audible(begin, stop),
