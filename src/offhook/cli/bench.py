@@ -116,9 +116,8 @@ def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:
         groups: dict[tuple[str, str], list[turning.Heard]] = defaultdict(list)
         for one in found:
             groups[one.label, str(getattr(one, field))].append(one)
-        holds = Table(
-            "holds", "n", "agent in the pause", "over the next words", "either", "left out: busy", title=f"pauses inside a turn, {title}"
-        )
+        columns = ("holds", "n", "agent in the pause", "over the next words", "either", "left out: busy")
+        holds = Table(*columns, title=f"pauses inside a turn, {title}")
         ends = Table("ends", "n", "answered", "p50 ms", "p90 ms", "slowest ms", "spoken into earlier", title=f"ends of turns, {title}")
         for (label, name), group in sorted(groups.items()):
             if label == "hold":
