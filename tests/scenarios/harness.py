@@ -332,11 +332,18 @@ SLOTS = {
 }
 
 
-def plan_of(script: dict[str, Any] | None = None, **changes: Any) -> CallPlan:  # noqa: ANN401
+def plan_of(script: dict[str, Any] | None = None, **changes: Any) -> CallPlan:
     """A plan for a scene; tools are those of the script."""
     document = script or SCRIPT
     tools = {name: {"url": f"http://127.0.0.1:1/{name}", "effect": tool["effect"]} for name, tool in document.get("tools", {}).items()}
-    values: dict[str, Any] = {"call": "c1", "script": document, "tools": tools, "record": False, "models": {"endpoint": None}, "events_url": "http://127.0.0.1:1/events"}
+    values: dict[str, Any] = {
+        "call": "c1",
+        "script": document,
+        "tools": tools,
+        "record": False,
+        "models": {"endpoint": None},
+        "events_url": "http://127.0.0.1:1/events",
+    }
     return CallPlan.model_validate({**values, **changes})
 
 

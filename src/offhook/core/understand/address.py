@@ -1,6 +1,6 @@
 """Postal addresses: house number, street, town and postcode, the postcode as letters and digits ("N W 1 4 double A")."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

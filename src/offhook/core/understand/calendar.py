@@ -1,6 +1,6 @@
 """Days: "next Tuesday", "the 27th", "Friday week", "3 December", "in two weeks", "end of next week". Days without a year lie ahead."""
 
-# ruff: noqa: SIM905, E501, ARG001  - rules and word lists stay on one line, and all makers of days take the same arguments
+# ruff: noqa: E501, ARG001  - rules and word lists stay on one line, and all makers of days take the same arguments
 
 from __future__ import annotations
 

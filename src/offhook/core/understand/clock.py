@@ -1,6 +1,6 @@
 """Times of day: "half past two", "9:30 pm", "nine", "noon", "in half an hour". Opening hours decide between morning and afternoon."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

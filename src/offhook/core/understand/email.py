@@ -1,6 +1,6 @@
 """E-mail addresses, spoken ("john dot smith at gmail dot com") or written."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """A day with a time or a part of the day: "tomorrow at half past two", "Friday afternoon", "in half an hour", "at nine"."""
 
-
-# ruff: noqa: SIM905  - word lists are easier to read as one text
-
 from __future__ import annotations
 
 from datetime import date

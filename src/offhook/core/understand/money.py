@@ -1,6 +1,6 @@
 """Amounts of money in minor units: "about sixty quid", "£4.50", "sixty pounds fifty", "a grand", "two and a half thousand dollars"."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Names of people: after a lead-in ("my name is Ann Lee"), bare when asked for, and spelled ("Lee, L double E")."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Counts and amounts without a unit: words, figures, "a couple", "half a dozen", people ("me, my wife and 2 children" are 4)."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

@@ -3,9 +3,6 @@
 Spans survive: every token and every character of a view knows where it came from in the text.
 """
 
-
-# ruff: noqa: SIM905  - word lists are easier to read as one text
-
 from __future__ import annotations
 
 import re

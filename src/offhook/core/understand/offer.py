@@ -1,6 +1,6 @@
 """Which of the things offered: by place ("the second one"), by day, by hour, by its words."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

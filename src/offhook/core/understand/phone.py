@@ -1,8 +1,5 @@
 """Telephone numbers, spoken or written, as E.164 by the region's numbering plan."""
 
-
-# ruff: noqa: SIM905  - word lists are easier to read as one text
-
 from __future__ import annotations
 
 from functools import cache

@@ -1,6 +1,6 @@
 """The caller's own words, and codes of letters and digits held against a regular expression."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Spelled letters: "S M I T H", "double L", "b as in boy", "S for sugar", figures among them."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

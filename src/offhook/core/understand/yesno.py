@@ -1,6 +1,6 @@
 """Yes and no, in the many words that people use for them."""
 
-# ruff: noqa: SIM905, E501  - rules and word lists stay on one line
+# ruff: noqa: E501  - rules and word lists stay on one line
 
 from __future__ import annotations
 

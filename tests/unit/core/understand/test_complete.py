@@ -1,6 +1,6 @@
 """How complete turns sound: the rules case by case, and against labelled pauses."""
 
-# ruff: noqa: E501, SIM905  - tables of cases and of words
+# ruff: noqa: E501  - tables of cases and of words
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Spoken values, type by type."""
 
-# ruff: noqa: E501, SIM905  - tables of cases and of words
+# ruff: noqa: E501  - tables of cases and of words
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AU = Context(locale="en-AU", region="AU", now=NOW)
 US = Context(locale="en-US", region="US", now=NOW)
 
 
-def first(kind: str, text: str, context: Context = GB, **rest: Any) -> Any:  # noqa: ANN401
+def first(kind: str, text: str, context: Context = GB, **rest: Any) -> Any:
     found = parse(kind, text, context, **({"asked": True} | rest))
     return found[0].value if found else None
 
