@@ -41,23 +41,23 @@ def local(host: object) -> bool:
 def _guard() -> None:
     connect, connect_ex, sendto, resolve = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto, socket.getaddrinfo
 
-    def check(what: socket.socket, address: Any) -> None:  # noqa: ANN401 - an address of any family
+    def check(what: socket.socket, address: Any) -> None:
         if what.family in {socket.AF_INET, socket.AF_INET6} and not local(address[0]):
             raise OutsideWorld(f"a test may reach 127.0.0.1 and ::1 only, not {address[0]}:{address[1]}")
 
-    def guarded_connect(self: socket.socket, address: Any) -> None:  # noqa: ANN401
+    def guarded_connect(self: socket.socket, address: Any) -> None:
         check(self, address)
         connect(self, address)
 
-    def guarded_connect_ex(self: socket.socket, address: Any) -> int:  # noqa: ANN401
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
         check(self, address)
         return connect_ex(self, address)
 
-    def guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:  # noqa: ANN401
+    def guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:
         check(self, rest[-1])
         return sendto(self, data, *rest)
 
-    def guarded_resolve(host: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401
+    def guarded_resolve(host: Any, *rest: Any, **named: Any) -> Any:
         if not local(host):
             try:
                 ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host)

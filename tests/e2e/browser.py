@@ -76,7 +76,7 @@ def tone(hertz: float, seconds: float, rate: int) -> bytes:
     return (np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate) * 16_000).astype("<i2").tobytes()
 
 
-def pitch(samples: Any, rate: float) -> float:  # noqa: ANN401 - whatever numpy takes
+def pitch(samples: Any, rate: float) -> float:
     """The strongest frequency."""
     values = np.asarray(samples, dtype=float)
     spectrum = np.abs(np.fft.rfft(values * np.hanning(len(values)), 1 << 17))
@@ -136,7 +136,7 @@ def engine(plan: dict[str, Any], folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def open_page(address: str, microphone: Path, **context: Any) -> Iterator[Page]:  # noqa: ANN401 - playwright's own options
+def open_page(address: str, microphone: Path, **context: Any) -> Iterator[Page]:
     """The page in a browser of its own whose microphone plays a file once. Fails on errors in the page."""
     errors: list[str] = []
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:

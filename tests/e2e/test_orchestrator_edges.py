@@ -147,7 +147,7 @@ async def test_calls_from_the_command_line(house: House, monkeypatch: pytest.Mon
             group.start_soon(run)
             await up.wait()
 
-            async def offhook(*args: str, token: str = "operator") -> tuple[int, str]:  # noqa: S107
+            async def offhook(*args: str, token: str = "operator") -> tuple[int, str]:
                 done = await to_thread.run_sync(lambda: cli.invoke(calls.app, [*args, "--url", started[0].url, "--token", token]))
                 return done.exit_code, done.output
 

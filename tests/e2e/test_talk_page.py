@@ -182,7 +182,7 @@ def peer() -> Iterator[Peer]:
         thread.join(10)
 
 
-def until(reached: Any, limit: float = 10.0, step: float = 0.01) -> None:  # noqa: ANN401 - any callable
+def until(reached: Any, limit: float = 10.0, step: float = 0.01) -> None:
     end = time.monotonic() + limit
     while not reached():
         assert time.monotonic() < end, "did not come about in time"
