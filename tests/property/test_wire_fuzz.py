@@ -28,7 +28,8 @@ def anyio_backend() -> str:
 
 SID = "MZ18ad3ab5a668481ce02b83e7395059f0"
 COUNT = 100_000
-BUDGET = 15.0
+BUDGET = 30.0
+"""Seconds of processor time: a parser that takes more has a bad case."""
 _FORM = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
 START = {
     "event": "start",
@@ -109,7 +110,7 @@ def messages(seed: int, count: int) -> list[str | bytes]:
 def test_only_typed_errors_come_out_of_the_dialect() -> None:
     corpus = messages(20_261, COUNT)
     twilio, seen = Twilio(), Counter[str]()
-    begun = time.perf_counter()
+    begun = time.process_time()
     for message in corpus:
         try:
             event = twilio.parse(message)
@@ -117,7 +118,7 @@ def test_only_typed_errors_come_out_of_the_dialect() -> None:
             seen[error.reason] += 1
         else:
             seen[type(event).__name__] += 1
-    assert time.perf_counter() - begun < BUDGET
+    assert time.process_time() - begun < BUDGET
     assert sum(seen.values()) == COUNT
     # A fuzzer that only ever makes one kind of mistake proves little.
     for reason in ("binary", "oversize", "nested", "json", "missing", "bad_text", "bad_number", "bad_stream", "bad_payload", "unknown"):
@@ -128,7 +129,7 @@ def test_only_typed_errors_come_out_of_the_dialect() -> None:
 
 async def test_calls_survive_it_or_end_and_every_message_is_counted_once() -> None:
     corpus = messages(20_262, COUNT)
-    begun, at, ends, calls = time.perf_counter(), 0, Counter[str](), 0
+    begun, at, ends, calls = time.process_time(), 0, Counter[str](), 0
     while at < len(corpus):
         socket = MemorySocket()
         socket.say(json.dumps(START))
@@ -156,5 +157,5 @@ async def test_calls_survive_it_or_end_and_every_message_is_counted_once() -> No
         ends[events[-1].why.split(",")[0]] += 1
         at += max(1, counted["messages"])
         socket.free()
-    assert time.perf_counter() - begun < BUDGET
+    assert time.process_time() - begun < BUDGET
     assert ends["stop"] > 100
