@@ -7,7 +7,10 @@ from dataclasses import replace
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.core.turn.board import Board
-from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking
+from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing
+
+RESTARTS = 2
+"""How often a hold begins anew with the caller; after that its end stays where it is, or a rattle would hold the agent for ever."""
 
 
 def give_way(board: Board) -> None:
@@ -19,9 +22,14 @@ def give_way(board: Board) -> None:
             pass
         case Preparing() if agent.speculative or (agent.spoken and not agent.taken):
             board.close_turn(fx.Why.RESUMED)
+        case Held() if agent.restarts < RESTARTS:
+            board.set(agent=replace(agent, until=until, restarts=agent.restarts + 1))
         case Held():
-            board.set(agent=replace(agent, until=until))
-        case Preparing() | Talking():
+            pass
+        case Talking():
+            board.emit(fx.HoldPlayout(agent.turn))
+            board.set(agent=Held(replace(agent, kept=None), until))
+        case Preparing():
             board.emit(fx.HoldPlayout(agent.turn))
             board.set(agent=Held(agent, until))
 
@@ -35,11 +43,23 @@ def resume(board: Board) -> None:
     until = board.now + board.policy.stalled_ms
     board.emit(fx.ResumePlayout(held.turn))
     if isinstance(before, Preparing) and before.ready:
-        board.set(agent=Talking(before.turn, until, done=before.done))
+        board.set(agent=Talking(before.turn, until, done=before.done, line=before.line))
     else:
         board.set(agent=replace(before, until=until))
-    if not isinstance(board.state.user, Speaking):
-        board.set(user=Silent())
+    if isinstance(board.state.user, Speaking):
+        return
+    board.set(user=Silent())
+    talking = board.state.agent
+    if isinstance(talking, Talking) and talking.done and any(letter.isalnum() for letter in board.state.text):
+        board.set(agent=replace(talking, kept=board.now + board.policy.answer_ms))
+    else:
+        board.forget_words()
+
+
+def let_go(board: Board) -> None:
+    """The reply was far from its end: what the caller said over it was a backchannel and no answer."""
+    if isinstance(board.state.agent, Talking):
+        board.set(agent=replace(board.state.agent, kept=None))
         board.forget_words()
 
 
@@ -57,7 +77,7 @@ def promote(board: Board, speculation: Preparing) -> None:
 
 def _speak(board: Board, preparing: Preparing) -> None:
     """The first audio is on its way to the caller, so the words that it answers are used up."""
-    board.set(agent=Talking(preparing.turn, board.now + board.policy.stalled_ms, done=preparing.done))
+    board.set(agent=Talking(preparing.turn, board.now + board.policy.stalled_ms, done=preparing.done, line=preparing.line))
     if preparing.spoken:
         board.forget_words()
 
@@ -117,7 +137,12 @@ def drained(board: Board, event: ev.Drained) -> None:
     if not _is_open(board, event.turn):
         return
     match board.state.agent:
-        case Talking() | Held(before=Talking()):
+        case Talking() as talking:
+            board.commit()
+            if talking.kept is not None:
+                # Answered at the next tick, and not now: hearing the reply may be what ends or hands over the call.
+                board.set(user=Trailing(board.now, board.now, board.now, final=True))
+        case Held(before=Talking()):
             board.commit()
         case _:
             board.ignore("not audible")
@@ -128,7 +153,9 @@ def taken(board: Board, event: ev.Taken) -> None:
     if not _is_open(board, event.turn):
         return
     preparing = board.state.agent
-    if isinstance(preparing, Preparing) and not preparing.taken:
+    if isinstance(preparing, Preparing) and preparing.speculative:
+        board.ignore("a muted turn has no effects")
+    elif isinstance(preparing, Preparing) and not preparing.taken:
         board.set(agent=replace(preparing, taken=True))
         board.forget_words()
 

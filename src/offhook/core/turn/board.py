@@ -46,7 +46,7 @@ class Board:
     def prompt(self, line: fx.Line, text: str = "") -> None:
         """Open a turn that says a fixed line."""
         turn = self.state.next_turn
-        self.set(next_turn=turn + 1, agent=Preparing(turn, self.now + self.policy.stalled_ms))
+        self.set(next_turn=turn + 1, agent=Preparing(turn, self.now + self.policy.stalled_ms, line=True))
         self.emit(fx.Prompt(turn, line, text))
 
     def close_turn(self, why: fx.Why) -> None:
@@ -68,8 +68,10 @@ class Board:
             return
         if isinstance(agent, Held):
             self.emit(fx.ResumePlayout(agent.turn))
+            agent = agent.before
         self.emit(fx.CommitTurn(agent.turn))
-        self.set(agent=Quiet(), failures=0)
+        # The fallback line between two answers that fail does not make them less of a row.
+        self.set(agent=Quiet(), failures=self.state.failures if agent.line else 0)
 
     def forget_words(self) -> None:
         """The caller's turn is used up."""

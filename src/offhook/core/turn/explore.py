@@ -19,6 +19,7 @@ from itertools import chain
 from offhook.core.time import SECOND, Instant, ms
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
+from offhook.core.turn.agent import RESTARTS
 from offhook.core.turn.laws import LawBroken, check, law
 from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import Agent, Held, Phase, Preparing, Quiet, Speaking, Talking, Trailing, TurnState, User, initial
@@ -41,7 +42,20 @@ ASPECTS: dict[str, frozenset[str]] = {
     "end": frozenset({"Command end"}),
     "limit": frozenset({"tick: call"}),
 }
-_FLOORS_ONLY = frozenset({"stale", "early tick", "SpeechStopped long", "ShiftScored", "ShiftScored, late", "Partial, late", "Played"})
+_FLOORS_ONLY = frozenset(
+    {
+        "SpeechStarted, again",
+        "SpeechStopped, again",
+        "SpeechStopped long, again",
+        "stale",
+        "early tick",
+        "SpeechStopped long",
+        "ShiftScored",
+        "ShiftScored, late",
+        "Partial, late",
+        "Played",
+    }
+)
 _OUTSIDE = frozenset(chain.from_iterable(ASPECTS.values()))
 
 
@@ -162,7 +176,7 @@ def alike(state: TurnState, policy: TurnPolicy) -> TurnState:
     return replace(
         state,
         user=_user(state.user, policy, known=bool(text)),
-        agent=_agent(state.agent, text),
+        agent=_agent(state.agent, text, failed=state.failures > 0 and not last),
         next_turn=_NEXT,
         segments=((0, text),) if text else (),
         score=0.0 if not text else SCORES[0] if low else SCORES[-1],
@@ -191,17 +205,19 @@ def _user(user: User, policy: TurnPolicy, *, known: bool) -> User:
     return user
 
 
-def _agent(agent: Agent, text: str) -> Agent:
+def _agent(agent: Agent, text: str, *, failed: bool) -> Agent:
     match agent:
         case Preparing():
             matters = agent.speculative or (agent.spoken and not agent.taken and not agent.ready)
             answered = "" if not matters else text if _words(agent.text) == text else "other words"
-            return replace(agent, turn=_NEXT - 1, until=_LATER, text=answered, taken=agent.taken and agent.spoken)
+            line = agent.line and failed
+            return replace(agent, turn=_NEXT - 1, until=_LATER, text=answered, taken=agent.taken and agent.spoken, line=line)
         case Talking():
-            return replace(agent, turn=_NEXT - 1, until=_LATER)
+            return replace(agent, turn=_NEXT - 1, until=_LATER, line=agent.line and failed, kept=_later(agent.kept))
         case Held():
-            before = _agent(agent.before, text)
+            before = _agent(agent.before, text, failed=failed)
             assert isinstance(before, Preparing | Talking)  # noqa: S101 - for the type checker
+            # Restarts decide on nothing but when the hold ends.
             return Held(before, _LATER, agent.extended)
         case Quiet():
             return agent
@@ -216,6 +232,11 @@ def moves(state: TurnState) -> Iterator[tuple[str, TurnState, ev.Event]]:
     for event in events:
         yield label_of(event), state, event
     yield from _ticks(state)
+    if isinstance(state.agent, Held):
+        rattle = replace(state, agent=replace(state.agent, restarts=RESTARTS))
+        for event in events:
+            if isinstance(event, ev.SpeechStarted | ev.SpeechStopped):
+                yield f"{label_of(event)}, again", rattle, event
     if isinstance(state.user, Trailing):
         back = state.user.stopped - 10 * SECOND
         late = replace(state, user=replace(state.user, since=back - (state.user.stopped - state.user.since), stopped=back))
@@ -282,6 +303,8 @@ def _ticks(state: TurnState) -> Iterator[tuple[str, TurnState, ev.Event]]:
         yield "tick: caller", replace(state, user=replace(state.user, until=_SOON)), tick
     if isinstance(state.agent, Preparing | Talking | Held):
         yield "tick: agent", replace(state, agent=replace(state.agent, until=_SOON)), tick
+    if isinstance(state.agent, Talking) and state.agent.kept is not None:
+        yield "tick: kept", replace(state, agent=replace(state.agent, kept=_SOON)), tick
 
 
 def label_of(event: ev.Event) -> str:

@@ -10,7 +10,7 @@ from offhook.core.speech.backchannel import real_words
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.core.turn.policy import TurnPolicy
-from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, TurnState
+from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, TurnState
 from offhook.core.turn.step import deadline
 
 
@@ -94,6 +94,9 @@ def _check_waits(after: TurnState) -> None:
         waits.append(after.user.until)
     if not isinstance(after.agent, Quiet):
         waits.append(after.agent.until)
+    if isinstance(after.agent, Talking) and after.agent.kept is not None:
+        waits.append(after.agent.kept)
+        law(12, bool(after.segments) and isinstance(after.user, Silent), "an answer is kept without words, or beside others")
     shared = (after.idle_at, after.digits_until, after.phase_until, after.call_until)
     waits.extend(wait for wait in shared if wait is not None)
     law(4, bool(waits) and deadline(after) == min(waits), "a wait without an end")
@@ -109,7 +112,7 @@ def _check_waits(after: TurnState) -> None:
 
 
 def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects: tuple[fx.Effect, ...], policy: TurnPolicy) -> None:
-    """Law 6: the agent does not begin over the caller. A sound that had no words for two confirmations is noise."""
+    """Law 6: the agent does not begin over the caller. A sound that had no words for two confirmations is noise, also after a pause."""
     if over(after) and not over(before):
         noise = (
             isinstance(event, ev.Tick)
@@ -118,7 +121,8 @@ def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects:
             and not real_words(before.text, policy.locale)
             and any(isinstance(effect, fx.ResumePlayout) for effect in effects)
         )
-        law(6, noise, "the agent speaks, or is about to, while the caller speaks")
+        goes_on = isinstance(event, ev.SpeechStarted) and isinstance(before.user, Trailing) and isinstance(before.agent, Talking)
+        law(6, noise or goes_on, "the agent speaks, or is about to, while the caller speaks")
     if isinstance(after.agent, Preparing):
         law(6, after.agent.speculative or not after.agent.ready, "ready and real, but not audible")
     if after.phase is Phase.TRANSFERRING:

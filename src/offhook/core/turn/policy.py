@@ -56,6 +56,8 @@ class TurnPolicy:
     """How long a shift waits for the words of the last stretch of speech."""
     noise_ms: Duration = ms(1_000)
     """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
+    answer_ms: Duration = ms(600)
+    """A backchannel over the last of a reply, so much or less of it, is the caller's answer: people do not wait for the last syllable."""
     locale: str = "en"
 
     @classmethod

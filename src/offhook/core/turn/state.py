@@ -70,27 +70,33 @@ class Preparing:
     taken: bool = False
     ready: bool = False
     done: bool = False
+    line: bool = False
+    """A fixed line: that it was heard does not say that answers work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Talking:
-    """A turn is audible."""
+    """A turn is audible. ``kept``: until then the caller's "yes" over it is its answer, if it is heard to its end."""
 
     turn: TurnNo
     until: Instant
     done: bool = False
+    line: bool = False
+    kept: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A turn is stopped where it is, because the caller makes a sound. At ``until`` it is resumed or given up.
 
-    ``before`` is what it goes back to; ``extended`` how often a sound without words has been waited for.
+    ``before`` is what it goes back to; ``extended`` how often a sound without words has been waited for, ``restarts`` how often
+    the caller began again.
     """
 
     before: Preparing | Talking
     until: Instant
     extended: int = 0
+    restarts: int = 0
 
     @property
     def turn(self) -> TurnNo:

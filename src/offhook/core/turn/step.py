@@ -19,6 +19,8 @@ from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, TurnState
 
 _MOST_SAYS = 5
+_MOST_KEYS = 32
+"""No number is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def _deadlines(state: TurnState) -> list[Instant]:
         due.append(state.user.until)
     if not isinstance(state.agent, Quiet):
         due.append(state.agent.until)
+    if isinstance(state.agent, Talking):
+        due.append(state.agent.kept)
     return [at for at in due if at is not None]
 
 
@@ -89,7 +93,7 @@ def _dtmf(board: Board, event: ev.Dtmf) -> None:
     board.close_turn(fx.Why.BARGE_IN)
     board.forget_words()
     board.set(user=Silent())
-    ends = event.digit in {"#", "*"}
+    ends = event.digit in {"#", "*"} or len(board.state.digits) >= _MOST_KEYS - 1
     board.set(digits=board.state.digits + event.digit, digits_until=event.at if ends else event.at + board.policy.keys_ms)
     _tick(board, ev.Tick(event.at))
 
@@ -156,6 +160,10 @@ def _due(board: Board, due: Instant) -> None:
         digits = state.digits
         board.set(digits="", digits_until=None, idle_prompts=0)
         board.close_turn(fx.Why.SUPERSEDED)
+        if isinstance(state.user, Trailing):
+            # Or the shift would drop the keys for the words beside them.
+            board.set(user=Silent())
+            board.forget_words()
         board.open(cause="keys", text=digits)
         if isinstance(board.state.user, Speaking):
             agent.give_way(board)
@@ -163,6 +171,8 @@ def _due(board: Board, due: Instant) -> None:
         board.set(tools=tuple(entry for entry in state.tools if entry[1] != due), results=True)
     elif isinstance(state.user, Speaking | Trailing) and state.user.until == due:
         user.due(board)
+    elif isinstance(state.agent, Talking) and state.agent.kept == due:
+        agent.let_go(board)
     elif isinstance(state.agent, Held) and state.agent.until == due:
         user.held_due(board)
     elif isinstance(state.agent, Preparing | Talking) and state.agent.until == due:

@@ -34,6 +34,9 @@ def started(board: Board, event: ev.SpeechStarted) -> None:
         return
     since = state.user.since if isinstance(state.user, Trailing) else min(event.since, event.at)
     board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None)
+    if isinstance(state.user, Trailing) and isinstance(state.agent, Talking):
+        # A noise that the agent was held for in vain comes and goes: its words are listened to, and nothing else.
+        return
     agent.give_way(board)
 
 
@@ -47,7 +50,8 @@ def stopped(board: Board, event: ev.SpeechStopped) -> None:
     board.set(user=Trailing(user.since, stop, event.at + board.policy.endpointing.utterance_end_ms))
     held = board.state.agent
     if isinstance(held, Held):
-        board.set(agent=replace(held, until=event.at + board.policy.resume_ms))
+        until = event.at + board.policy.resume_ms
+        board.set(agent=replace(held, until=until if held.restarts < agent.RESTARTS else min(held.until, until)))
     reconsider(board)
 
 
@@ -74,12 +78,14 @@ def _over_the_agent(board: Board, final: bool) -> None:
     state = board.state
     count = real_words(state.text, board.policy.locale)
     stopped_now = final and not isinstance(state.user, Speaking)
-    if count >= board.policy.confirm_words or (count and stopped_now and isinstance(state.agent, Held)):
+    if isinstance(state.agent, Talking) and state.agent.kept is not None and not fold(state.text):
+        agent.let_go(board)
+    elif count >= board.policy.confirm_words or (count and stopped_now and isinstance(state.agent, Held)):
         barge_in(board)
     elif stopped_now:
         if isinstance(state.agent, Held):
             agent.resume(board)
-        else:
+        elif isinstance(state.agent, Talking) and state.agent.kept is None:
             board.set(user=Silent())
             board.forget_words()
 

@@ -195,6 +195,93 @@ def test_a_noise_that_goes_on_is_waited_for_twice() -> None:
     assert line.partial("turn it down") == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
 
 
+def test_a_noise_that_comes_and_goes_cannot_hold_the_agent_for_ever() -> None:
+    line = Line().greeted().asked().talking()
+    begin = line.now
+    audible: list[int] = []
+    held_again = 0
+    for burst in range(60):
+        for event in (ev.SpeechStarted, ev.SpeechStopped):
+            at = begin + ms(burst * 500 + (300 if event is ev.SpeechStopped else 0))
+            while (due := deadline(line.state)) is not None and due <= at:
+                effects = line.feed(ev.Tick(due))
+                audible += [due - begin for effect in effects if isinstance(effect, fx.ResumePlayout)]
+            held_again += fx.HoldPlayout(2) in line.feed(event(at, at))
+            line.feed(ev.Played(at, line.turn, 160))
+    assert len(audible) == 1
+    assert audible[0] <= 4 * POLICY.confirm_ms
+    assert held_again == 1
+    assert line.partial("turn it down please") == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+
+
+def test_after_a_noise_has_been_away_the_agent_gives_way_at_once_again() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.tick()
+    line.tick()
+    line.feed(ev.Played(line.now, 2, 160))
+    line.stop()
+    line.tick()
+    assert isinstance(line.state.user, Silent)
+    assert line.start() == (fx.HoldPlayout(2),)
+
+
+@pytest.mark.parametrize("text", ["Yes.", "okay", "that's right"])
+def test_a_yes_over_the_last_of_a_question_is_its_answer(text: str) -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    assert line.final(text) == (fx.ResumePlayout(2),)
+    assert line.feed(ev.Drained(line.now + 300 * MS, 2)) == (fx.CommitTurn(2),)
+    assert line.tick() == (fx.OpenTurn(3, text, False, "speech"),)
+
+
+def test_a_yes_in_the_middle_of_a_reply_is_dropped_after_a_while() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    assert deadline(line.state) == line.now + POLICY.answer_ms
+    assert line.tick() == (fx.Listen(),)
+    assert line.state.segments == ()
+    assert line.feed(ev.Drained(line.now, 2)) == (fx.CommitTurn(2),)
+    assert isinstance(line.state.user, Silent)
+
+
+def test_words_that_follow_a_kept_yes_are_joined_to_it() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    assert line.start() == (fx.HoldPlayout(2),)
+    assert line.partial("but not on Tuesday", segment=1) == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+    assert line.state.text == "yes but not on Tuesday"
+
+
+def test_a_kept_yes_whose_words_are_corrected_stays_until_the_reply_is_heard() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    assert line.final("yes okay") == ()
+    line.feed(ev.Drained(line.now, 2))
+    assert line.tick() == (fx.OpenTurn(3, "yes okay", False, "speech"),)
+
+
+def test_a_kept_yes_to_a_goodbye_opens_nothing() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("thanks")
+    line.feed(ev.Drained(line.now, 2))
+    assert line.feed(ev.Command(line.now, "end")) == (fx.End("finished"),)
+
+
 def test_a_reply_heard_to_its_end_is_committed() -> None:
     line = Line().greeted().asked().talking()
     assert line.heard() == (fx.CommitTurn(2),)
@@ -207,6 +294,22 @@ def test_a_stall_is_apologised_for_and_a_second_one_ends_the_call() -> None:
     assert line.tick() == (fx.CancelTurn(3, fx.Why.STALLED), fx.Listen(), fx.Prompt(4, fx.Line.FAILED))
     line.audio()
     assert line.heard() == (fx.CommitTurn(4), fx.End("failed"))
+
+
+def test_answers_that_fail_in_a_row_end_the_call_though_the_fallback_line_is_heard_between_them() -> None:
+    line = Line().greeted().asked()
+    assert fx.Prompt(3, fx.Line.FALLBACK) in line.feed(ev.ReplyFailed(line.now, 2, "Timeout"))
+    line.greeted()
+    line.asked("book a visit please")
+    assert fx.Prompt(5, fx.Line.FAILED) in line.feed(ev.ReplyFailed(line.now, 4, "Timeout"))
+    assert _phase(line) is Phase.CLOSING
+
+
+def test_an_answer_that_is_heard_forgives_the_failure_before_it() -> None:
+    line = Line().greeted().asked()
+    line.feed(ev.ReplyFailed(line.now, 2, "Timeout"))
+    line.greeted().asked().greeted().asked()
+    assert fx.Prompt(6, fx.Line.FALLBACK) in line.feed(ev.ReplyFailed(line.now, 5, "Timeout"))
 
 
 def test_results_of_an_old_turn_are_counted_and_nothing_else() -> None:
@@ -278,6 +381,38 @@ def test_keys_that_are_due_while_the_caller_speaks_are_answered_after_that() -> 
     assert line.feed(ev.Tick(at)) == (fx.OpenTurn(2, "1", False, "keys"), fx.HoldPlayout(2))
     line.feed(ev.ReplyAudio(at, 2))
     assert isinstance(line.state.agent, Held)
+
+
+def test_keys_are_not_lost_to_words_that_are_said_with_them() -> None:
+    line = Line().greeted()
+    line.feed(ev.Dtmf(line.now, "1"))
+    line.start()
+    line.stop()
+    line.final("my number is", score=0.1)
+    at = line.state.digits_until
+    assert at is not None
+    assert line.feed(ev.Tick(at)) == (fx.Listen(), fx.OpenTurn(2, "1", False, "keys"))
+    assert isinstance(line.state.user, Silent)
+
+
+def test_keys_that_never_end_are_taken_after_the_longest_number() -> None:
+    line = Line().greeted()
+    effects: tuple[fx.Effect, ...] = ()
+    pressed = 0
+    while not any(isinstance(effect, fx.OpenTurn) for effect in effects):
+        pressed += 1
+        effects = line.feed(ev.Dtmf(line.now + 10 * MS, "7"))
+    assert pressed == 32
+    assert effects[-1] == fx.OpenTurn(2, "7" * 32, False, "keys")
+
+
+def test_a_muted_turn_cannot_use_up_the_words() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    line.final("book a visit")
+    assert line.feed(ev.Taken(line.now, 2)) == (fx.Ignored("a muted turn has no effects"),)
+    assert line.state.text == "book a visit"
 
 
 def test_a_line_to_say_waits_for_both_floors() -> None:
