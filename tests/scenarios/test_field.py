@@ -375,3 +375,22 @@ async def test_a_lost_connection_ends_the_call() -> None:
 def test_quota_errors_ask_for_a_pause() -> None:
     assert OverQuota("x", "y").retry.after == 1.0
     assert Unavailable("x", "y").retry.after == 0.0
+
+
+async def test_a_fault_in_one_calls_code_ends_that_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene() as stage:
+        await greeted(stage)
+
+        def broken(_now: int) -> bytes:
+            raise KeyError("a fault of ours")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.call._mouth.playout, "tick", broken)
+            with anyio.fail_after(5):
+                await stage.done.wait()
+        assert stage.business.ended.reason == "failed"
+        assert stage.business.ended.counters["crash KeyError"] == 1
+        assert stage.call._parts.wheel.stats()["ticks"] > 0
+        before = stage.call._parts.wheel.ticks
+        await anyio.sleep(1)
+        assert stage.call._parts.wheel.ticks - before == 50

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
+from typing import ParamSpec
 
 import anyio
 
@@ -25,6 +28,8 @@ from offhook.engine.trace import TraceWriter
 from offhook.errors import OffhookError, ProviderError, TransferFailed
 from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn
 
+log = logging.getLogger("offhook.engine")
+P = ParamSpec("P")
 FILLER_AFTER = 0.7
 """Seconds that a tool may take in silence before its filler is said."""
 PROGRESS_TICKS = 10
@@ -63,8 +68,8 @@ class Call:
         self._turn_scope: TurnScope | None = None
         self._unreported: Reply | None = None
         self._ticks = 0
+        self._tick = self._guarded(self._beat)
         self._sent = 0
-        self._outcome = ""
         self._scope: CallScope
         self._hearing: Hearing
 
@@ -87,6 +92,7 @@ class Call:
                     self.dialogue.expecting,
                     self._count,
                     self.reporter.hearing,
+                    self._guarded,
                 )
                 scope.start(self._receive, "transport events")
                 scope.start(self._hearing.run, "hearing")
@@ -143,6 +149,22 @@ class Call:
             if self.trace.due:
                 await self.trace.write()
 
+    def _guarded(self, work: Callable[P, None]) -> Callable[P, None]:
+        """Run a call's code where a task of the process would: a fault in it ends this call and touches no other."""
+
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            if self.driver.ended.is_set():
+                return
+            try:
+                work(*args, **kwargs)
+            except Exception as error:
+                self.failures[f"crash {type(error).__name__}"] += 1
+                log.error("a call's code failed: %s", type(error).__name__, exc_info=True)
+                self.reason = "failed"
+                self.driver.ended.set()
+
+        return run
+
     def _count(self, error: OffhookError) -> None:
         name = f"{error.provider} " if isinstance(error, ProviderError) else ""
         self.failures[f"{name}{type(error).__name__}"] += 1
@@ -168,7 +190,7 @@ class Call:
                     self.driver.feed(ev.Hangup(self.clock.now()))
                     return
 
-    def _tick(self) -> None:
+    def _beat(self) -> None:
         """Once every 20 ms, from the wheel: send what is due, report what was played."""
         now = self.clock.now()
         playout = self._mouth.playout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections import Counter, deque
@@ -28,6 +29,8 @@ from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
 from offhook.registry import ProviderContext
 from offhook.weights import ModelStore
+
+log = logging.getLogger("offhook.engine")
 
 
 class Engine:
@@ -82,6 +85,10 @@ class Engine:
         self.calls[plan.call] = call
         try:
             await call.run()
+        except Exception as error:
+            self.failures[f"crash {type(error).__name__}"] += 1
+            log.error("a call failed: %s", type(error).__name__, exc_info=True)
+            call.reason = "failed"
         finally:
             self.calls.pop(plan.call, None)
             self.ended[call.reason or "cut"] += 1

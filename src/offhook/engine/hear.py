@@ -65,6 +65,7 @@ class Hearing:
         expecting: Callable[[], Expect],
         failed: Callable[[ProviderError], None],
         heard: Callable[[str, bool], None],
+        guarded: Callable[[Callable[[float, int, int], None]], Callable[[float, int, int], None]],
     ) -> None:
         self.stats = HearingStats()
         self._ears = ears
@@ -77,7 +78,7 @@ class Hearing:
         self._failed = failed
         self._heard = heard
         self._gate = Gate(GateSettings())
-        self._listener = ears.detector.listen(self._window)
+        self._listener = ears.detector.listen(guarded(self._window))
         self._for_detector = ears.to_detector.open()
         self._for_stt = ears.to_stt.open()
         self._stt_position = 0
