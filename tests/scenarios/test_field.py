@@ -393,4 +393,4 @@ async def test_a_fault_in_one_calls_code_ends_that_call_and_no_other(monkeypatch
         assert stage.call._parts.wheel.stats()["ticks"] > 0
         before = stage.call._parts.wheel.ticks
         await anyio.sleep(1)
-        assert stage.call._parts.wheel.ticks - before == 50
+        assert stage.call._parts.wheel.ticks - before in {49, 50}

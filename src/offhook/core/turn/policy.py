@@ -15,11 +15,13 @@ class Endpointing:
     """Waits by completeness: from score ``sure`` on wait ``sure_ms``, and so on down to ``incomplete_ms``."""
 
     sure_ms: Duration = ms(260)
-    likely_ms: Duration = ms(480)
-    unsure_ms: Duration = ms(800)
+    probable_ms: Duration = ms(400)
+    likely_ms: Duration = ms(650)
+    unsure_ms: Duration = ms(1_100)
     incomplete_ms: Duration = ms(2_000)
     utterance_end_ms: Duration = ms(1_000)
     sure: float = 0.85
+    probable: float = 0.75
     likely: float = 0.6
     unsure: float = 0.3
     eager: float = 0.6
@@ -28,6 +30,8 @@ class Endpointing:
         """How long after the caller's last speech the shift is sure."""
         if score >= self.sure:
             return self.sure_ms
+        if score >= self.probable:
+            return self.probable_ms
         if score >= self.likely:
             return self.likely_ms
         return self.unsure_ms if score >= self.unsure else self.incomplete_ms

@@ -13,7 +13,7 @@ from offhook.core.turn.board import Board
 from offhook.core.turn.policy import Endpointing
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing
 
-_HINT_WEIGHT = 0.3
+_HINT_WEIGHT = 0.5
 _EXTENSIONS = 1
 """How many times a sound over the agent that has no words is waited for again before it counts as noise."""
 
