@@ -353,8 +353,9 @@ async def scene(
     business: Business | None = None,
     stt: SttScript | None = None,
     tts: TtsScript | None = None,
+    traces: Path | None = None,
 ) -> AsyncIterator[Scene]:
-    """A call that has just been answered; hung up and released at the end, whatever the scene did."""
+    """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there."""
     business = business or Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]})
     mouthpiece = Mouthpiece()
     fake_stt, fake_tts = FakeStt(mouthpiece, stt), FakeTts(tts)
@@ -370,8 +371,8 @@ async def scene(
             http=http,
             outbox=cast("Outbox", _Outbox(business)),
             secret="whsec_aGVsbG8=",
-            state_dir=Path("unused"),
-            keep_traces=False,
+            state_dir=traces or Path("unused"),
+            keep_traces=traces is not None,
         )
         group.start_soon(wheel.run)
         group.start_soon(detector.run)

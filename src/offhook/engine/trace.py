@@ -85,10 +85,10 @@ def read_trace(path: Path) -> tuple[dict[str, Any], Iterator[ev.Event]]:
     Raises:
         ConfigError: when the file is not a trace, naming the line.
     """
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         lines = file.read().splitlines()
     head = _json(lines[0] if lines else "", path, 1)
-    if not isinstance(head, dict) or head.get("trace") != 1:
+    if not isinstance(head, dict) or head.get("trace") != 1 or not isinstance(head.get("policy"), dict) or "call" not in head:
         msg = f"{path}:1: not a call trace of format 1; record it with an engine of this version"
         raise ConfigError(msg)
     return head, _events(lines[1:], path)
@@ -97,12 +97,15 @@ def read_trace(path: Path) -> tuple[dict[str, Any], Iterator[ev.Event]]:
 def _events(lines: list[str], path: Path) -> Iterator[ev.Event]:
     for number, line in enumerate(lines, start=2):
         entry = _json(line, path, number)
-        if not isinstance(entry, list) or not entry or entry[0] not in _EVENTS:
+        if not isinstance(entry, list) or not entry or not isinstance(entry[0], str) or entry[0] not in _EVENTS:
             msg = f"{path}:{number}: not an event of the turn core"
             raise ConfigError(msg)
         kind = _EVENTS[entry[0]]
         if len(entry) - 1 != len(_NAMES[kind]):
             msg = f"{path}:{number}: {entry[0]} has {len(entry) - 1} fields, {len(_NAMES[kind])} are needed"
+            raise ConfigError(msg)
+        if type(entry[1]) is not int:
+            msg = f"{path}:{number}: the instant of {entry[0]} is not a whole number of nanoseconds"
             raise ConfigError(msg)
         yield kind(*entry[1:])
 

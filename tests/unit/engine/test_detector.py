@@ -1,0 +1,93 @@
+"""Voice detection over all calls: one batch per pass, in order per call, deaf where the model fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from offhook.engine.detector import Detector
+from offhook.errors import Unavailable
+from offhook.inference import InferencePool
+from offhook.ports.vad import VadState
+from offhook.testing.clock import VIRTUAL_TIME
+from offhook.testing.fakes import FakeVad
+
+pytestmark = pytest.mark.anyio
+QUIET = b"\x00\x00" * 256
+LOUD = b"\x00\x20" * 256
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
+
+
+class Vad(FakeVad):
+    """Counts its batches and fails when told."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.broken = False
+
+    def score(self, items: Sequence[tuple[VadState, bytes]]) -> list[float]:
+        self.sizes.append(len(items))
+        if self.broken:
+            raise Unavailable("vad", "no model")
+        return super().score(items)
+
+
+async def test_windows_of_all_calls_are_one_batch_and_each_call_hears_its_own_in_order() -> None:
+    vad = Vad()
+    detector = Detector(vad, InferencePool(inline=True))
+    heard: list[list[tuple[float, int, int]]] = [[], [], []]
+    listeners = [detector.listen(lambda *window, n=n: heard[n].append(window)) for n in range(3)]  # type: ignore[misc]
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        listeners[0].push(LOUD + QUIET)
+        listeners[1].push(QUIET + LOUD)
+        listeners[2].push(LOUD[:-2])
+        await anyio.sleep(0.1)
+        assert heard == [[(1.0, 0, 256), (0.0, 256, 512)], [(0.0, 0, 256), (1.0, 256, 512)], []]
+        assert vad.sizes == [2, 2], "a call's second window waits for its first, no call waits for another"
+        listeners[2].push(LOUD[:2])
+        await anyio.sleep(0.1)
+        assert heard[2] == [(1.0, 0, 256)]
+        group.cancel_scope.cancel()
+    assert (detector.batches, detector.windows, detector.failures) == (3, 5, 0)
+
+
+async def test_a_failing_model_is_no_speech_and_is_counted() -> None:
+    vad = Vad()
+    detector = Detector(vad, InferencePool(inline=True))
+    heard: list[float] = []
+    listener = detector.listen(lambda score, _begin, _end: heard.append(score))
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        vad.broken = True
+        listener.push(LOUD)
+        await anyio.sleep(0.1)
+        vad.broken = False
+        listener.push(LOUD)
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    assert heard == [0.0, 1.0]
+    assert detector.failures == 1
+
+
+async def test_a_call_that_has_left_hears_nothing() -> None:
+    detector = Detector(Vad(), InferencePool(inline=True))
+    heard: list[float] = []
+    listener = detector.listen(lambda score, _begin, _end: heard.append(score))
+    listener.push(LOUD)
+    listener.close()
+    listener.close()
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        await anyio.sleep(0.1)
+        await checkpoint()
+        group.cancel_scope.cancel()
+    assert heard == []
+    assert detector.batches == 0
