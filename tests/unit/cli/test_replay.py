@@ -40,7 +40,7 @@ async def _call(folder: Path, decided: list[Effect]) -> None:
 def recorded(folder: Path) -> tuple[Path, list[Effect]]:
     decided: list[Effect] = []
     name, options = VIRTUAL_TIME
-    anyio.run(functools.partial(_call, folder, decided), backend=name, backend_options=options)
+    anyio.run(functools.partial(_call, folder, decided), backend=name, backend_options=dict(options))
     [path] = folder.rglob("trace.jsonl")
     return path, decided
 

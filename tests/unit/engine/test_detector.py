@@ -43,7 +43,7 @@ async def test_windows_of_all_calls_are_one_batch_and_each_call_hears_its_own_in
     vad = Vad()
     detector = Detector(vad, InferencePool(inline=True))
     heard: list[list[tuple[float, int, int]]] = [[], [], []]
-    listeners = [detector.listen(lambda *window, n=n: heard[n].append(window)) for n in range(3)]  # type: ignore[misc]
+    listeners = [detector.listen(lambda *window, n=n: heard[n].append(window)) for n in range(3)]
     async with anyio.create_task_group() as group:
         group.start_soon(detector.run)
         listeners[0].push(LOUD + QUIET)

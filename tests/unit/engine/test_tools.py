@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import anyio
 import httpx
@@ -13,7 +13,7 @@ from offhook.engine.tools import ANSWER_LIMIT, ToolResult, Tools
 from offhook.testing.clock import VIRTUAL_TIME
 
 pytestmark = pytest.mark.anyio
-Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Answer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 @pytest.fixture
