@@ -1,0 +1,57 @@
+"""What the demonstration's call leaves behind: one visit, one lead, one customer, a call record and a recording of its whole length."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import soundfile
+from rich.console import Console
+from tests.e2e.browser import free_port
+
+from offhook.cli.demo import _healthy, _platform, converse, ring
+from offhook.cli.up import keys_of
+from offhook.testing.caller import Caller, Speech
+from offhook.testing.carrier import RATE, TwilioLine
+
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(300)]
+
+
+async def settled(http: httpx.AsyncClient, call: str) -> dict[str, Any]:
+    """The call's record once its result is written."""
+    with anyio.fail_after(20):
+        while True:
+            found = [one for one in (await http.get("/v1/calls")).json() if one["carrier_call"] == call]
+            assert len(found) <= 1
+            if found:
+                detail: dict[str, Any] = (await http.get(f"/v1/calls/{found[0]['id']}")).json()
+                if detail.get("result"):
+                    return detail
+            await anyio.sleep(0.1)
+
+
+async def test_the_demonstration_s_call_is_written_down_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_ENGINE_DRAIN_S", "1")
+    orchestrator, engine, call = free_port(), free_port(), f"CA{uuid.uuid4().hex}"
+    async with _platform(tmp_path, orchestrator, engine) as running, Speech() as speech:
+        await _healthy(running, orchestrator, engine)
+        url, parameters = await ring(orchestrator, call)
+        async with TwilioLine.open(url, parameters=parameters, call=call) as line:
+            await converse(Caller(line, speech), Console(quiet=True))
+            with anyio.move_on_after(5):
+                await line.closed.wait()
+        headers = {"authorization": f"Bearer {keys_of(tmp_path).admin_token}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{orchestrator}", headers=headers, timeout=5) as http:
+            detail = await settled(http, call)
+    assert len(detail["appointments"]) == 1
+    assert detail["lead"] is not None
+    assert detail["call"]["outcome"] == "booked"
+    assert line.errors == []
+    sound = soundfile.info(detail["recording"]["path"])
+    assert sound.channels == 2
+    assert sound.duration == pytest.approx(line.position / RATE, abs=0.5)
+    assert sound.duration == pytest.approx(detail["call"]["seconds"], abs=0.1)
