@@ -8,7 +8,7 @@ import platform
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,18 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook import __version__
+from offhook.cli.replay import replay
+from offhook.core.time import MS, SECOND
+from offhook.core.turn.effects import Effect, OpenTurn, PromoteTurn
+from offhook.core.turn.events import Final, Partial, ShiftScored
+from offhook.core.turn.policy import TurnPolicy
+from offhook.engine.trace import read_trace
 from offhook.errors import OffhookError
 from offhook.testing.bench import turns as turning
 from offhook.testing.bench.corpus import Pause, Sound, pauses, sounds
-from offhook.testing.bench.stage import engine, script_asking
+from offhook.testing.bench.stage import Engine, engine, script_asking
 from offhook.testing.caller import Speech
+from offhook.testing.carrier import RATE
 
 PARTS = ("turns", "overlap", "latency", "load")
 SHORT_LATENCY = 20
@@ -97,18 +104,53 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 async def _turns(console: Console, folder: Path, shared: Path, at_once: int, source: str | None) -> list[dict[str, Any]]:
     cases = [case for case in pauses(shared) if case.label in {"hold", "shift", "complete", "no_speech"} and source in {None, case.source}]
-    found: list[turning.Heard] = []
+    found: list[tuple[Engine, turning.Heard]] = []
 
-    async def one(url: str, case: Pause) -> None:
-        found.append(await turning.one_pause(url, case))
+    async def one(engine: Engine, case: Pause) -> None:
+        found.append((engine, await turning.one_pause(engine, case)))
 
     number = {"script": script_asking("phone", "What is the best number for you?"), "record": False, "region": "AU"}
     asking = {"script": script_asking("free_text", "How can I help you?"), "record": False}
     async with engine(number, folder) as dictation, engine(asking, folder) as conversation:
-        jobs = [partial(one, (dictation if case.source == "dictated number" else conversation).media, case) for case in cases]
+        jobs = [partial(one, dictation if case.source == "dictated number" else conversation, case) for case in cases]
         await turning.run_all(jobs, at_once)
-    _print_turns(console, found)
-    return [asdict(one) for one in sorted(found, key=lambda one: one.id)]
+    heard = sorted((with_decision(one, engine.trace(one.call)) for engine, one in found), key=lambda one: one.id)
+    _print_turns(console, heard)
+    return [asdict(one) for one in heard]
+
+
+def with_decision(one: turning.Heard, trace: Path) -> turning.Heard:
+    """The pause with the first decision after its last word that the caller's turn is over, and what the engine knew then.
+
+    The trace's clock begins with the call and so does the line's; they differ by the time a start message takes.
+    """
+    if one.label == "no_speech" or not one.call or not trace.is_file():
+        return one
+    head, recorded = read_trace(trace)
+    events = list(recorded)
+    ends = one.last_word * SECOND // RATE
+    limit = ends + round(turning.PATIENCE * SECOND)
+    decided = next((d.at for d in replay(events, TurnPolicy.of(head["policy"])) if _is_shift(d.effect) and ends <= d.at <= limit), None)
+    segments: dict[int, str] = {}
+    score = hint = None
+    for event in events:
+        if event.at > (decided if decided is not None else limit):
+            break
+        match event:
+            case Partial() | Final():
+                segments[event.segment] = event.text
+                score = event.score
+            case ShiftScored():
+                hint = event.score
+            case _:
+                pass
+    transcript = " ".join(segments[key] for key in sorted(segments)[-4:])
+    after = None if decided is None else (decided - ends) / MS
+    return replace(one, decision_ms=after, transcript=transcript, score=score, hint=hint)
+
+
+def _is_shift(effect: Effect) -> bool:
+    return isinstance(effect, PromoteTurn) or (isinstance(effect, OpenTurn) and not effect.speculative and effect.cause == "speech")
 
 
 def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:
@@ -116,32 +158,51 @@ def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:
         groups: dict[tuple[str, str], list[turning.Heard]] = defaultdict(list)
         for one in found:
             groups[one.label, str(getattr(one, field))].append(one)
-        columns = ("holds", "n", "agent in the pause", "over the next words", "either", "left out: busy")
-        holds = Table(*columns, title=f"pauses inside a turn, {title}")
-        ends = Table("ends", "n", "answered", "p50 ms", "p90 ms", "slowest ms", "spoken into earlier", title=f"ends of turns, {title}")
+            if field == "source" and one.label == "hold" and one.source in {"call", "spontaneous"}:
+                groups[one.label, "call + spontaneous"].append(one)
+        holds = Table(
+            "holds",
+            "in the pause",
+            "over the next words",
+            "either, of all",
+            "either, where it was silent before",
+            title=f"pauses inside a turn, {title}",
+        )
+        ends = Table(
+            *("ends", "n", "answered", "not", "talking already", "decision p50/p90 (n)", "first sound p50/p90/max"),
+            title=f"ends of turns, {title}; ms after the last word",
+        )
         for (label, name), group in sorted(groups.items()):
             if label == "hold":
-                busy, group = sum(one.busy for one in group), [one for one in group if not one.busy]
-                either = sum(one.in_pause or one.over_words for one in group)
-                holds.add_row(
-                    name,
-                    str(len(group)),
-                    str(sum(one.in_pause for one in group)),
-                    str(sum(one.over_words for one in group)),
-                    f"{either} ({either / max(1, len(group)):.0%})",
-                    str(busy),
-                )
+                holds.add_row(name, *hold_figures(group))
             else:
-                delays = [one.delay_ms for one in group if one.delay_ms is not None]
-                ends.add_row(
-                    f"{label}, {name}",
-                    str(len(group)),
-                    str(len(delays)),
-                    *(f"{value:.0f}" for value in (percentile(delays, 0.5), percentile(delays, 0.9), max(delays, default=float("nan")))),
-                    str(sum(one.earlier for one in group)),
-                )
+                ends.add_row(f"{label}, {name}", *end_figures(group))
         console.print(holds)
         console.print(ends)
+
+
+def hold_figures(group: Sequence[turning.Heard]) -> tuple[str, ...]:
+    """Counts of interrupted pauses. Both shares are given: an agent that cut in earlier is often still talking, which spoils later
+    pauses of the same audio, but leaving those out leaves out what its own cut-in did.
+    """
+    fresh = [one for one in group if not one.busy]
+
+    def either(of: Sequence[turning.Heard]) -> str:
+        cut = sum(one.in_pause or one.over_words for one in of)
+        return f"{cut} of {len(of)} ({cut / len(of):.0%})" if of else "0 of 0"
+
+    return str(sum(one.in_pause for one in group)), str(sum(one.over_words for one in group)), either(group), either(fresh)
+
+
+def end_figures(group: Sequence[turning.Heard]) -> tuple[str, ...]:
+    """Counts and delays of answers. Where the agent was speaking already there is no delay to measure."""
+    fresh = [one for one in group if not one.busy]
+    sounds_at = [one.delay_ms for one in fresh if one.delay_ms is not None]
+    decided = [one.decision_ms for one in fresh if one.decision_ms is not None]
+    counts = (len(group), len(sounds_at), len(fresh) - len(sounds_at), len(group) - len(fresh))
+    decision = f"{percentile(decided, 0.5):.0f}/{percentile(decided, 0.9):.0f} ({len(decided)})" if decided else "-"
+    first = f"{percentile(sounds_at, 0.5):.0f}/{percentile(sounds_at, 0.9):.0f}/{max(sounds_at):.0f}" if sounds_at else "-"
+    return (*(str(count) for count in counts), decision, first)
 
 
 # -- overlap --------------------------------------------------------------------------------------------------------------
@@ -166,11 +227,21 @@ async def _overlap(console: Console, folder: Path, shared: Path, at_once: int) -
     groups: dict[str, list[turning.Overlap]] = defaultdict(list)
     for result in found:
         groups[result.kind].append(result)
-    table = Table("sound over the agent", "n", "lost its answer", "median silence ms", title="sounds while the agent speaks")
+    table = Table(
+        *("sound over the agent", "n", "lost its answer", "neither lost nor heard again", "median silence ms", "void: agent not speaking"),
+        title="sounds while the agent speaks",
+    )
     for kind, group in sorted(groups.items()):
-        lost = sum(result.lost for result in group)
-        table.add_row(
-            kind, str(len(group)), f"{lost} ({lost / len(group):.0%})", f"{percentile([result.silent_ms for result in group], 0.5):.0f}"
-        )
+        table.add_row(kind, *overlap_figures(group))
     console.print(table)
     return [asdict(result) for result in found]
+
+
+def overlap_figures(group: Sequence[turning.Overlap]) -> tuple[str, ...]:
+    """Counts of lost answers; a sound over an agent that was not speaking could lose none and is counted apart."""
+    valid = [one for one in group if not one.void]
+    lost = sum(one.lost for one in valid)
+    dropped = sum(not one.lost and not one.resumed for one in valid)
+    share = f"{lost} ({lost / len(valid):.0%})" if valid else "0"
+    silence = f"{percentile([one.silent_ms for one in valid], 0.5):.0f}"
+    return str(len(valid)), share, str(dropped), silence, str(len(group) - len(valid))

@@ -7,8 +7,8 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import anyio.abc
 import httpx
 
 from offhook.errors import ConfigError
+from offhook.testing.carrier import TwilioLine
 
 START_LIMIT = 60.0
+RING_LIMIT = 5.0
 LONG = (
     "Thank you for telling me that. I have written it down, and somebody from the team will look at it today "
     "and ring you back as soon as they can."
@@ -32,11 +34,34 @@ class Engine:
     port: int
     pid: int
     state: Path
+    ringing: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def media(self) -> str:
         """Where a carrier sends media."""
         return f"ws://127.0.0.1:{self.port}/media/twilio"
+
+    @asynccontextmanager
+    async def ring(self) -> AsyncIterator[tuple[TwilioLine, str]]:
+        """A call, and the engine's own name of it. One is placed at a time, so that a new name is this call's."""
+        async with AsyncExitStack() as stack:
+            async with self.ringing:
+                before = await self._calls()
+                line = await stack.enter_async_context(TwilioLine.open(self.media))
+                new: set[str] = set()
+                with anyio.move_on_after(RING_LIMIT):
+                    while len(new) != 1:
+                        await anyio.sleep(0.01)
+                        new = await self._calls() - before
+            yield line, new.pop() if len(new) == 1 else ""
+
+    def trace(self, call: str) -> Path:
+        """Where the trace of a call lies once it has ended."""
+        return self.state / "calls" / call / "trace.jsonl"
+
+    async def _calls(self) -> set[str]:
+        async with httpx.AsyncClient(timeout=5) as http:
+            return {one["call"] for one in (await http.get(f"http://127.0.0.1:{self.port}/v1/calls")).json()}
 
     async def health(self) -> dict[str, Any]:
         """Its own figures."""
