@@ -25,9 +25,9 @@ class EndpointingPlan(Contract):
     """
 
     sure_ms: Milliseconds = 260
-    probable_ms: Milliseconds = 400
-    likely_ms: Milliseconds = 650
-    unsure_ms: Milliseconds = 1_100
+    probable_ms: Milliseconds = 480
+    likely_ms: Milliseconds = 700
+    unsure_ms: Milliseconds = 1_150
     incomplete_ms: Milliseconds = 2_000
     utterance_end_ms: Milliseconds = 1_000
     """When no words have arrived at all."""

@@ -15,9 +15,9 @@ class Endpointing:
     """Waits by completeness: from score ``sure`` on wait ``sure_ms``, and so on down to ``incomplete_ms``."""
 
     sure_ms: Duration = ms(260)
-    probable_ms: Duration = ms(400)
-    likely_ms: Duration = ms(650)
-    unsure_ms: Duration = ms(1_100)
+    probable_ms: Duration = ms(480)
+    likely_ms: Duration = ms(700)
+    unsure_ms: Duration = ms(1_150)
     incomplete_ms: Duration = ms(2_000)
     utterance_end_ms: Duration = ms(1_000)
     sure: float = 0.85
@@ -94,8 +94,10 @@ def replace_path(policy: TurnPolicy, path: str, value: Any) -> TurnPolicy:  # no
     old = getattr(owner, name)
     try:
         new = ms(float(value)) if name.endswith("_ms") else type(old)(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"turn policy {path!r}: {value!r} is not a number") from error
+    if not isinstance(new, str) and not 0 <= new < float("inf"):
+        raise ConfigError(f"turn policy {path!r}: {value!r} is not a number from 0 on")
     change: dict[str, Any] = {name: new}
     if isinstance(owner, Endpointing):
         return replace(policy, endpointing=replace(owner, **change))

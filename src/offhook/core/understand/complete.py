@@ -104,11 +104,9 @@ _TRANSITIVE = re.compile(
 _INCOMPLETE = 0.2
 _FASTEST = 4.5
 """Digits that a person says in a second at the most; a recogniser that writes more has repeated itself."""
-_NO_NUMBER = frozenset(
-    (
-        "no not don't haven't can't cannot none nothing same this that one calling from sorry pardon what why who which repeat again help person "
-        "yes yeah yep rather email cancel stop hang hold how when where can could do does is are will would have got know remember wait okay sure"
-    ).split()
+_NO_NUMBER = re.compile(
+    r"\b(?:no|not|don't|haven't|can't|none|nothing|same|calling from|this (?:one|number)|that (?:one|number)|sorry|pardon|why|repeat|again|person|yes|"
+    r"yeah|rather|email|cancel|stop|hang on|hold on|remember|wait|what (?:do|did|number|for|is)|which (?:one|number))\b"
 )
 """Words of an answer to "what is your number?" that is no number: without one of them, words alone are misheard digits."""
 
@@ -119,7 +117,7 @@ def score(text: str, expect: Expect, context: Context, seconds: float | None = N
     if expect.type != "phone" or found <= _INCOMPLETE:
         return found
     digits = sum(len(run.text) for run in digit_runs(text))
-    if not digits and not any(item.text in _NO_NUMBER for item in tokens(text)):
+    if not digits and not _NO_NUMBER.search(text.casefold()):
         return _INCOMPLETE
     if seconds is not None and digits > max(3.0, seconds * _FASTEST):
         return _INCOMPLETE
