@@ -33,7 +33,7 @@ from offhook.testing.bench.stage import Engine, engine, script_asking
 from offhook.testing.caller import Speech
 from offhook.testing.carrier import RATE
 
-PARTS = ("turns", "overlap", "latency", "load")
+PARTS = ("turns", "overlap", "latency", "engine", "load")
 SHORT_LATENCY = 20
 
 
@@ -85,6 +85,10 @@ async def _bench(console: Console, parts: Sequence[str], shared: Path, out: Path
             from offhook.testing.bench.latency import latency
 
             results["latency"] = await latency(console, folder, SHORT_LATENCY)
+        if "engine" in parts:
+            from offhook.testing.bench.load import own_time
+
+            results["engine"] = await own_time(console, folder)
         if "load" in parts:
             from offhook.testing.bench.load import load
 

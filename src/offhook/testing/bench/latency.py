@@ -20,6 +20,7 @@ QUESTIONS = (
     ("choice", "Is the roof tiled, slate or flat?", ("It is tiled.", "Slate.", "Flat.", "Tiled.")),
     ("date", "Which day would suit you?", ("Next Tuesday.", "Tomorrow.", "On Friday.", "Today.")),
 )
+BARGE_INS = 5
 SENTENCE = "I am sorry but I would like to ask you something else."
 
 
@@ -73,7 +74,7 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
                 first = line.first_audible(end)
                 if first is not None:
                     waits.append((first - end) * 1000 / RATE)
-        for _ in range(5):
+        for _ in range(BARGE_INS):
             async with TwilioLine.open(one.media) as line:
                 await line.until((await first_audible(line, 0, 5.0) or 0) + RATE // 2)
                 line.play(sentence)
@@ -87,12 +88,14 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
         "median_ms": statistics.median(waits) if waits else None,
         "p95_ms": _percentile(waits, 0.95) if waits else None,
         "slowest_ms": max(waits, default=None),
-        "barge_ins": len(stops),
+        "barge_ins": BARGE_INS,
+        "stopped": len(stops),
         "frames_after_clear": max(stops, default=None),
     }
     table = Table("figure", "value", title="one call, embedded models, measured at the caller's ear")
     table.add_row("caller's last sample to first audible answer", f"median {figures['median_ms']} ms, p95 {figures['p95_ms']} ms")
     table.add_row("answered", f"{len(waits)} of {turns}")
-    table.add_row("frames heard after the decision to stop", f"at most {figures['frames_after_clear']} in {len(stops)} barge-ins")
+    table.add_row("barge-ins that stopped the agent", f"{len(stops)} of {BARGE_INS}")
+    table.add_row("frames heard after the carrier got its clear", f"at most {figures['frames_after_clear']} in {len(stops)}")
     console.print(table)
     return figures
