@@ -10,6 +10,7 @@ from offhook.core.turn import events as ev
 from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, TurnState, initial
 from offhook.core.turn.step import deadline, step
+from offhook.core.turn.user import effective
 
 POLICY = TurnPolicy()
 
@@ -481,3 +482,146 @@ def test_a_reply_without_sound_is_over_when_it_is_done() -> None:
     line = Line().greeted().asked()
     assert isinstance(line.state.agent, Preparing)
     assert line.feed(ev.ReplyDone(line.now, 2)) == (fx.Listen(), fx.CommitTurn(2))
+
+
+def test_the_wait_counts_from_the_last_sample_of_speech_and_not_from_its_detection() -> None:
+    line = Line().greeted()
+    line.start()
+    stopped = line.now + ms(500)
+    line.feed(ev.SpeechStopped(stopped + ms(96), stopped))
+    line.final("my number is", score=0.1)
+    assert deadline(line.state) == stopped + POLICY.endpointing.incomplete_ms
+
+
+def test_words_that_may_still_change_are_waited_for() -> None:
+    line = Line().greeted()
+    line.start()
+    line.feed(ev.Partial(line.now, 0, "book a visit", 0.95))
+    line.stop()
+    assert deadline(line.state) == line.now + POLICY.final_ms
+
+
+def test_words_whose_wait_is_over_already_shift_at_once() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    assert line.final("book a visit", after=900) == (fx.OpenTurn(2, "book a visit", False, "speech"),)
+    assert isinstance(line.state.user, Silent)
+
+
+def test_the_hint_alone_is_never_sure_and_never_completes_a_number() -> None:
+    limits = POLICY.endpointing
+    for hint in (0.0, 0.2, 0.5, 0.8, 1.0):
+        for score in (0.0, 0.1, limits.unsure - 0.01):
+            assert effective(score, hint, limits) == score
+        for score in (limits.unsure, limits.likely, limits.sure - 0.01):
+            assert limits.unsure <= effective(score, hint, limits) < limits.sure
+        assert effective(limits.sure, hint, limits) == limits.sure
+
+
+def test_a_hint_moves_the_deadline_only_while_a_shift_is_open() -> None:
+    line = Line().greeted()
+    assert line.feed(ev.ShiftScored(line.now, 1.0)) == (fx.Ignored("no shift is open"),)
+    line.start()
+    line.stop()
+    line.final("I have a leak", score=0.5)
+    before = deadline(line.state)
+    line.feed(ev.ShiftScored(line.now, 1.0))
+    after = deadline(line.state)
+    assert before is not None
+    assert after is not None
+    assert after < before
+
+
+def test_a_sound_with_a_word_that_outlasts_the_hold_is_a_barge_in() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    assert line.partial("actually") == ()
+    assert line.tick() == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+    assert isinstance(line.state.user, Speaking)
+
+
+def test_backchannels_that_outlast_two_holds_are_a_barge_in() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.partial("yes yes okay")
+    assert line.tick() == ()
+    assert line.tick() == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+
+
+def test_a_hold_that_began_anew_too_often_is_not_lengthened_by_stops() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    for _ in range(2):
+        line.stop(after=100)
+        line.start(after=100)
+    assert isinstance(line.state.agent, Held)
+    end = line.state.agent.until
+    line.stop(after=590)
+    assert isinstance(line.state.agent, Held)
+    assert line.state.agent.until == end
+    assert line.tick() == (fx.ResumePlayout(2), fx.Listen())
+
+
+def test_keys_before_anything_is_audible_supersede_the_reply() -> None:
+    line = Line().greeted().asked()
+    assert line.feed(ev.Dtmf(line.now, "1")) == (fx.CancelTurn(2, fx.Why.SUPERSEDED), fx.Listen())
+
+
+def test_late_words_leave_a_reply_alone_whose_work_has_begun() -> None:
+    line = Line().greeted().asked()
+    line.feed(ev.Taken(line.now, 2))
+    assert line.final("book a visit today") == (fx.Ignored("late words"),)
+    assert line.turn == 2
+
+
+def test_only_a_few_lines_wait_to_be_said() -> None:
+    line = Line().greeted().asked().talking()
+    for count in range(5):
+        assert line.feed(ev.Command(line.now, "say", f"line {count}")) == ()
+    assert line.feed(ev.Command(line.now, "say", "line 5")) == (fx.Ignored("too many lines are waiting"),)
+
+
+def test_a_fallback_line_held_before_it_is_audible_does_not_forgive_either() -> None:
+    line = Line().greeted().asked()
+    line.feed(ev.ReplyFailed(line.now, 2, "Timeout"))
+    line.start()
+    line.feed(ev.ReplyAudio(line.now, 3))
+    line.stop()
+    assert fx.ResumePlayout(3) in line.final("mm-hm")
+    line.heard()
+    line.asked("book a visit please")
+    assert fx.Prompt(5, fx.Line.FAILED) in line.feed(ev.ReplyFailed(line.now, 4, "Timeout"))
+
+
+def test_a_kept_yes_that_turns_out_to_be_nothing_is_let_go() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    assert line.final("...") == (fx.Listen(),)
+    assert line.feed(ev.Drained(line.now, 2)) == (fx.CommitTurn(2),)
+    assert isinstance(line.state.user, Silent)
+
+
+def test_a_yes_is_kept_anew_after_every_hold() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    line.start()
+    assert isinstance(line.state.agent, Held)
+    assert isinstance(line.state.agent.before, Talking)
+    assert line.state.agent.before.kept is None
+
+
+def test_a_kept_yes_is_answered_without_another_wait() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.ReplyDone(line.now, 2))
+    line.start()
+    line.stop()
+    line.final("yes")
+    line.feed(ev.Drained(line.now + 200 * MS, 2))
+    assert deadline(line.state) == line.now
