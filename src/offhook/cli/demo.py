@@ -43,7 +43,7 @@ ANSWERS: tuple[tuple[str, str], ...] = (
     (r"am i speaking", "Yes."),
     (r"number you are calling from", "Yes, that is the best one."),
     (r"number|digit", "Oh seven nine one one, one two three, four five six."),
-    (r"your name|surname|first name", "My name is Ann Lee."),
+    (r"your name|surname|first name", "My name is James Wilson."),
     (r"address|postcode", "Fourteen Station Road, N W 1, 4 double A."),
     (r"how soon|need us|urgent", "In the next few days."),
     (r"gone wrong|where in|look at", "The kitchen tap is leaking."),
