@@ -17,7 +17,7 @@ from offhook.errors import ConfigError
 
 RATE = 8_000
 BEFORE = 8.0
-"""Seconds of a recording that are played before a pause."""
+"""Seconds of a recording that are played before a pause; a dictated number is played from its first digit."""
 
 _SOURCES = {
     "phone": "dictated number",
@@ -91,7 +91,9 @@ def _pause(case: dict[str, Any], shared: Path, turn_start: float) -> Pause:
     samples = load(shared / "speech" / case["file"])
     start = case.get("pause_start")
     stop = round((start if start is not None else len(samples) / RATE) * RATE)
-    begin = max(0, stop - round(BEFORE * RATE), round(turn_start * RATE))
+    # A number that lacks its first digits is not complete, whatever its label says.
+    before = stop if source_of(case["file"]) == "dictated number" else round(BEFORE * RATE)
+    begin = max(0, stop - before, round(turn_start * RATE))
     length = round((case.get("pause_seconds") or 0.0) * RATE)
     if case["label"] == "hold":
         # The pause as it was, and the caller's next two seconds.
