@@ -102,6 +102,8 @@ _TRANSITIVE = re.compile(
 
 
 _INCOMPLETE = 0.2
+_BARE_CHOICE = 3
+"""Words of an answer that does no more than choose."""
 _FASTEST = 4.5
 """Digits that a person says in a second at the most; a recogniser that writes more has repeated itself."""
 _NO_NUMBER = re.compile(
@@ -227,6 +229,8 @@ def _typed(text: str, said: tuple[Token, ...], expect: Expect, context: Context)
         return 0.15
     if text.endswith(","):
         return 0.5
+    if kind == "choice" and len(said) > _BARE_CHOICE:
+        return 0.8 if best.sure >= 0.5 else 0.6  # a sentence that names what is wanted often goes on to say why
     if best.whole:
         return 0.95 if best.sure >= 0.5 else 0.8
     if best.end >= said[-1].start and best.sure >= 0.5:

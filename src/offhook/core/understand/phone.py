@@ -51,7 +51,8 @@ def number(run: Digits, region: str) -> tuple[str | None, float]:
             sure = 0.92
         elif _fits(parsed, region):
             sure = 0.85
-        elif phonenumbers.is_possible_number_with_reason(parsed) is ValidationResult.IS_POSSIBLE:
+        elif run.plus and phonenumbers.is_possible_number_with_reason(parsed) is ValidationResult.IS_POSSIBLE:
+            # Without a country code a number must be as long as those at home: another length is a digit misheard.
             sure = 0.4
         else:
             continue

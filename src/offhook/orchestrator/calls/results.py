@@ -76,7 +76,8 @@ def _summary(outcome: str, intent: str, contact: Contact, slots: Mapping[str, st
     """One or two plain sentences."""
     who = contact.name or contact.phone or "Somebody"
     wanted = {"enquiry": "rang with a question"}.get(intent, f"rang about {intent.replace('_', ' ')}")
-    about = f": {slots['problem']}" if "problem" in slots else f": {slots['note']}" if "note" in slots else ""
+    told = slots.get("problem", slots.get("note", "")).rstrip(" .")
+    about = f": {told}" if told else ""
     end = {"hangup": "The caller hung up.", "failed": "The call failed on our side.", "idle": "The caller fell silent."}.get(reason, "")
     status = f" The lead is {lead_status}." if lead_status else ""
     return f"{who} {wanted}{about}. Outcome: {outcome.replace('_', ' ')}.{status} {end}".strip()
