@@ -51,11 +51,20 @@ def main(
     if unknown:
         typer.echo(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}", err=True)
         raise typer.Exit(2)
+    failed: list[BaseException] = []
     try:
         anyio.run(_bench, console, parts, shared, out, at_once, source)
-    except OffhookError as error:
-        typer.echo(error.public, err=True)
-        raise typer.Exit(1) from error
+    except* OffhookError as errors:
+        failed = leaves(errors)
+    if failed:
+        for error in failed:
+            typer.echo(error.public if isinstance(error, OffhookError) else str(error), err=True)
+        raise typer.Exit(1)
+
+
+def leaves(errors: BaseException) -> list[BaseException]:
+    """The errors of a group, without the groups between."""
+    return [leaf for one in errors.exceptions for leaf in leaves(one)] if isinstance(errors, BaseExceptionGroup) else [errors]
 
 
 def conditions(at_once: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from offhook.testing.bench.stage import engine
 from offhook.testing.bench.turns import first_audible, opening
-from offhook.testing.caller import Caller, Speech
+from offhook.testing.caller import Caller, CallFailed, Speech
 from offhook.testing.carrier import FRAME, RATE, TwilioLine
 
 QUESTIONS = (
@@ -45,7 +45,7 @@ def quiz() -> dict[str, Any]:
         "languages": ["en-GB"],
         "start": "s0",
         "slots": slots,
-        "universals": {"human": "bye"},
+        "universals": {"human": "s0"},
         "states": {**states, "bye": {"say": "Goodbye.", "end": "done"}},
         "outcomes": {"done": "good"},
     }
@@ -59,6 +59,7 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
     """Measure on the audio at the caller's ear; prints a table and returns its figures."""
     waits: list[float] = []
     stops: list[float] = []
+    asked = 0
     async with Speech() as speech, engine({"script": quiz(), "record": True, "turn": {"idle_ms": 20_000}}, folder) as one:
         spoken = {answer: await speech.say(answer) for _, _, answers in QUESTIONS for answer in answers}
         sentence = await speech.say(SENTENCE)
@@ -68,7 +69,11 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
                 await opening(line)
                 _, _, answers = QUESTIONS[number % len(QUESTIONS)]
                 answer = answers[number // len(QUESTIONS) % len(answers)]
-                await caller.say(answer, spoken[answer])
+                try:
+                    await caller.say(answer, spoken[answer])
+                except CallFailed:
+                    break
+                asked += 1
                 end = caller._answered
                 await line.until(end + 3 * RATE)
                 first = line.first_audible(end)
@@ -84,6 +89,7 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
                     stops.append(float(len(after)))
     figures = {
         "turns": turns,
+        "asked": asked,
         "answered": len(waits),
         "median_ms": statistics.median(waits) if waits else None,
         "p95_ms": _percentile(waits, 0.95) if waits else None,
@@ -94,7 +100,9 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
     }
     table = Table("figure", "value", title="one call, embedded models, measured at the caller's ear")
     table.add_row("caller's last sample to first audible answer", f"median {figures['median_ms']} ms, p95 {figures['p95_ms']} ms")
-    table.add_row("answered", f"{len(waits)} of {turns}")
+    table.add_row(
+        "answered", f"{len(waits)} of {asked}" + ("" if asked == turns else f"; the agent hung up after {asked} of {turns} turns")
+    )
     table.add_row("barge-ins that stopped the agent", f"{len(stops)} of {BARGE_INS}")
     table.add_row("frames heard after the carrier got its clear", f"at most {figures['frames_after_clear']} in {len(stops)}")
     console.print(table)

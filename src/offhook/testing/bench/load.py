@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook.core.audio.g711 import pcm_to_mulaw
-from offhook.testing.bench.latency import quiz
+from offhook.errors import ConfigError
 from offhook.testing.bench.stage import Engine, engine
 from offhook.testing.carrier import RATE, TwilioLine
 
@@ -46,8 +46,39 @@ def _speech() -> bytes:
     return pcm_to_mulaw((8_000 * np.sin(2 * np.pi * 220 * times)).astype("<i2").tobytes())
 
 
+def endless() -> dict[str, Any]:
+    """An agent that takes any words for an answer and asks on for ever: a call that ends is no measure of a call."""
+    numbers = (0, 1)
+    return {
+        "offhook": 1,
+        "id": "endless",
+        "version": 1,
+        "title": "Endless",
+        "languages": ["en-GB"],
+        "start": "s0",
+        "slots": {
+            f"q{number}": {"type": "free_text", "ask": ask} for number, ask in enumerate(("What is it about?", "What else is there?"))
+        },
+        "universals": {"human": "bye"},
+        "states": {
+            **{
+                f"s{number}": {
+                    "collect": [f"q{number}"],
+                    "next": [{"if": f"q{number} is unknown", "go": "bye"}, {"forget": [f"q{1 - number}"], "go": f"s{1 - number}"}],
+                }
+                for number in numbers
+            },
+            "bye": {"say": "Goodbye.", "end": "done"},
+        },
+        "outcomes": {"done": "good"},
+    }
+
+
 async def _calls(one: Engine, count: int, seconds: float) -> None:
-    """So many calls at once; each caller speaks for a second every six."""
+    """So many calls at once; each caller speaks for a second every six.
+
+    Raises ConfigError when a call ended before its time: figures by the minute would be divided by minutes that were none.
+    """
     audio = _speech()
 
     async def call(number: int) -> None:
@@ -56,7 +87,8 @@ async def _calls(one: Engine, count: int, seconds: float) -> None:
             for turn in range(int(seconds) // _TALK_EVERY):
                 await line.until(turn * _TALK_EVERY * RATE + 3 * RATE)
                 line.play(audio)
-            await line.until(round(seconds * RATE))
+            if not await line.until(round(seconds * RATE)):
+                raise ConfigError(f"a call of the bench ended after {line.position / RATE:.1f} s of {seconds:g} s: nothing was measured")
 
     async with anyio.create_task_group() as group:
         for number in range(count):
@@ -65,7 +97,7 @@ async def _calls(one: Engine, count: int, seconds: float) -> None:
 
 async def load(console: Console, folder: Path) -> dict[str, Any]:
     """Measure; prints a table and returns its figures."""
-    plan = {"script": quiz(), "record": True, "turn": {"idle_ms": 60_000, "endpointing": {"eager": 1.0}}}
+    plan = {"script": endless(), "record": True, "turn": {"idle_ms": 60_000, "endpointing": {"eager": 1.0}}}
     rows: list[dict[str, Any]] = []
     async with engine(plan, folder, WORDS) as one:
         await _calls(one, 1, 6)
@@ -107,7 +139,7 @@ async def own_time(console: Console, folder: Path) -> dict[str, Any]:
 
     From the decision to the first audible sample on the wire, by the engine's own instants, the scripted voice's wait taken off.
     """
-    plan = {"script": quiz(), "record": True, "turn": {"idle_ms": 60_000, "endpointing": {"eager": 1.0}}}
+    plan = {"script": endless(), "record": True, "turn": {"idle_ms": 60_000, "endpointing": {"eager": 1.0}}}
     async with engine(plan, folder, WORDS) as one:
         await _calls(one, QUIET_CALLS, QUIET_SECONDS)
         answers = (await one.health())["answers"]
