@@ -227,7 +227,7 @@ def _typed(text: str, said: tuple[Token, ...], expect: Expect, context: Context)
     best = found[0]
     if _hanging(said) and said[-1].end > best.end:
         return 0.15
-    if text.endswith(","):
+    if text.endswith(",") and not best.whole:
         return 0.5
     if kind == "choice" and len(said) > _BARE_CHOICE:
         return 0.8 if best.sure >= 0.5 else 0.6  # a sentence that names what is wanted often goes on to say why

@@ -7,6 +7,7 @@ model reads digits dictated in groups much better in one piece than group by gro
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -225,7 +226,7 @@ class LocalSttSession:
             return None
         if job.segment < self._oldest or self._closed or (not job.final and not found.text):
             return None
-        return Heard(job.segment, found.text, job.final, job.start, job.end, found.confidence)
+        return Heard(job.segment, modern(found.text), job.final, job.start, job.end, found.confidence)
 
     def _transcribe(self, job: _Job) -> Transcript | None:
         """Runs in the pool."""
@@ -309,3 +310,11 @@ def create(context: ProviderContext, option: str) -> LocalStt:
     del option
     encoder, decoder, tokens = (context.weights.locate(file) for file in (MOONSHINE_ENCODER, MOONSHINE_DECODER, MOONSHINE_TOKENS))
     return LocalStt(Moonshine(encoder, decoder, tokens), context.pool)
+
+
+_OLD = re.compile(r"\b(to)-(day|morrow|night)\b", re.IGNORECASE)
+
+
+def modern(text: str) -> str:
+    """The recogniser learnt spelling from old books: "to-day" is today."""
+    return _OLD.sub(r"\1\2", text)

@@ -24,29 +24,26 @@ BARGE_INS = 5
 SENTENCE = "I am sorry but I would like to ask you something else."
 
 
-def quiz() -> dict[str, Any]:
-    """An agent that asks a few kinds of questions over and over, each in one short sentence."""
-    slots: dict[str, Any] = {}
-    states: dict[str, Any] = {}
-    for number, (kind, ask, _) in enumerate(QUESTIONS):
-        slots[f"q{number}"] = {"type": kind, "ask": ask, "confirm": "never"}
-        if kind == "choice":
-            slots[f"q{number}"]["options"] = {"tiled": {"says": ["tiles"]}, "slate": {}, "flat": {}}
-        following = f"s{(number + 1) % len(QUESTIONS)}"
-        states[f"s{number}"] = {
-            "collect": [f"q{number}"],
-            "next": [{"if": f"q{number} is unknown", "go": "bye"}, {"forget": [f"q{(number + 1) % len(QUESTIONS)}"], "go": following}],
-        }
+def quiz(number: int = 3) -> dict[str, Any]:
+    """An agent that asks one of the questions over and over."""
+    kind, ask, _ = QUESTIONS[number]
+    slot: dict[str, Any] = {"type": kind, "ask": ask, "confirm": "never"}
+    if kind == "choice":
+        slot["options"] = {"tiled": {"says": ["tiles"]}, "slate": {}, "flat": {}}
     return {
         "offhook": 1,
         "id": "quiz",
         "version": 1,
         "title": "Quiz",
         "languages": ["en-GB"],
-        "start": "s0",
-        "slots": slots,
-        "universals": {"human": "s0"},
-        "states": {**states, "bye": {"say": "Goodbye.", "end": "done"}},
+        "start": "ask",
+        "slots": {"answer": slot},
+        "universals": {"human": "ask"},
+        "states": {
+            "ask": {"collect": ["answer"], "next": [{"if": "answer is unknown", "go": "bye"}, {"forget": ["answer"], "go": "again"}]},
+            "again": {"collect": ["answer"], "next": [{"if": "answer is unknown", "go": "bye"}, {"forget": ["answer"], "go": "ask"}]},
+            "bye": {"say": "Goodbye.", "end": "done"},
+        },
         "outcomes": {"done": "good"},
     }
 
@@ -60,33 +57,34 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
     waits: list[float] = []
     stops: list[float] = []
     asked = 0
-    async with Speech() as speech, engine({"script": quiz(), "record": True, "turn": {"idle_ms": 20_000}}, folder) as one:
-        spoken = {answer: await speech.say(answer) for _, _, answers in QUESTIONS for answer in answers}
+    async with Speech(pitch=1.0) as speech:
+        for number, (_, _, answers) in enumerate(QUESTIONS):
+            spoken = [await speech.say(answer) for answer in answers]
+            plan = {"script": quiz(number), "record": True, "turn": {"idle_ms": 20_000}}
+            async with engine(plan, folder) as one, TwilioLine.open(one.media) as line:
+                caller = Caller(line, speech)
+                for turn in range(turns // len(QUESTIONS)):
+                    await opening(line)
+                    try:
+                        await caller.say(answers[turn % len(answers)], spoken[turn % len(answers)])
+                    except CallFailed:
+                        break
+                    asked += 1
+                    end = caller._answered
+                    await line.until(end + 3 * RATE)
+                    first = line.first_audible(end)
+                    if first is not None:
+                        waits.append((first - end) * 1000 / RATE)
         sentence = await speech.say(SENTENCE)
-        async with TwilioLine.open(one.media) as line:
-            caller = Caller(line, speech)
-            for number in range(turns):
-                await opening(line)
-                _, _, answers = QUESTIONS[number % len(QUESTIONS)]
-                answer = answers[number // len(QUESTIONS) % len(answers)]
-                try:
-                    await caller.say(answer, spoken[answer])
-                except CallFailed:
-                    break
-                asked += 1
-                end = caller._answered
-                await line.until(end + 3 * RATE)
-                first = line.first_audible(end)
-                if first is not None:
-                    waits.append((first - end) * 1000 / RATE)
-        for _ in range(BARGE_INS):
-            async with TwilioLine.open(one.media) as line:
-                await line.until((await first_audible(line, 0, 5.0) or 0) + RATE // 2)
-                line.play(sentence)
-                await line.until(line.position + 4 * RATE)
-                if line.clears:
-                    after = [index for index in range(-(-line.clears[0] // FRAME), line.clears[0] // FRAME + 10) if line.loud[index]]
-                    stops.append(float(len(after)))
+        async with engine({"script": quiz(), "record": True}, folder) as one:
+            for _ in range(BARGE_INS):
+                async with TwilioLine.open(one.media) as line:
+                    await line.until((await first_audible(line, 0, 5.0) or 0) + RATE // 2)
+                    line.play(sentence)
+                    await line.until(line.position + 4 * RATE)
+                    if line.clears:
+                        after = [index for index in range(-(-line.clears[0] // FRAME), line.clears[0] // FRAME + 10) if line.loud[index]]
+                        stops.append(float(len(after)))
     figures = {
         "turns": turns,
         "asked": asked,
