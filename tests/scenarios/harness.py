@@ -26,6 +26,7 @@ from offhook.engine.detector import Detector
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox, Sender
 from offhook.engine.prepare import EngineParts, prepare
+from offhook.engine.trace import TraceWriter
 from offhook.engine.wheel import Wheel
 from offhook.errors import TransferFailed
 from offhook.inference import InferencePool
@@ -347,6 +348,22 @@ def plan_of(script: dict[str, Any] | None = None, **changes: Any) -> CallPlan:
     return CallPlan.model_validate({**values, **changes})
 
 
+class _HereWriter(TraceWriter):
+    """Writes without a thread, in which virtual time would run away."""
+
+    def __init__(self, writer: TraceWriter) -> None:
+        self.path = writer.path
+        self.broken = False
+        self._lines = writer._lines
+
+    async def write(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+
+
 @asynccontextmanager
 async def scene(
     plan: CallPlan | None = None,
@@ -379,6 +396,9 @@ async def scene(
         line = Line(mouthpiece)
         failures: Counter[str] = Counter()
         call = Call(parts, line, await prepare(parts, plan or plan_of(), line, failures), failures)
+        if call.trace is not None:
+            call.trace = _HereWriter(call.trace)
+            call.driver._trace = call.trace
         stage = Scene(line, business, call, fake_stt, fake_tts)
 
         async def carry() -> None:
