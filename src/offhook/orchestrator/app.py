@@ -11,12 +11,27 @@ from sqlalchemy import text
 from offhook.errors import ConfigError
 from offhook.orchestrator import errors
 from offhook.orchestrator.access import Given
+from offhook.orchestrator.agents import routes as agents
+from offhook.orchestrator.audit import routes as audit
+from offhook.orchestrator.bookings import routes as bookings
 from offhook.orchestrator.calls import routes as calls
 from offhook.orchestrator.carriers import twilio
+from offhook.orchestrator.crm import routes as crm
+from offhook.orchestrator.hooks import routes as hooks
 from offhook.orchestrator.jobs import build
+from offhook.orchestrator.keys import routes as keys
+from offhook.orchestrator.live import routes as live
+from offhook.orchestrator.numbers import routes as numbers
+from offhook.orchestrator.people import routes as people
+from offhook.orchestrator.recordings import routes as recordings
+from offhook.orchestrator.resellers import routes as resellers
 from offhook.orchestrator.services import Clock, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.tenants import routes as tenants
 from offhook.orchestrator.tools import routes as tools
+
+DOMAINS = (people, resellers, tenants, keys, agents, numbers, live, recordings, bookings, crm, hooks, audit)
+"""Modules with ``routers``."""
 
 
 def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock: Clock = wall_clock) -> FastAPI:
@@ -41,6 +56,9 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     app.include_router(calls.reading)
     app.include_router(tools.router)
     app.include_router(twilio.router)
+    for domain in DOMAINS:
+        for router in domain.routers:
+            app.include_router(router)
 
     @app.get("/healthz", tags=["health"])
     async def healthz(given: Given) -> dict[str, str]:

@@ -8,11 +8,25 @@ from collections.abc import Callable
 import anyio
 from procrastinate import App, PsycopgConnector, RetryStrategy
 
+from offhook.orchestrator.agents import jobs as agents
+from offhook.orchestrator.audit import jobs as audit
 from offhook.orchestrator.calls import intake
+from offhook.orchestrator.calls import jobs as calls
 from offhook.orchestrator.db import Database, libpq
+from offhook.orchestrator.hooks import jobs as hooks
+from offhook.orchestrator.keys import jobs as keys
+from offhook.orchestrator.live import jobs as live
+from offhook.orchestrator.numbers import jobs as numbers
+from offhook.orchestrator.people import jobs as people
+from offhook.orchestrator.recordings import jobs as recordings
+from offhook.orchestrator.resellers import jobs as resellers
 from offhook.orchestrator.services import Clock, Services, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.tenants import jobs as tenants
+from offhook.orchestrator.vault import jobs as vault
 
+DOMAINS = (agents, audit, calls, hooks, keys, live, numbers, people, recordings, resellers, tenants, vault)
+"""Modules whose ``register`` makes jobs known."""
 GRACE = 5.0
 """Seconds that running jobs get to end when their worker is told to stop."""
 RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
@@ -27,6 +41,8 @@ def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -
     async def finish_call(tenant: str, call: str) -> None:
         await intake.finish(services, tenant, call)
 
+    for domain in DOMAINS:
+        domain.register(queue, services)
     return services
 
 

@@ -1,12 +1,25 @@
 """All tables, for migrations. Nobody else imports another domain's tables."""
 
+from offhook.orchestrator.agents import tables as _agents
+from offhook.orchestrator.audit import tables as _audit
 from offhook.orchestrator.bookings import tables as _bookings
 from offhook.orchestrator.calls import tables as _calls
 from offhook.orchestrator.carriers import tables as _carriers
 from offhook.orchestrator.crm import tables as _crm
 from offhook.orchestrator.db import Base
+from offhook.orchestrator.hooks import tables as _hooks
+from offhook.orchestrator.keys import tables as _keys
+from offhook.orchestrator.live import tables as _live
+from offhook.orchestrator.numbers import tables as _numbers
+from offhook.orchestrator.people import tables as _people
+from offhook.orchestrator.recordings import tables as _recordings
+from offhook.orchestrator.resellers import tables as _resellers
 from offhook.orchestrator.tenants import tables as _tenants
 from offhook.orchestrator.tools import tables as _tools
+from offhook.orchestrator.vault import tables as _vault
 
-modules = (_tenants, _calls, _crm, _bookings, _tools, _carriers)
+modules = (
+    _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _people, _recordings, _resellers, _tenants,
+    _tools, _vault,
+)  # fmt: skip
 metadata = Base.metadata

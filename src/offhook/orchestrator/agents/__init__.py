@@ -1,0 +1,1 @@
+"""Agents: versioned configuration of who answers."""

@@ -1,0 +1,1 @@
+"""Webhooks to customers: events out, with attempts and replay."""

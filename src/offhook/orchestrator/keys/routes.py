@@ -1,0 +1,7 @@
+"""Routes of keys."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+routers: tuple[APIRouter, ...] = ()

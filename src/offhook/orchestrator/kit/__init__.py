@@ -1,0 +1,1 @@
+"""What every domain's routes need and no domain owns: paging, preconditions, idempotency, rate limits."""

@@ -1,0 +1,1 @@
+"""Calls that are under way: seen and steered."""

@@ -1,0 +1,1 @@
+"""Recordings: taken over from engines, encrypted, served, deleted."""

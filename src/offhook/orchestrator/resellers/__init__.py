@@ -1,0 +1,1 @@
+"""Resellers: who sells under its own brand to tenants."""

@@ -1,0 +1,1 @@
+"""Secrets by envelope encryption: a data key for every tenant."""
