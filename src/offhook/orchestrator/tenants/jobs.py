@@ -7,5 +7,5 @@ from procrastinate import App as JobQueue
 from offhook.orchestrator.services import Services
 
 
-def register(queue: JobQueue, services: Services) -> None:  # noqa: ARG001 - none so far
+def register(queue: JobQueue, services: Services) -> None:
     """Make the jobs known to the queue."""
