@@ -78,6 +78,7 @@ Rule = Callable[[Module], Iterator[Finding]]
 SHELL = (
     "adapters/",
     "cli/",
+    "client/",
     "engine/",
     "orchestrator/",
     "providers/",
