@@ -15,7 +15,8 @@
       AdapterError              a business system (CRM, calendar) failed
         AdapterUnavailable AdapterRejected AdapterUnauthorized AdapterNotFound AdapterConflict AdapterRateLimited
       DomainError               a request to the orchestrator cannot be served; carries an HTTP status
-        NotFound Conflict NotPermitted PaymentRequired Invalid
+        NotSignedIn NotFound Conflict NotPermitted PaymentRequired Invalid
+        PreconditionRequired PreconditionFailed TooManyRequests Unreachable
 
 ``public`` is a fixed sentence that may be shown to anybody. ``detail`` may hold text of a peer or a
 caller: it is for logs under a ``pii.`` key and never leaves the process otherwise.
@@ -207,8 +208,56 @@ class PaymentRequired(DomainError):
     code = "payment_required"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a document: where (``script.nodes.greet.say``, ``hours.2.closes``), what, and in which line of its text."""
+
+    path: str
+    message: str
+    line: int | None = None
+
+
 class Invalid(DomainError):
-    """The request's content is wrong."""
+    """The request's content is wrong; ``faults`` name the places."""
 
     status = 422
     code = "invalid"
+
+    def __init__(self, public: str, *, faults: tuple[Fault, ...] = (), detail: str = "", retry: Retry | None = None) -> None:
+        super().__init__(public, detail=detail, retry=retry)
+        self.faults = faults
+
+
+class NotSignedIn(DomainError):
+    """Nobody known asks."""
+
+    status = 401
+    code = "not_signed_in"
+
+
+class PreconditionRequired(DomainError):
+    """A change of configuration must say which revision it changes (RFC 6585 section 3)."""
+
+    status = 428
+    code = "precondition_required"
+
+
+class PreconditionFailed(DomainError):
+    """Somebody else has changed it in between (RFC 9110 section 15.5.13)."""
+
+    status = 412
+    code = "precondition_failed"
+
+
+class TooManyRequests(DomainError):
+    """A limit on requests is reached; ``retry.after`` seconds from now there is room again."""
+
+    status = 429
+    code = "too_many_requests"
+
+
+class Unreachable(DomainError):
+    """What the request needs, such as the engine of a call, does not answer."""
+
+    status = 503
+    code = "unavailable"

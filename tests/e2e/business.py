@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -16,17 +18,20 @@ from fastapi import FastAPI
 
 from offhook import signing
 from offhook.orchestrator.app import create_app
+from offhook.orchestrator.auth.permissions import LEVELS, ROLES, Role
 from offhook.orchestrator.jobs import work
-from offhook.orchestrator.seed import examples, read_business
+from offhook.orchestrator.keys.ops import mint
+from offhook.orchestrator.keys.tables import ApiKeyRow
+from offhook.orchestrator.seed import examples, plant, read_business
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.settings import OrchestratorSettings
-from offhook.orchestrator.tenants import ops
 from offhook.orchestrator.tenants.schemas import Business
 
 SECRET = "whsec_" + "QmVob2xkIHRoaXMgc2VjcmV0IG9mIDMyIGJ5dGVzISE="
 DID, OTHER_DID = "+442079460000", "+441134960000"
 CALLER = "+447700900123"
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+MASTER_KEY = "k1:" + "QmVob2xkIHRoaXMgc2VjcmV0IG9mIDMyIGJ5dGVzISE="
 ADMIN = {"authorization": "Bearer operator"}
 
 
@@ -88,10 +93,34 @@ class House:
         return await self.post("/v1/events", body)
 
     async def get(self, path: str, tenant: str = "harbour") -> httpx.Response:
-        return await self.http.get(path, params={"tenant": tenant}, headers=ADMIN)
+        """A tenant's resource, as the operator: ``path`` goes on after ``/v1/tenants/{tenant}``."""
+        return await self.http.get(f"/v1/tenants/{tenant}{path}", headers=ADMIN)
+
+    async def ask(self, method: str, path: str, body: object = None, *, tenant: str = "harbour", **headers: str) -> httpx.Response:
+        """A request for a tenant's resource, as the operator unless ``headers`` say otherwise (``_`` for ``-``)."""
+        sent = ADMIN | {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.request(method, f"/v1/tenants/{tenant}{path}", json=body, headers=sent)
+
+    async def key(self, *permissions: str, tenant: str | None = "harbour", reseller: str | None = None) -> dict[str, str]:
+        """Headers of a new API key of a tenant, a reseller, or (neither) the platform."""
+        name, bearer, digest = mint(self.now[0])
+        level = "tenant" if tenant else "reseller" if reseller else "platform"
+        async with self.services.database.platform() as scope:
+            row = ApiKeyRow(id=name, level=level, tenant_id=tenant, reseller_id=reseller, name="test", hash=digest, created_by="test")
+            row.scopes, row.created_at = list(permissions), self.now[0]
+            scope.session.add(row)
+        return {"authorization": f"Bearer {bearer}"}
+
+    async def role(self, role: Role, *, tenant: str = "harbour", reseller: str = "direct") -> dict[str, str]:
+        """Headers of an API key that may do what this role may."""
+        level = LEVELS[role]
+        permissions = sorted(ROLES[role])
+        return await self.key(
+            *permissions, tenant=tenant if level == "tenant" else None, reseller=reseller if level == "reseller" else None
+        )
 
     async def call(self, id: str = "c1") -> dict[str, Any]:
-        answer = await self.get(f"/v1/calls/{id}")
+        answer = await self.get(f"/calls/{id}")
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -114,23 +143,25 @@ def other_business() -> Business:
 
 
 @asynccontextmanager
-async def open_house(url: str, **settings: object) -> AsyncIterator[House]:
+async def open_house(url: str, state_dir: Path | None = None, **settings: object) -> AsyncIterator[House]:
     values: dict[str, Any] = {
         "secret": SECRET,
         "admin_token": "operator",
         "database_url": url,
         "browser_number": DID,
         "stalled_s": 1.0,
+        "master_keys": (MASTER_KEY,),
         "pool_size": 10,
     }
-    made = OrchestratorSettings(**(values | settings))
-    now = [MONDAY]
-    app = create_app(made, clock=lambda: now[0])
-    async with app.router.lifespan_context(app):
-        services: Services = app.state.services
-        harbour, script = read_business(examples() / "receptionist" / "business.yaml")
-        for business in (harbour, other_business()):
-            async with services.database.tenant(business.id) as scope:
-                await ops.save_business(scope, business, script)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://orchestrator", timeout=30) as http:
-            yield House(app, http, made, now)
+    async with AsyncExitStack() as stack:
+        values["state_dir"] = state_dir or Path(stack.enter_context(TemporaryDirectory()))
+        made = OrchestratorSettings(**(values | settings))
+        now = [MONDAY]
+        app = create_app(made, clock=lambda: now[0])
+        async with app.router.lifespan_context(app):
+            services: Services = app.state.services
+            harbour, script = read_business(examples() / "receptionist" / "business.yaml")
+            for business in (harbour, other_business()):
+                await plant(services.database, business, script)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://orchestrator", timeout=30) as http:
+                yield House(app, http, made, now)

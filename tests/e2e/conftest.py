@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from tests.e2e.business import House, open_house
 
 from offhook.orchestrator.db import migrate
-from offhook.orchestrator.embedded import EmbeddedPostgres
+from offhook.orchestrator.embedded import APP, EmbeddedPostgres
 
 _count = itertools.count()
 
@@ -29,16 +30,28 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
     """A migrated database of the test's own."""
     name = f"test_{next(_count)}"
     postgres.sql(f"create database {name} template offhook")
-    yield postgres.url(name)
+    yield name
     postgres.sql(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
+def database_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+    """The test's database as the application connects to it: by a role that owns nothing."""
+    return postgres.url(database_name, APP)
+
+
+@pytest.fixture
+def owner_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+    """The test's database as its owner connects to it: for migrations, and for looking behind row-level security."""
+    return postgres.url(database_name)
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """An orchestrator with two tenants, spoken to over HTTP."""
-    async with open_house(database_url) as opened:
+    async with open_house(database_url, tmp_path) as opened:
         yield opened

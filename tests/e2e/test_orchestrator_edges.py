@@ -9,15 +9,14 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from sqlalchemy import text
 from tests.e2e.business import OTHER_DID, House
 from typer.testing import CliRunner
 
 from offhook.cli import calls
 from offhook.errors import ConfigError, Conflict
-from offhook.orchestrator.seed import examples, read_business, seed
+from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.seed import examples, plant, read_business, seed
 from offhook.orchestrator.serve import Running, serve
-from offhook.orchestrator.tenants import ops
 
 NASTY: list[Any] = [None, True, -1, 2**70, 1e308, "", "\x00", "é" * 300, "\u202e", "'; drop table call"]
 NASTY += [[], {}, [[]], {"text": {}}, {"id": {}}, {"date": []}]
@@ -34,7 +33,7 @@ async def test_an_agents_own_names_for_tools(house: House) -> None:
     offered = (await house.tool("survey_slots", {"postcode": "LS1 4AP"}, **where))["values"]["slots"]
     booked = await house.tool("book_survey", {"slot": offered[0]["id"], "postcode": "LS1 4AP", "bill": 80, "roof": "pitched"}, **where)
     assert booked["error"] is None
-    detail = (await house.get("/v1/calls/d1", tenant="quayside")).json()
+    detail = (await house.get("/calls/d1", tenant="quayside")).json()
     assert detail["appointments"][0]["extras"] == {"bill": "80", "postcode": "LS1 4AP", "roof": "pitched"}
     assert detail["lead"]["status"] == "booked"
     unknown = await house.post("/v1/tools/book_survey", house.request("book_survey", {}))  # Harbour has no such name
@@ -76,17 +75,14 @@ async def test_a_number_belongs_to_one_tenant(house: House) -> None:
     business, script = read_business(examples() / "receptionist" / "business.yaml")
     thief = business.model_copy(update={"id": "thief"})
     with pytest.raises(Conflict):
-        async with house.services.database.tenant("thief") as scope:
-            await ops.save_business(scope, thief, script)
+        await plant(house.services.database, thief, script)
     assert (await house.plan())["ref"] == "harbour/front-desk"
-    async with house.services.database.platform() as platform:
-        assert (await platform.session.execute(text("select count(*) from tenant where id = 'thief'"))).scalar_one() == 0
 
 
 async def test_seeding_again_changes_nothing_and_a_new_script_is_a_new_version(house: House, tmp_path: Path) -> None:
     async def version() -> int:
         async with house.services.database.tenant("harbour") as scope:
-            return (await ops.agent(scope, "front-desk")).version
+            return (await agents.live(scope, "front-desk")).version
 
     await seed(house.services.database)
     assert await version() == 1

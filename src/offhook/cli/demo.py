@@ -218,10 +218,10 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
         detail: dict[str, Any] = {}
         with anyio.move_on_after(20):
             while not detail.get("result"):
-                listed = (await http.get("/v1/calls")).json()
+                listed = (await http.get("/v1/tenants/harbour/calls")).json()
                 found = next((one for one in listed if one["carrier_call"] == caller.line.call), None)
                 if found is not None:
-                    detail = (await http.get(f"/v1/calls/{found['id']}")).json()
+                    detail = (await http.get(f"/v1/tenants/harbour/calls/{found['id']}")).json()
                 await anyio.sleep(0.1)
         if not detail:
             console.print("the orchestrator has no record of the call", style="red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -9,7 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ import httpx
 import typer
 
 from offhook.errors import ConfigError, OffhookError
-from offhook.orchestrator.embedded import EmbeddedPostgres
+from offhook.orchestrator.embedded import APP, EmbeddedPostgres
 from offhook.signing import new_secret
 
 START_LIMIT = 60.0
@@ -34,6 +35,7 @@ class Keys:
 
     secret: str
     admin_token: str
+    master_key: str
 
 
 def keys_of(state_dir: Path) -> Keys:
@@ -42,15 +44,27 @@ def keys_of(state_dir: Path) -> Keys:
     if path.exists():
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            return Keys(values["secret"], values["admin_token"])
+            keys = Keys(values["secret"], values["admin_token"], values.get("master_key") or _master_key())
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} is damaged: restore it, or delete it to make new secrets") from error
-    keys = Keys(new_secret(), secrets.token_urlsafe(24))
+        if "master_key" not in values:  # an installation from before there was one
+            _write(path.with_suffix(".new"), keys)
+            path.with_suffix(".new").replace(path)
+        return keys
+    keys = Keys(new_secret(), secrets.token_urlsafe(24), _master_key())
     state_dir.mkdir(parents=True, exist_ok=True)
+    _write(path, keys)
+    return keys
+
+
+def _master_key() -> str:
+    return "first:" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _write(path: Path, keys: Keys) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"secret": keys.secret, "admin_token": keys.admin_token}, file)
-    return keys
+        json.dump(asdict(keys), file)
 
 
 def main(
@@ -68,12 +82,14 @@ def main(
         raise typer.Exit(1) from error
 
 
-def environment(state_dir: Path, database: str, orchestrator_port: int, engine_port: int) -> dict[str, str]:
+def environment(state_dir: Path, database: str, owner: str, orchestrator_port: int, engine_port: int) -> dict[str, str]:
     """What the three processes need to find and trust each other."""
     keys = keys_of(state_dir)
     return {
         **os.environ,
         "OFFHOOK_DATABASE_URL": os.environ.get("OFFHOOK_DATABASE_URL", database),
+        "OFFHOOK_MIGRATION_URL": os.environ.get("OFFHOOK_MIGRATION_URL", os.environ.get("OFFHOOK_DATABASE_URL", owner)),
+        "OFFHOOK_ORCHESTRATOR_MASTER_KEYS": json.dumps([keys.master_key]),
         "OFFHOOK_ORCHESTRATOR_SECRET": keys.secret,
         "OFFHOOK_ORCHESTRATOR_ADMIN_TOKEN": keys.admin_token,
         "OFFHOOK_ORCHESTRATOR_PORT": str(orchestrator_port),
@@ -95,13 +111,13 @@ async def _up(state_dir: Path, orchestrator_port: int, engine_port: int) -> None
     begin = anyio.current_time()
     state_dir = await anyio.to_thread.run_sync(state_dir.resolve)
     async with AsyncExitStack() as stack:
-        database = ""
+        database = owner = ""
         if "OFFHOOK_DATABASE_URL" not in os.environ:
             server = EmbeddedPostgres(state_dir / "postgres")
             await anyio.to_thread.run_sync(server.start)
             stack.callback(server.stop)
-            database = server.url()
-        env = environment(state_dir, database, orchestrator_port, engine_port)
+            database, owner = server.url(user=APP), server.url()
+        env = environment(state_dir, database, owner, orchestrator_port, engine_port)
         stopped = anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(_signals, stopped)

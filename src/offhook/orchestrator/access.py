@@ -1,16 +1,15 @@
-"""Who may ask: engines by signature, operators by token."""
+"""Requests of engines: signed, and no larger than a body may be. Everybody else: ``auth.access``."""
 
 from __future__ import annotations
 
-import hmac
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from offhook import signing
-from offhook.errors import Invalid, NotPermitted
-from offhook.orchestrator.errors import describe
+from offhook.errors import Invalid
+from offhook.orchestrator.errors import describe, faults_of
 from offhook.orchestrator.services import Services
 
 T = TypeVar("T")
@@ -49,12 +48,4 @@ def parse(adapter: TypeAdapter[T], body: bytes) -> T:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        raise Invalid(describe(error)) from error
-
-
-def operator(request: Request, given: Given) -> None:
-    """Let an operator pass by the admin token; NotPermitted otherwise."""
-    token = given.settings.admin_token.get_secret_value()
-    sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not token or not hmac.compare_digest(sent.encode(), token.encode()):
-        raise NotPermitted("this needs the operator's token")
+        raise Invalid(describe(error), faults=faults_of(error)) from error

@@ -44,6 +44,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with services.queue.open_async():
+            await services.database.check()
             try:
                 yield
             finally:

@@ -15,10 +15,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from offhook.orchestrator.scope import PlatformScope, TenantScope
+from offhook.errors import ConfigError
+from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 
 LIMITS = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=30000"
 """Nothing waits for ever: not for a lock, nor for a process that died with a transaction open. Milliseconds."""
+ROLE = "-c role=offhook_app"
+"""Every connection of the application begins as a role that owns nothing and reads nothing, whoever logged in."""
+_ENTER = text(
+    "select set_config('role', :role, true), set_config('offhook.tenant', :tenant, true), set_config('offhook.reseller', :reseller, true)"
+)
 
 
 class Base(DeclarativeBase):
@@ -51,25 +57,49 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
-            connect_args={"options": LIMITS},
+            connect_args={"options": f"{LIMITS} {ROLE}"},
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def tenant(self, tenant: str) -> AsyncIterator[TenantScope]:
-        """A transaction of this tenant: committed at the end of the block, rolled back on any error.
-
-        The tenant is also told to Postgres, for row-level security.
-        """
-        async with self._sessions() as session, session.begin():
-            await session.execute(text("select set_config('offhook.tenant', :tenant, true)"), {"tenant": tenant})
+        """A transaction of this tenant: committed at the end of the block, rolled back on any error."""
+        async with self._as("offhook_tenant", tenant=tenant) as session:
             yield TenantScope(session, tenant)
 
     @asynccontextmanager
+    async def reseller(self, reseller: str) -> AsyncIterator[ResellerScope]:
+        """A transaction of this reseller."""
+        async with self._as("offhook_reseller", reseller=reseller) as session:
+            yield ResellerScope(session, reseller)
+
+    @asynccontextmanager
     async def platform(self) -> AsyncIterator[PlatformScope]:
-        """A transaction of no tenant."""
-        async with self._sessions() as session, session.begin():
+        """A transaction over the directory."""
+        async with self._as("offhook_platform") as session:
             yield PlatformScope(session)
+
+    @asynccontextmanager
+    async def _as(self, role: str, *, tenant: str = "", reseller: str = "") -> AsyncIterator[AsyncSession]:
+        """A transaction in a scope role. All three settings end with the transaction, so that a pooled connection keeps nothing."""
+        async with self._sessions() as session, session.begin():
+            await session.execute(_ENTER, {"role": role, "tenant": tenant, "reseller": reseller})
+            yield session
+
+    async def check(self) -> None:
+        """ConfigError if the application's role could read past row-level security."""
+        async with self._sessions() as session:
+            row = (
+                await session.execute(
+                    text(
+                        "select current_user, rolsuper or rolbypassrls as strong,"
+                        " exists (select from pg_class where relowner = pg_roles.oid and relkind in ('r', 'p')) as owns"
+                        " from pg_roles where rolname = current_user"
+                    )
+                )
+            ).one()
+        if row.strong or row.owns:
+            raise ConfigError(f"the database role {row.current_user} sees every tenant's rows: connect by a member of offhook_app")
 
     async def close(self) -> None:
         """Close all connections; idempotent."""

@@ -27,6 +27,8 @@ from urllib.parse import quote
 from offhook.errors import ConfigError
 
 USER: Final = "postgres"
+APP: Final = "offhook_app"
+"""Whom the application connects as; see migrations.tenancy."""
 SERVANT: Final = "nobody"
 _SOCKET_LIMIT: Final = 100
 """Bytes of a socket's path that every system takes."""
@@ -68,9 +70,9 @@ class EmbeddedPostgres:
             return self.data
         return Path(tempfile.gettempdir()) / f"offhook-{hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]}"
 
-    def url(self, database: str = "offhook") -> str:
+    def url(self, database: str = "offhook", user: str = USER) -> str:
         """For SQLAlchemy with psycopg."""
-        return f"postgresql+psycopg://{USER}@/{database}?host={quote(str(self.socket), safe='')}"
+        return f"postgresql+psycopg://{user}@/{database}?host={quote(str(self.socket), safe='')}"
 
     def start(self) -> Self:
         """Start, or take over a server left running; ConfigError if another process uses the folder or Postgres will not start."""

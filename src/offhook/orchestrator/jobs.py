@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import anyio
 from procrastinate import App, PsycopgConnector, RetryStrategy
+from psycopg.conninfo import make_conninfo
 
 from offhook.orchestrator.agents import jobs as agents
 from offhook.orchestrator.audit import jobs as audit
@@ -18,12 +19,14 @@ from offhook.orchestrator.keys import jobs as keys
 from offhook.orchestrator.live import jobs as live
 from offhook.orchestrator.numbers import jobs as numbers
 from offhook.orchestrator.people import jobs as people
+from offhook.orchestrator.people.mail import make_mail
 from offhook.orchestrator.recordings import jobs as recordings
 from offhook.orchestrator.resellers import jobs as resellers
-from offhook.orchestrator.services import Clock, Services, wall_clock
+from offhook.orchestrator.services import Clock, Limits, Services, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.tenants import jobs as tenants
 from offhook.orchestrator.vault import jobs as vault
+from offhook.orchestrator.vault.ops import Vault
 
 DOMAINS = (agents, audit, calls, hooks, keys, live, numbers, people, recordings, resellers, tenants, vault)
 """Modules whose ``register`` makes jobs known."""
@@ -34,8 +37,12 @@ RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
 
 def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -> Services:
     """Services with all jobs known. Open ``queue`` (``async with services.queue.open_async()``) before use."""
-    queue = App(connector=PsycopgConnector(conninfo=libpq(url), min_size=1, max_size=settings.jobs + 3))
-    services = Services(settings, Database(url, pool_size=settings.pool_size), queue, clock)
+    conninfo = make_conninfo(libpq(url), options="-c role=offhook_jobs")
+    queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=settings.jobs + 3))
+    database = Database(url, pool_size=settings.pool_size)
+    services = Services(
+        settings, database, queue, clock, Vault(settings, clock), make_mail(settings, queue, clock), Limits(settings, clock)
+    )
 
     @queue.task(name=intake.FINISH, retry=RETRY)
     async def finish_call(tenant: str, call: str) -> None:

@@ -14,8 +14,10 @@ from offhook.authoring.load import load
 from offhook.authoring.passages import passages
 from offhook.contracts.plan import Passage
 from offhook.errors import ConfigError
+from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.db import Database
-from offhook.orchestrator.tenants import ops
+from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Business
 
 
@@ -58,6 +60,15 @@ def _yaml(path: Path) -> dict[str, Any]:
 async def seed(database: Database, path: Path | None = None) -> Business:
     """Make or renew the tenant of a business.yaml, the demonstration's by default."""
     business, script = read_business(path or examples() / "receptionist" / "business.yaml")
-    async with database.tenant(business.id) as scope:
-        await ops.save_business(scope, business, script)
+    await plant(database, business, script)
     return business
+
+
+async def plant(database: Database, business: Business, script: dict[str, Any]) -> None:
+    """Make or renew a document's tenant, agent and numbers; Conflict if a number is another tenant's."""
+    async with database.platform() as platform:
+        await tenants.make(platform, business)
+    async with database.tenant(business.id) as scope:
+        await tenants.renew(scope, business)
+        await agents.seed(scope, business, script)
+        await numbers.seed(scope, business)

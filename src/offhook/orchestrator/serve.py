@@ -15,7 +15,7 @@ from anyio import to_thread
 from offhook.errors import ConfigError
 from offhook.orchestrator.app import create_app
 from offhook.orchestrator.db import migrate
-from offhook.orchestrator.embedded import EmbeddedPostgres
+from offhook.orchestrator.embedded import APP, EmbeddedPostgres
 from offhook.orchestrator.jobs import build, work
 from offhook.orchestrator.seed import seed
 from offhook.orchestrator.services import Services
@@ -34,16 +34,16 @@ class Running:
 @asynccontextmanager
 async def open_database(settings: OrchestratorSettings) -> AsyncIterator[str]:
     """The configured database, or the embedded one for as long as the block lasts; migrated."""
-    url = settings.sqlalchemy_url()
-    if url is not None:
-        await to_thread.run_sync(migrate, url)
+    url, owner = settings.sqlalchemy_url(), settings.sqlalchemy_migration_url()
+    if url is not None and owner is not None:
+        await to_thread.run_sync(migrate, owner)
         yield url
         return
     server = EmbeddedPostgres(settings.state_dir / "postgres")
     await to_thread.run_sync(server.start)
     try:
         await to_thread.run_sync(migrate, server.url())
-        yield server.url()
+        yield server.url(user=APP)
     finally:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(server.stop)

@@ -20,6 +20,10 @@ class OrchestratorSettings(BaseSettings):
         default=None, validation_alias=AliasChoices("database_url", "OFFHOOK_DATABASE_URL", "OFFHOOK_ORCHESTRATOR_DATABASE_URL")
     )
     """A real Postgres (``postgresql://user:password@host/name``). Without one an embedded server runs in ``state_dir``/postgres."""
+    migration_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("migration_url", "OFFHOOK_MIGRATION_URL", "OFFHOOK_ORCHESTRATOR_MIGRATION_URL")
+    )
+    """The same database for its owner, who migrates it; then ``database_url`` may be a login that is only a member of ``offhook_app``."""
     state_dir: Path = Path("var")
     internal_url: HttpUrl | None = None
     """Where engines reach this app; ``http://host:port`` without it."""
@@ -34,7 +38,11 @@ class OrchestratorSettings(BaseSettings):
     tolerance_s: Annotated[float, Field(gt=0)] = 300.0
     """How far the time of a signed request may be off."""
     admin_token: SecretStr = SecretStr("")
-    """Bearer of the reading API; without it that API answers nobody."""
+    """Bearer of the installation's operator, who may do everything; without it nobody is the operator."""
+    master_keys: tuple[SecretStr, ...] = ()
+    """Keys that wrap the tenants' data keys, as ``id:base64 of 32 bytes``; the first is in use, the others still open what they wrapped."""
+    requests_per_minute: Annotated[int, Field(ge=1)] = 600
+    """API requests of one person or key."""
     twilio_auth_token: SecretStr = SecretStr("")
     unsigned_carriers: bool = False
     """Development only: take carrier webhooks without a signature."""
@@ -81,7 +89,15 @@ class OrchestratorSettings(BaseSettings):
 
     def sqlalchemy_url(self) -> str | None:
         """The configured database for SQLAlchemy with psycopg; None for the embedded one."""
-        if self.database_url is None:
-            return None
-        scheme, _, rest = self.database_url.get_secret_value().partition("://")
-        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else f"{scheme}://{rest}"
+        return _psycopg(self.database_url)
+
+    def sqlalchemy_migration_url(self) -> str | None:
+        """The same for whoever migrates it."""
+        return _psycopg(self.migration_url or self.database_url)
+
+
+def _psycopg(url: SecretStr | None) -> str | None:
+    if url is None:
+        return None
+    scheme, _, rest = url.get_secret_value().partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else f"{scheme}://{rest}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from offhook.contracts.plan import OpeningHours
 from offhook.orchestrator.bookings import slots
 from offhook.orchestrator.bookings.slots import Span
-from offhook.orchestrator.tenants.hours import is_open, opening
+from offhook.orchestrator.agents.hours import is_open, opening
 from offhook.orchestrator.tenants.schemas import Diary
 
 LONDON = ZoneInfo("Europe/London")

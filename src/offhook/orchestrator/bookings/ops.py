@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from offhook.errors import Invalid, NotFound
+from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.bookings import slots
 from offhook.orchestrator.bookings.repo import AppointmentRepo
 from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.bookings.slots import Part, Span
 from offhook.orchestrator.scope import TenantScope
-from offhook.orchestrator.tenants.schemas import Agent
 
 
 async def free_slots(

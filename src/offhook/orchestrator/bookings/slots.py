@@ -12,7 +12,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from offhook.contracts.plan import OpeningHours
-from offhook.orchestrator.tenants.hours import opening
+from offhook.orchestrator.agents.hours import opening
 from offhook.orchestrator.tenants.schemas import Diary
 
 Part = Literal["morning", "afternoon", "evening"]

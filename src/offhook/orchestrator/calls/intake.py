@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from offhook.contracts.events import AnyEvent, CallEnded, CallStarted
 from offhook.errors import Conflict
+from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.calls.repo import CallRepo
@@ -13,7 +14,6 @@ from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tenants import ops as tenants
 
 FINISH = "finish_call"
 """Name of the job that writes a call's result."""
@@ -21,9 +21,9 @@ FINISH = "finish_call"
 
 async def take(given: Services, event: AnyEvent) -> Accepted:
     """Store an event; when it completes the call, queue the result in the same transaction. Conflict: its place is taken."""
-    tenant, agent_id = tenants.split_ref(event.ref)
+    tenant, agent_id = agents.split_ref(event.ref)
     async with given.database.tenant(tenant) as scope:
-        await tenants.agent(scope, agent_id)
+        await agents.live(scope, agent_id)
         await ops.ensure(scope, event.call, agent_id)
         repo = CallRepo(scope)
         await repo.lock(event.call)
@@ -76,7 +76,7 @@ async def finish(given: Services, tenant: str, call: str) -> bool:
         record = await repo.get(call)
         if record is None or await repo.result(call) is not None:
             return False
-        agent = await tenants.agent(scope, record.agent_id)
+        agent = await agents.live(scope, record.agent_id)
         events = await repo.events(call)
         ended = next((event for event in events if event["type"] == "call.ended"), None)
         appointments = [one.starts_at for one in await bookings.made_in(scope, call) if one.status == "booked"]

@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import HttpUrl
 
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
+from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.crm import ops as crm
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tenants import ops as tenants
-from offhook.orchestrator.tenants.schemas import Agent
 from offhook.orchestrator.tools import ops as tools
 
 CARRIERS = frozenset({"twilio"})
@@ -32,14 +33,14 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
             did, caller = redeemed.did, redeemed.caller
         elif request.transport == "browser":
             did = given.settings.browser_number
-        owner = await tenants.owner(platform, did) if did else None
+        owner = await numbers.owner(platform, did) if did else None
     if owner is None:
         return Refusal(reason="unknown_number", line=UNKNOWN)
     async with given.database.tenant(owner[0]) as scope:
-        agent = await tenants.agent(scope, owner[1])
+        agent = await agents.live(scope, owner[1])
         if agent.tenant.suspended:
             return Refusal(reason="suspended", line=UNKNOWN)
-        number = tenants.e164(caller, agent.tenant.region) or ""
+        number = numbers.e164(caller, agent.tenant.region) or ""
         await ops.ensure(
             scope, request.call, agent.id, transport=request.transport, carrier_call=request.carrier_call, did=did, caller=number
         )

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
 from offhook.contracts.events import AnyEvent, event_adapter
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
-from offhook.orchestrator.access import Given, SignedBody, operator, parse
+from offhook.orchestrator.access import Given, SignedBody, parse
+from offhook.orchestrator.auth.access import TenantAccess, in_tenant
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.calls import intake, ops, plans
 from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail
 from offhook.orchestrator.errors import Problem
-from offhook.orchestrator.services import Services
-from offhook.orchestrator.tenants import ops as tenants
 
 engine = APIRouter(prefix="/v1", tags=["engine"])
-reading = APIRouter(prefix="/v1", tags=["reading"], dependencies=[Depends(operator)])
+reading = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
 _plan_request: TypeAdapter[PlanRequest] = TypeAdapter(PlanRequest)
 _refused: dict[int | str, dict[str, Any]] = {401: {"model": Problem}, 422: {"model": Problem}}
 Limit = Annotated[int, Query(ge=1, le=1_000)]
@@ -44,29 +43,19 @@ async def take_event(body: SignedBody, given: Given) -> Accepted:
     return await intake.take(given, event)
 
 
-async def _tenant(given: Services, tenant: str | None) -> str:
-    if tenant:
-        return tenant
-    async with given.database.platform() as scope:
-        return await tenants.only_tenant(scope)
-
-
 @reading.get("/calls")
-async def list_calls(given: Given, tenant: str | None = None, limit: Limit = 50) -> list[Call]:
+async def list_calls(access: Annotated[TenantAccess, in_tenant("calls.read")], limit: Limit = 50) -> list[Call]:
     """A tenant's calls, latest first."""
-    async with given.database.tenant(await _tenant(given, tenant)) as scope:
-        return await ops.latest(scope, limit)
+    return await ops.latest(access.scope, limit)
 
 
 @reading.get("/calls/{id}", responses={404: {"model": Problem}})
-async def show_call(id: str, given: Given, tenant: str | None = None) -> CallDetail:
+async def show_call(id: str, access: Annotated[TenantAccess, in_tenant("calls.read")]) -> CallDetail:
     """A call with its turns, tools, result and what was booked."""
-    async with given.database.tenant(await _tenant(given, tenant)) as scope:
-        return await ops.detail(scope, id)
+    return await ops.detail(access.scope, id)
 
 
 @reading.get("/appointments")
-async def list_appointments(given: Given, tenant: str | None = None, limit: Limit = 50) -> list[Appointment]:
+async def list_appointments(access: Annotated[TenantAccess, in_tenant("appointments.read")], limit: Limit = 50) -> list[Appointment]:
     """A tenant's diary, latest first."""
-    async with given.database.tenant(await _tenant(given, tenant)) as scope:
-        return await bookings.latest(scope, limit)
+    return await bookings.latest(access.scope, limit)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from offhook.orchestrator.carriers.schemas import Redeemed
 from offhook.orchestrator.carriers.tables import MediaTokenRow
-from offhook.orchestrator.scope import PlatformScope, Repo
+from offhook.orchestrator.scope import PlatformRepo, Repo
 
 
 class TokenRepo(Repo):
@@ -24,11 +24,8 @@ class TokenRepo(Repo):
         )
 
 
-class Tokens:
+class Tokens(PlatformRepo):
     """Redeeming: before the tenant is known."""
-
-    def __init__(self, scope: PlatformScope) -> None:
-        self._session = scope.session
 
     async def redeem(self, digest: str, carrier_call: str, call: str, now: datetime) -> Redeemed | None:
         """Use it up for this call; None if it is unknown, late, of another carrier call, or used by another call."""

@@ -17,6 +17,7 @@ from offhook.errors import Invalid, NotPermitted
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.carriers import ops
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Tenant
@@ -94,11 +95,11 @@ async def _ended_properly(given: Services, tenant: Tenant, carrier_call: str) ->
 
 async def _owner(given: Services, did: str) -> Tenant | None:
     async with given.database.platform() as platform:
-        found = await tenants.owner(platform, did)
+        found = await numbers.owner(platform, did)
     if found is None:
         return None
     async with given.database.tenant(found[0]) as scope:
-        return (await tenants.agent(scope, found[1])).tenant
+        return await tenants.get(scope)
 
 
 def _fallback(tenant: Tenant) -> list[Xml.Element]:

@@ -1,1 +1,21 @@
-"""Tables of resellers."""
+"""Resellers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from offhook.orchestrator.db import Base
+
+
+class ResellerRow(Base):
+    """Who sells to tenants under its own name. ``direct`` is the platform itself."""
+
+    __tablename__ = "reseller"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    suspended: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

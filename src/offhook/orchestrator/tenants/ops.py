@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import phonenumbers
-
-from offhook.errors import Invalid, NotFound
+from offhook.errors import NotFound
 from offhook.orchestrator.scope import PlatformScope, TenantScope
-from offhook.orchestrator.tenants.repo import Numbers, TenantRepo
-from offhook.orchestrator.tenants.schemas import Agent, Business
+from offhook.orchestrator.tenants.repo import Directory, TenantRepo
+from offhook.orchestrator.tenants.schemas import Business, Tenant
+
+DIRECT = "direct"
+"""The reseller that is the platform itself."""
 
 
-async def owner(scope: PlatformScope, did: str) -> tuple[str, str] | None:
-    """Tenant and agent ids for a number in any usual form; None if it is nobody's."""
-    number = e164(did, "GB")
-    return await Numbers(scope).owner(number) if number else None
-
-
-async def only_tenant(scope: PlatformScope) -> str:
-    """The platform's tenant where there is one only; else Invalid."""
-    found = await Numbers(scope).tenants()
-    if len(found) != 1:
-        raise Invalid("say which tenant: there is not exactly one")
-    return found[0][0]
-
-
-async def agent(scope: TenantScope, id: str) -> Agent:
-    """One of the tenant's agents; NotFound."""
-    found = await TenantRepo(scope).agent(id)
+async def get(scope: TenantScope) -> Tenant:
+    """The tenant; NotFound once it is gone."""
+    found = await TenantRepo(scope).tenant()
     if found is None:
-        raise NotFound("no such agent")
+        raise NotFound("no such tenant")
     return found
 
 
-async def save_business(scope: TenantScope, business: Business, script: dict[str, Any]) -> None:
-    """Make or renew a tenant from its document."""
-    await TenantRepo(scope).save(business, script)
+async def find(scope: PlatformScope, id: str) -> Tenant | None:
+    """A tenant by id, before anything of it may be touched."""
+    return await Directory(scope).get(id)
 
 
-def split_ref(ref: str) -> tuple[str, str]:
-    """Tenant and agent of a ``ref`` that we wrote; NotFound for anything else."""
-    tenant, slash, agent = ref.partition("/")
-    if not (tenant and slash and agent):
-        raise NotFound("no such owner of a call")
-    return tenant, agent
+async def make(scope: PlatformScope, business: Business) -> None:
+    """Make the tenant of a document unless it is there."""
+    await Directory(scope).make(business, DIRECT)
 
 
-def e164(text: str, region: str) -> str | None:
-    """A phone number in any usual form as E.164; None if it is none. A number without a country code belongs to ``region``."""
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if phonenumbers.is_possible_number(number) else None
+async def renew(scope: TenantScope, business: Business) -> None:
+    """Bring the tenant's record to what its document says."""
+    await TenantRepo(scope).renew(business)

@@ -1,15 +1,13 @@
-"""What other domains know of a tenant and its agent."""
+"""What other domains know of a tenant, and the document that a seeded business is made of."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from offhook.contracts.plan import Lines, OpeningHours, Passage, TurnPlan
-from offhook.orchestrator.tenants.hours import is_open
 
 
 class Model(BaseModel):
@@ -31,6 +29,7 @@ class Tenant(Model):
     """A business."""
 
     id: str
+    reseller_id: str
     name: str
     timezone: str
     region: str
@@ -45,33 +44,8 @@ class Tenant(Model):
         return ZoneInfo(self.timezone)
 
 
-class Agent(Model):
-    """Who answers for a tenant. ``tools`` maps a script's tool names to built-in ones where they differ."""
-
-    tenant: Tenant
-    id: str
-    name: str
-    version: int
-    script: dict[str, Any]
-    voice: str
-    turn: TurnPlan = TurnPlan()
-    lines: Lines = Lines()
-    hours: tuple[OpeningHours, ...] = ()
-    knowledge: tuple[Passage, ...] = ()
-    transfer_to: dict[str, str] = {}
-    tools: dict[str, str] = {}
-
-    @property
-    def ref(self) -> str:
-        """What an engine is told of the owner of a call."""
-        return f"{self.tenant.id}/{self.id}"
-
-    def open_at(self, moment: datetime) -> bool:
-        """Whether the business is open."""
-        return is_open(self.hours, self.tenant.zone, moment)
-
-
-def _zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The name of a time zone, or ValueError."""
     if name not in available_timezones():
         raise ValueError("no such time zone")
     return name
@@ -83,7 +57,7 @@ class Business(Model):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     name: str
     agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "front-desk"
-    timezone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    timezone: Annotated[str, AfterValidator(known_zone)] = "Europe/London"
     region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
     locale: str = "en-GB"
     voice: str = "heart"

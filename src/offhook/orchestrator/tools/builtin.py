@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from offhook.errors import NotFound
+from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.bookings.slots import Span, label, slot_id
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.scope import TenantScope
-from offhook.orchestrator.tenants.schemas import Agent
 from offhook.orchestrator.tools import values
 
 

@@ -8,11 +8,11 @@ import json
 from offhook.contracts.events import ToolAnswer, ToolRequest
 from offhook.contracts.plan import ToolSpec
 from offhook.errors import Conflict, Invalid, NotFound
+from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tenants import ops as tenants
-from offhook.orchestrator.tenants.schemas import Agent
 from offhook.orchestrator.tools.builtin import TOOLS, Tool, Work
 from offhook.orchestrator.tools.repo import ToolRunRepo
 
@@ -29,9 +29,9 @@ def specs(agent: Agent, base_url: str) -> dict[str, ToolSpec]:
 
 async def run(given: Services, request: ToolRequest) -> ToolAnswer:
     """Run it and answer; NotFound where call, owner or tool are not there."""
-    tenant, agent_id = tenants.split_ref(request.ref)
+    tenant, agent_id = agents.split_ref(request.ref)
     async with given.database.tenant(tenant) as scope:
-        agent = await tenants.agent(scope, agent_id)
+        agent = await agents.live(scope, agent_id)
         effect, tool = TOOLS.get(agent.tools.get(request.tool, request.tool), ("read", None))
         if tool is None:
             raise NotFound("no such tool")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from offhook.errors import Invalid
 from offhook.orchestrator.bookings.slots import Part
-from offhook.orchestrator.tenants.ops import e164
+from offhook.orchestrator.numbers.ops import e164
 
 _TEXT: Final = 2_000
 

@@ -1,0 +1,167 @@
+"""Access of a request: who asks, whether they may, and the one transaction that the request is.
+
+Routes ask for it by ``Annotated[TenantAccess, in_tenant("agents.write")]``. Nobody known is 401; what somebody may not know of is 404;
+what they may see but not do is 403. The transaction is committed before the answer is sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request
+
+from offhook.errors import NotFound, NotPermitted, NotSignedIn
+from offhook.orchestrator.access import Given
+from offhook.orchestrator.audit import ops as audit
+from offhook.orchestrator.auth.permissions import Permission, Principal, operator
+from offhook.orchestrator.keys import ops as keys
+from offhook.orchestrator.people import ops as people
+from offhook.orchestrator.people.csrf import same_origin
+from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
+from offhook.orchestrator.services import Services
+from offhook.orchestrator.tenants import ops as tenants
+
+COOKIE: Final = "__Host-offhook"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks, from where, and with what services."""
+
+    principal: Principal
+    given: Services
+    request: Request
+
+    @property
+    def ip(self) -> str:
+        """The peer's address."""
+        return self.request.client.host if self.request.client else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAccess(Access):
+    """Access to one tenant, in its transaction."""
+
+    scope: TenantScope
+    may: frozenset[Permission]
+    """All that the principal may do in this tenant."""
+
+    async def audit(self, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
+        """Write down who did what, in the same transaction."""
+        await audit.record(self.scope, self.given.clock(), self.principal, action, target, details or {}, self.ip)
+
+
+@dataclass(frozen=True, slots=True)
+class ResellerAccess(Access):
+    """Access to one reseller, in its transaction."""
+
+    scope: ResellerScope
+    may: frozenset[Permission]
+
+    async def audit(self, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
+        """Write down who did what, in the same transaction."""
+        await audit.record(self.scope, self.given.clock(), self.principal, action, target, details or {}, self.ip)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformAccess(Access):
+    """Access to the directory, in its transaction."""
+
+    scope: PlatformScope
+    may: frozenset[Permission]
+
+    async def audit(self, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
+        """Write down who did what, in the same transaction."""
+        await audit.record(self.scope, self.given.clock(), self.principal, action, target, details or {}, self.ip)
+
+
+async def principal_of(request: Request, given: Given) -> Principal:
+    """Who asks, by bearer token or session cookie; NotSignedIn (401) for nobody. A cookie alone changes nothing from a foreign page."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    found: Principal | None = None
+    if scheme.lower() == "bearer":
+        admin = given.settings.admin_token.get_secret_value()
+        if admin and hmac.compare_digest(bearer.encode(), admin.encode()):
+            found = operator()
+        else:
+            found = await keys.authenticate(given, bearer)
+    elif cookie := request.cookies.get(COOKIE):
+        host = request.headers.get("host", "")
+        if request.method not in SAFE and not same_origin(request.headers, host):
+            raise NotPermitted("this request did not come from a page of ours")
+        found = await people.session_principal(given, cookie, host)
+    if found is None:
+        raise NotSignedIn("sign in, or send an API key as a bearer token")
+    if (wait := given.limits.requests.take(found.id)) > 0:
+        raise given.limits.refused(wait)
+    request.state.principal = found
+    return found
+
+
+Signed = Annotated[Principal, Depends(principal_of)]
+
+
+def in_tenant(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
+    """The tenant of the path, for whoever has this permission there."""
+
+    async def enter(
+        tenant: Annotated[str, Path(pattern=ID)], request: Request, given: Given, principal: Signed
+    ) -> AsyncIterator[TenantAccess]:
+        async with given.database.platform() as platform:
+            found = await tenants.find(platform, tenant)
+        may = principal.in_tenant(found.id, found.reseller_id) if found else frozenset[Permission]()
+        if found is None or not may:
+            raise NotFound("no such tenant")
+        _need(permission, may)
+        async with given.database.tenant(found.id) as scope:
+            yield TenantAccess(principal, given, request, scope, may)
+
+    return Depends(enter, scope="function")
+
+
+def in_reseller(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
+    """The reseller of the path, for whoever has this permission there."""
+
+    async def enter(
+        reseller: Annotated[str, Path(pattern=ID)], request: Request, given: Given, principal: Signed
+    ) -> AsyncIterator[ResellerAccess]:
+        may = principal.in_reseller(reseller)
+        if not may:
+            raise NotFound("no such reseller")
+        _need(permission, may)
+        async with given.database.reseller(reseller) as scope:
+            yield ResellerAccess(principal, given, request, scope, may)
+
+    return Depends(enter, scope="function")
+
+
+def on_platform(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
+    """The directory, for whoever has this permission on the whole platform."""
+
+    async def enter(request: Request, given: Given, principal: Signed) -> AsyncIterator[PlatformAccess]:
+        may = principal.on_platform()
+        _need(permission, may)
+        async with given.database.platform() as scope:
+            yield PlatformAccess(principal, given, request, scope, may)
+
+    return Depends(enter, scope="function")
+
+
+def signed_in() -> Any:  # noqa: ANN401 - a dependency for Annotated
+    """The directory, for anybody who is signed in: for what concerns themselves."""
+
+    async def enter(request: Request, given: Given, principal: Signed) -> AsyncIterator[PlatformAccess]:
+        async with given.database.platform() as scope:
+            yield PlatformAccess(principal, given, request, scope, principal.on_platform())
+
+    return Depends(enter, scope="function")
+
+
+def _need(permission: Permission, may: frozenset[Permission]) -> None:
+    if permission not in may:
+        raise NotPermitted(f"this needs the permission {permission}")
