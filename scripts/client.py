@@ -197,7 +197,7 @@ def _answer(operation: dict[str, Any], types: Types, where: str, conditional: bo
         content = answer.get("content", {})
         if status == 204 or (status == 205):
             kinds.append("None")
-        elif "application/json" in content:
+        elif "application/json" in content and (len(content) == 1 or content["application/json"].get("schema")):
             schema = content["application/json"].get("schema", {})
             item = types.page_item(schema.get("$ref"))
             if item is not None and any(one["name"] == "cursor" for one in operation["parameters"]):
@@ -269,7 +269,9 @@ def _method(one: Operation, prefix: str) -> list[str]:
     lazy = one.answer.shape in {"pages", "file"}
     begin, wait = ("async def", "await ") if prefix and not lazy else ("def", "")
     arguments = ", ".join(["self", *_signature(one)])
-    lines = [f"    {begin} {one.name}({arguments}) -> {_returns(one.answer, prefix)}:", *doc(one.text, 8)]
+    returns = _returns(one.answer, prefix)
+    free = "  # noqa: ANN401" if returns == "Any" or re.search(r": Any\b", arguments) else ""
+    lines = [f"    {begin} {one.name}({arguments}) -> {returns}:{free}", *doc(one.text, 8)]
     lines.append(f"        request = {_request(one)}")
     kind = _qualified(one.answer.kind)
     if one.answer.shape == "nothing":
@@ -278,7 +280,7 @@ def _method(one: Operation, prefix: str) -> list[str]:
         return [*lines, "        return self._sender.file(request)"]
     if re.search(r"\||\bAny\b|Annotated|Literal", re.sub(r"\[.*\]", "", kind)) and not kind.startswith("builtins."):
         # A union is no class: mypy cannot infer the value's type from it.
-        lines.append(f'        found: {_returns(one.answer, prefix)} = {wait}self._sender.{one.answer.shape}(request, cast("Any", {kind}))')
+        lines.append(f'        found: {returns} = {wait}self._sender.{one.answer.shape}(request, cast("Any", {kind}))')
         return [*lines, "        return found"]
     return [*lines, f"        return {wait}self._sender.{one.answer.shape}(request, {kind})"]
 
@@ -302,7 +304,7 @@ def _class_name(group: str) -> str:
     return "".join(word.capitalize() for word in group.split("_")) + "Group"
 
 
-def operations_text(found: list[Operation], types: Types) -> str:
+def operations_text(found: list[Operation], types: Types, package: str) -> str:
     """``operations.py``, before formatting."""
     groups: dict[str, list[Operation]] = defaultdict(list)
     for one in found:
@@ -318,8 +320,9 @@ def operations_text(found: list[Operation], types: Types) -> str:
     lines += ["import builtins"] if "builtins." in body else []
     lines += typing
     lines += [f"from typing import {', '.join(words)}"] if words else []
+    lines += ["", "from pydantic import Field", ""] if re.search(r"\bField\(", _code(body)) else []
     lines += ["", f"from offhook.client.aio import {', '.join(aio)}", f"from offhook.client.base import {', '.join(base)}"]
-    lines += [f"from offhook.client.models import {', '.join(models)}"] if models else []
+    lines += [f"from {package}.models import {', '.join(models)}"] if models else []
     return "\n".join(lines) + "\n\n\n" + body + "\n"
 
 
@@ -331,11 +334,11 @@ def _code(body: str) -> str:
 # -- files -------------------------------------------------------------------------------------------------------------------
 
 
-def generate(document: dict[str, Any]) -> dict[str, str]:
-    """File names and their text."""
+def generate(document: dict[str, Any], package: str = "offhook.client") -> dict[str, str]:
+    """File names and their text, for a package of that name."""
     types = types_of(document)
     found = operations(document, types)
-    return {"models.py": tidy(types.definitions()), "operations.py": tidy(operations_text(found, types))}
+    return {"models.py": tidy(types.definitions()), "operations.py": tidy(operations_text(found, types, package))}
 
 
 def tidy(text: str) -> str:

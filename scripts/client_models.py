@@ -44,7 +44,8 @@ def snake(name: str) -> str:
 def doc(text: str, indent: int) -> list[str]:
     """A docstring: the text's first paragraph, wrapped."""
     plain = " ".join(text.split("\n\n")[0].split()).replace("\\", "\\\\").replace('"""', "'''")
-    lines = textwrap.wrap(plain or "No description.", WIDTH - indent - 6)
+    plain = plain or "No description."
+    lines = textwrap.wrap(plain if plain[-1] in ".!?" else f"{plain.rstrip(':;,')}.", WIDTH - indent - 6)
     if lines[-1].endswith('"'):
         lines[-1] += " "
     pad = " " * indent

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from offhook.client.errors import ApiError, RateLimited, Unavailable, Unexpected, Unreachable, refusal
-from offhook.errors import OffhookError
+from offhook.errors import ConfigError, OffhookError
 
 T = TypeVar("T")
 _SAFE = frozenset({"GET", "HEAD"})
@@ -75,8 +75,11 @@ class Tagged(NamedTuple, Generic[T]):
 
 
 def part(value: object) -> str:
-    """A value as one part of a path."""
-    return quote(str(to_jsonable_python(value)), safe="")
+    """A value as one part of a path. ConfigError for one that would lead to another path."""
+    text = str(to_jsonable_python(value))
+    if text in {"", ".", ".."}:
+        raise ConfigError(f"{text!r} is no id")
+    return quote(text, safe="")
 
 
 @dataclass(frozen=True, slots=True)
