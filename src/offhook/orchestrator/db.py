@@ -10,8 +10,12 @@ from typing import Any, ClassVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import DateTime, MetaData, Text, create_engine, text
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, DateTime, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -118,14 +122,32 @@ def libpq(url: str) -> str:
 
 
 def migrate(url: str) -> None:
-    """Bring the database to the newest schema; synchronous, safe to run from several processes at once."""
+    """Bring the database to the newest schema; synchronous, safe to run from several processes at once.
+
+    Only its owner can do that: whoever finds it at the newest schema already needs no right to. ConfigError otherwise.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     engine = create_engine(url)
     try:
+        with engine.connect() as connection:
+            if _revision(connection) == ScriptDirectory.from_config(config).get_current_head():
+                return
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(722000001)"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise ConfigError("the database needs migrating: set OFFHOOK_MIGRATION_URL to its owner's login", detail=str(error.orig)) from error
     finally:
         engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    try:
+        return MigrationContext.configure(connection).get_current_revision()
+    except ProgrammingError:  # the table of revisions is there and not for us to read: from before it was
+        connection.rollback()
+        return None

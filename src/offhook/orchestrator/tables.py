@@ -9,6 +9,7 @@ from offhook.orchestrator.crm import tables as _crm
 from offhook.orchestrator.db import Base
 from offhook.orchestrator.hooks import tables as _hooks
 from offhook.orchestrator.keys import tables as _keys
+from offhook.orchestrator.kit import once as _once
 from offhook.orchestrator.live import tables as _live
 from offhook.orchestrator.numbers import tables as _numbers
 from offhook.orchestrator.people import tables as _people
@@ -19,7 +20,7 @@ from offhook.orchestrator.tools import tables as _tools
 from offhook.orchestrator.vault import tables as _vault
 
 modules = (
-    _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _people, _recordings, _resellers, _tenants,
+    _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _once, _people, _recordings, _resellers, _tenants,
     _tools, _vault,
 )  # fmt: skip
 metadata = Base.metadata

@@ -16,7 +16,6 @@ class CallRow(Base):
 
     __tablename__ = "call"
     __table_args__ = (
-        UniqueConstraint("id"),
         Index(None, "tenant_id", "planned_at"),
         Index(None, "carrier_call"),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),

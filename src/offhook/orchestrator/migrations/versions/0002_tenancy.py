@@ -104,6 +104,7 @@ def upgrade() -> None:
     """Make it."""
     run = op.get_bind().exec_driver_sql
     roles(run)
+    run("grant select on alembic_version to public")
     for statement in (SCHEMA,):
         run(statement)
     for table in TENANTS:
