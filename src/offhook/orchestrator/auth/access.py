@@ -121,7 +121,7 @@ def in_tenant(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for
         async with given.database.tenant(found.id) as scope:
             yield TenantAccess(principal, given, request, scope, may)
 
-    return Depends(enter, scope="function")
+    return _declared(enter, "tenant", permission)
 
 
 def in_reseller(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
@@ -137,7 +137,7 @@ def in_reseller(permission: Permission) -> Any:  # noqa: ANN401 - a dependency f
         async with given.database.reseller(reseller) as scope:
             yield ResellerAccess(principal, given, request, scope, may)
 
-    return Depends(enter, scope="function")
+    return _declared(enter, "reseller", permission)
 
 
 def on_platform(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
@@ -149,7 +149,7 @@ def on_platform(permission: Permission) -> Any:  # noqa: ANN401 - a dependency f
         async with given.database.platform() as scope:
             yield PlatformAccess(principal, given, request, scope, may)
 
-    return Depends(enter, scope="function")
+    return _declared(enter, "platform", permission)
 
 
 def signed_in() -> Any:  # noqa: ANN401 - a dependency for Annotated
@@ -159,6 +159,12 @@ def signed_in() -> Any:  # noqa: ANN401 - a dependency for Annotated
         async with given.database.platform() as scope:
             yield PlatformAccess(principal, given, request, scope, principal.on_platform())
 
+    return _declared(enter, "anybody", None)
+
+
+def _declared(enter: Any, level: str, permission: Permission | None) -> Any:  # noqa: ANN401 - a dependency
+    """The dependency, with what it asks for written on it, so that a test can hold every route against every role."""
+    enter.level, enter.permission = level, permission
     return Depends(enter, scope="function")
 
 
