@@ -208,7 +208,7 @@ class Types:
                 kind += " | None"
         if python != field:
             facts.append(f'alias="{field}"')
-        if _SECRET.search(field) or (isinstance(schema, dict) and schema.get("format") == "password"):
+        if kind in {"str", "str | None"} and (_SECRET.search(field) or (isinstance(schema, dict) and schema.get("format") == "password")):
             facts.append("repr=False")
         if value in {"list", "dict"}:
             facts.insert(0, f"default_factory={value}")
