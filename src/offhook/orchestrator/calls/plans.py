@@ -2,65 +2,114 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from pydantic import HttpUrl
 
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
+from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.numbers.schemas import Owner
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools import ops as tools
 
-CARRIERS = frozenset({"twilio"})
+CARRIERS: Final = frozenset({"twilio"})
 """Transports whose media must bring a token."""
-UNKNOWN = "Sorry, this number is not in service. Goodbye."
+UNKNOWN: Final = "Sorry, this number is not in service. Goodbye."
+BUSY: Final = "Sorry, all our lines are busy. Please ring again in a little while. Goodbye."
+GRACE: Final = timedelta(minutes=2)
+"""How much longer than the agent's longest call a place is held, should nobody say that the call has ended."""
 
 
 async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
-    """The plan for a call, or why there is none. Also makes the call's record."""
-    did, caller = request.did, request.caller
+    """The plan for a call, or why there is none. Also takes the call's place and makes its record."""
+    now = given.clock()
+    found = await _whose(given, request, now)
+    if isinstance(found, Refusal):
+        return found
+    owner, caller = found
+    async with given.database.tenant(owner.tenant) as scope:
+        agent = await _agent(scope, owner, now)
+        if isinstance(agent, Refusal):
+            return agent
+        refusal = await _place(scope, request, owner, agent, now)
+        if refusal is not None:
+            return refusal
+        number = numbers.e164(caller, agent.tenant.region) or ""
+        call = await ops.ensure(
+            scope, request.call, agent.id, transport=request.transport, carrier_call=request.carrier_call, did=owner.did, caller=number
+        )
+        if call.state == "ended":  # asked again, or late, for a call that is over: it holds no place
+            await numbers.release(scope, request.call)
+        return await _plan(scope, given, request, agent, number)
+
+
+async def _whose(given: Services, request: PlanRequest, now: datetime) -> tuple[Owner, str] | Refusal:
+    """Who is rung, and by whom: in the carrier's own words where the media comes from one."""
+    did, caller, tenant = request.did, request.caller, None
     async with given.database.platform() as platform:
         if request.transport in CARRIERS:
-            redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, given.clock())
+            redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, now)
             if redeemed is None:
                 return Refusal(reason="bad_token")
-            did, caller = redeemed.did, redeemed.caller
+            did, caller, tenant = redeemed.did, redeemed.caller, redeemed.tenant
         elif request.transport == "browser":
             did = given.settings.browser_number
         owner = await numbers.owner(platform, did) if did else None
-    if owner is None:
+    if owner is None or tenant not in {None, owner.tenant}:
         return Refusal(reason="unknown_number", line=UNKNOWN)
-    async with given.database.tenant(owner[0]) as scope:
-        agent = await agents.live(scope, owner[1])
-        if agent.tenant.suspended:
-            return Refusal(reason="suspended", line=UNKNOWN)
-        number = numbers.e164(caller, agent.tenant.region) or ""
-        await ops.ensure(
-            scope, request.call, agent.id, transport=request.transport, carrier_call=request.carrier_call, did=did, caller=number
-        )
-        return CallPlan(
-            call=request.call,
-            ref=agent.ref,
-            locale=agent.tenant.locale,
-            timezone=agent.tenant.timezone,
-            region=agent.tenant.region,
-            hours=agent.hours,
-            voice=agent.voice,
-            turn=agent.turn,
-            lines=agent.lines,
-            script=agent.script,
-            given=await _given(scope, given, agent, number),
-            knowledge=agent.knowledge,
-            tools=tools.specs(agent, given.settings.base_url),
-            events_url=HttpUrl(f"{given.settings.base_url}/v1/events"),
-            transfer_to=agent.transfer_to,
-        )
+    return owner, caller
+
+
+async def _agent(scope: TenantScope, owner: Owner, now: datetime) -> Agent | Refusal:
+    """Who answers; a call that nobody does is counted."""
+    if owner.suspended:
+        await numbers.refused(scope, owner.number, "suspended", now)
+        return Refusal(reason="suspended", line=UNKNOWN)
+    try:
+        if owner.enabled:
+            return await agents.live(scope, owner.agent)
+    except NotFound:
+        pass
+    await numbers.refused(scope, owner.number, "no_agent" if owner.enabled else "disabled", now)
+    return Refusal(reason="unknown_number", line=UNKNOWN)
+
+
+async def _place(scope: TenantScope, request: PlanRequest, owner: Owner, agent: Agent, now: datetime) -> Refusal | None:
+    """Take the call's place, or hold the one that the carrier's webhook took."""
+    until = now + timedelta(milliseconds=agent.turn.max_call_ms) + GRACE
+    carrier_call = request.carrier_call if request.transport in CARRIERS else None
+    placing = await numbers.place(scope, owner.number, now, until, call=request.call, carrier_call=carrier_call)
+    if placing == "other":
+        return Refusal(reason="bad_token")
+    return None if placing == "placed" else Refusal(reason="limit", line=BUSY)
+
+
+async def _plan(scope: TenantScope, given: Services, request: PlanRequest, agent: Agent, number: str) -> CallPlan:
+    return CallPlan(
+        call=request.call,
+        ref=agent.ref,
+        locale=agent.tenant.locale,
+        timezone=agent.tenant.timezone,
+        region=agent.tenant.region,
+        hours=agent.hours,
+        voice=agent.voice,
+        turn=agent.turn,
+        lines=agent.lines,
+        script=agent.script,
+        given=await _given(scope, given, agent, number),
+        knowledge=agent.knowledge,
+        tools=tools.specs(agent, given.settings.base_url),
+        events_url=HttpUrl(f"{given.settings.base_url}/v1/events"),
+        transfer_to=agent.transfer_to,
+    )
 
 
 async def _given(scope: TenantScope, given: Services, agent: Agent, number: str) -> dict[str, Any]:

@@ -24,5 +24,9 @@ async def mint(scope: TenantScope, carrier_call: str, did: str, caller: str, now
 
 async def redeem(scope: PlatformScope, token: str, carrier_call: str, call: str, now: datetime) -> Redeemed | None:
     """Use a token up. The same call may ask again (its answer may have been lost)."""
-    await Tokens(scope).sweep(now - timedelta(hours=1))
     return await Tokens(scope).redeem(_digest(token), carrier_call, call, now)
+
+
+async def sweep(scope: PlatformScope, now: datetime) -> None:
+    """Forget tokens that nobody can use any more, of all tenants."""
+    await Tokens(scope).sweep(now - timedelta(hours=1))

@@ -2,10 +2,16 @@
 
 The TwiML connects the call to the media socket. When that ends, Twilio asks the ``action``: a call that was ended properly
 is hung up; one whose media broke goes to the fallback. The verbs after ``<Connect>`` are that fallback, should we not answer.
+
+A webhook is signed with the secret of the carrier account that the dialled number belongs to, or the installation's own for a number
+without one. Whatever is wrong with a signature is answered in the same words.
 """
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Final
 from xml.etree import ElementTree as Xml
 
@@ -13,79 +19,138 @@ import anyio
 from fastapi import APIRouter, Depends, Request, Response
 
 from offhook import signing
-from offhook.errors import Invalid, NotPermitted
+from offhook.errors import Invalid, NotFound, NotPermitted, OffhookError
 from offhook.orchestrator.access import Given
+from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.calls import ops as calls
-from offhook.orchestrator.carriers import ops
+from offhook.orchestrator.carriers import accounts, ops, twiml
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.numbers.schemas import Owner
+from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops as tenants
-from offhook.orchestrator.tenants.schemas import Tenant
 
 router = APIRouter(prefix="/carriers/twilio", tags=["carriers"])
-APOLOGY: Final = "We are sorry, we cannot take your call right now. Please ring again in a little while. Goodbye."
 MAX_FIELDS: Final = 200
 POLL: Final = 0.1
+SLACK: Final = 5
+"""Seconds that a place outlives the token of its media."""
 PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle"})
 """Reasons of call.ended after which nobody is to be rung."""
+_log = logging.getLogger(__name__)
 
 
-async def signed_form(request: Request, given: Given) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A webhook whose signature is good."""
+
+    form: dict[str, str]
+    owner: Owner | None
+
+    @property
+    def carrier_call(self) -> str:
+        """Twilio's id of the call; Invalid without one."""
+        if not self.form.get("CallSid"):
+            raise Invalid("CallSid is missing")
+        return self.form["CallSid"]
+
+
+async def signed_ring(request: Request, given: Given) -> Ring:
     """The form of a request that Twilio signed for our public URL; NotPermitted otherwise."""
+    fields = await _fields(request)
+    form = {name: values[0] for name, values in fields.items()}
+    async with given.database.platform() as platform:
+        owner = await numbers.owner(platform, form.get("To", ""))
     settings = given.settings
-    form = await request.form(max_files=0, max_fields=MAX_FIELDS)
-    fields: dict[str, list[str]] = {}
-    for name, value in form.multi_items():
-        if not isinstance(value, str):
-            raise Invalid("a file is not expected here")
-        fields.setdefault(name, []).append(value)
     if not settings.unsigned_carriers:
-        token = settings.twilio_auth_token.get_secret_value()
+        token = await _token(given, owner, form.get("AccountSid", ""))
         query = f"?{request.url.query}" if request.url.query else ""
         url = settings.public_url.rstrip("/") + request.url.path + query
         if not (settings.public_url and signing.verify_twilio(token, url, fields, request.headers.get("x-twilio-signature", ""))):
             raise NotPermitted("the request is not signed by the carrier")
-    return {name: values[0] for name, values in fields.items()}
+    return Ring(form, owner)
 
 
-SignedForm = Annotated[dict[str, str], Depends(signed_form)]
+async def _fields(request: Request) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for name, value in (await request.form(max_files=0, max_fields=MAX_FIELDS)).multi_items():
+        if not isinstance(value, str):
+            raise Invalid("a file is not expected here")
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+async def _token(given: Services, owner: Owner | None, account_sid: str) -> str:
+    """The secret that signs the webhooks of this number; empty if there is none that could."""
+    if owner is None or owner.account is None:
+        return given.settings.twilio_auth_token.get_secret_value()
+    async with given.database.tenant(owner.tenant) as scope:
+        try:
+            account = await accounts.credentials(scope, given, owner.account)
+        except OffhookError as error:
+            _log.error("carrier account %s of tenant %s cannot be used: %s", owner.account, owner.tenant, error.public)
+            return ""
+    return account.auth_token.get_secret_value() if account.account_sid == account_sid else ""
+
+
+Signed = Annotated[Ring, Depends(signed_ring)]
 _twiml: dict[int | str, dict[str, Any]] = {200: {"content": {"application/xml": {}}}}
 
 
 @router.post("/voice", responses=_twiml, response_class=Response)
-async def voice(form: SignedForm, given: Given) -> Response:
-    """A call comes in: TwiML that brings its media to an engine."""
-    call, did = form.get("CallSid", ""), form.get("To", "")
-    if not call:
-        raise Invalid("CallSid is missing")
-    tenant = await _owner(given, did)
-    if tenant is None or tenant.suspended:
-        return _xml(_response(Xml.Element("Reject", reason="rejected")))
-    async with given.database.tenant(tenant.id) as scope:
-        token = await ops.mint(scope, call, did, form.get("From", ""), given.clock(), given.settings.token_ttl_s)
+async def voice(ring: Signed, given: Given) -> Response:
+    """A call comes in: TwiML that brings its media to an engine, or refuses it before it is answered."""
+    carrier_call, owner = ring.carrier_call, ring.owner
+    if owner is None:
+        async with given.database.platform() as platform:
+            await numbers.stray(platform, ring.form.get("To", ""), given.clock())
+        return _xml(twiml.reject())
+    async with given.database.tenant(owner.tenant) as scope:
+        return _xml(*await _take(scope, given, owner, carrier_call, ring.form))
+
+
+async def _take(scope: TenantScope, given: Services, owner: Owner, carrier_call: str, form: dict[str, str]) -> list[Xml.Element]:
+    """What is done with a call to a number of ours."""
+    now = given.clock()
+    if owner.suspended or not owner.enabled:
+        await numbers.refused(scope, owner.number, "suspended" if owner.suspended else "disabled", now)
+        return [twiml.reject()]
+    try:
+        agent = await agents.live(scope, owner.agent)
+    except NotFound:
+        await numbers.refused(scope, owner.number, "no_agent", now)
+        return [twiml.reject()]
+    until = now + timedelta(seconds=given.settings.token_ttl_s + SLACK)
+    if await numbers.place(scope, owner.number, now, until, carrier_call=carrier_call) != "placed":
+        target = owner.overflow or owner.fallback
+        return [twiml.dial(target) if target else twiml.reject(busy=True)]
+    caller = form.get("From", "")
+    token = await ops.mint(scope, carrier_call, owner.did, caller, now, given.settings.token_ttl_s)
     base = given.settings.public_url.rstrip("/") or given.settings.base_url
-    connect = Xml.Element("Connect", action=f"{base}/carriers/twilio/after", method="POST")
-    stream = Xml.SubElement(connect, "Stream", url=given.settings.stream_url)
-    for name, value in (("token", token), ("did", did), ("caller", form.get("From", ""))):
-        Xml.SubElement(stream, "Parameter", name=name, value=value)
-    return _xml(_response(connect, *_fallback(tenant)))
+    parameters = {"token": token, "did": owner.did, "caller": caller}
+    connect = twiml.connect(f"{base}/carriers/twilio/after", given.settings.stream_url, parameters)
+    return [connect, *twiml.fallback(owner.fallback or owner.overflow, agent.tenant.locale)]
 
 
 @router.post("/after", responses=_twiml, response_class=Response)
-async def after(form: SignedForm, given: Given) -> Response:
+async def after(ring: Signed, given: Given) -> Response:
     """The media has ended: hang up after a proper end, else the fallback."""
-    tenant = await _owner(given, form.get("To", ""))
-    if tenant is None:
-        return _xml(_response(Xml.Element("Hangup")))
-    proper = await _ended_properly(given, tenant, form.get("CallSid", ""))
-    return _xml(_response(Xml.Element("Hangup")) if proper else _response(*_fallback(tenant)))
+    owner, carrier_call = ring.owner, ring.form.get("CallSid", "")
+    if owner is None:
+        return _xml(twiml.hang_up())
+    async with given.database.tenant(owner.tenant) as scope:
+        tenant = await tenants.get(scope)
+        await numbers.release_carrier(scope, carrier_call)
+    if await _ended_properly(given, owner.tenant, carrier_call):
+        return _xml(twiml.hang_up())
+    return _xml(*twiml.fallback(owner.fallback or owner.overflow, tenant.locale))
 
 
-async def _ended_properly(given: Services, tenant: Tenant, carrier_call: str) -> bool:
+async def _ended_properly(given: Services, tenant: str, carrier_call: str) -> bool:
     """Whether the call's last event says so; it may come a moment after the carrier asks. A call that never came to us did not."""
     with anyio.move_on_after(given.settings.end_grace_s):
         while True:
-            async with given.database.tenant(tenant.id) as scope:
+            async with given.database.tenant(tenant) as scope:
                 call = await calls.by_carrier_call(scope, carrier_call)
             if call is None or call.reason is not None:
                 return call is not None and call.reason in PROPER
@@ -93,30 +158,5 @@ async def _ended_properly(given: Services, tenant: Tenant, carrier_call: str) ->
     return False
 
 
-async def _owner(given: Services, did: str) -> Tenant | None:
-    async with given.database.platform() as platform:
-        found = await numbers.owner(platform, did)
-    if found is None:
-        return None
-    async with given.database.tenant(found[0]) as scope:
-        return await tenants.get(scope)
-
-
-def _fallback(tenant: Tenant) -> list[Xml.Element]:
-    if tenant.fallback_number:
-        dial = Xml.Element("Dial")
-        dial.text = tenant.fallback_number
-        return [dial]
-    say = Xml.Element("Say", language=tenant.locale)
-    say.text = APOLOGY
-    return [say, Xml.Element("Hangup")]
-
-
-def _response(*verbs: Xml.Element) -> Xml.Element:
-    root = Xml.Element("Response")
-    root.extend(verbs)
-    return root
-
-
-def _xml(root: Xml.Element) -> Response:
-    return Response(Xml.tostring(root, encoding="utf-8", xml_declaration=True), media_type="application/xml")
+def _xml(*verbs: Xml.Element) -> Response:
+    return Response(twiml.document(*verbs), media_type="application/xml")

@@ -12,7 +12,7 @@ from offhook.orchestrator.db import Base
 
 
 class TenantRow(Base):
-    """A business. ``diary`` is a Diary document (schemas)."""
+    """A business. ``diary`` is a Diary document (schemas); ``max_calls`` is how many calls it may have at once."""
 
     __tablename__ = "tenant"
 
@@ -25,4 +25,5 @@ class TenantRow(Base):
     fallback_number: Mapped[str | None]
     suspended: Mapped[bool] = mapped_column(server_default="false")
     diary: Mapped[dict[str, Any]]
+    max_calls: Mapped[int] = mapped_column(server_default="10")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

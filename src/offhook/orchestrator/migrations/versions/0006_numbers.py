@@ -84,6 +84,44 @@ CREATE TABLE stray_call (
 CREATE INDEX ix_media_token_tenant_id_carrier_call ON media_token (tenant_id, carrier_call);
 """
 
+PLACE = """
+CREATE FUNCTION offhook_place(
+    a_tenant TEXT, a_id TEXT, a_number TEXT, a_call TEXT, a_carrier_call TEXT, a_now TIMESTAMPTZ, a_until TIMESTAMPTZ
+) RETURNS TEXT LANGUAGE plpgsql AS $$
+DECLARE
+    held placement%ROWTYPE;
+    cap INTEGER;
+    matches INTEGER;
+BEGIN
+    -- One at a time for each tenant; each statement below sees what those before have committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('placement:' || a_tenant, 0));
+    DELETE FROM placement WHERE tenant_id = a_tenant AND expires_at <= a_now;
+    SELECT count(*) INTO matches FROM placement
+        WHERE tenant_id = a_tenant AND (call_id = a_call OR carrier_call = a_carrier_call);
+    IF matches > 0 THEN
+        SELECT * INTO held FROM placement WHERE tenant_id = a_tenant AND (call_id = a_call OR carrier_call = a_carrier_call) LIMIT 1;
+        IF matches > 1 OR held.call_id <> a_call OR held.carrier_call <> a_carrier_call THEN
+            RETURN 'other';
+        END IF;
+        UPDATE placement SET call_id = coalesce(call_id, a_call), carrier_call = coalesce(carrier_call, a_carrier_call),
+            expires_at = greatest(expires_at, a_until)
+            WHERE tenant_id = a_tenant AND id = held.id;
+        RETURN 'placed';
+    END IF;
+    SELECT max_calls INTO cap FROM tenant WHERE id = a_tenant;
+    IF (SELECT count(*) FROM placement WHERE tenant_id = a_tenant) >= coalesce(cap, 0) THEN
+        RETURN 'tenant_full';
+    END IF;
+    SELECT max_calls INTO cap FROM number WHERE tenant_id = a_tenant AND id = a_number;
+    IF cap IS NOT NULL AND (SELECT count(*) FROM placement WHERE tenant_id = a_tenant AND number_id = a_number) >= cap THEN
+        RETURN 'number_full';
+    END IF;
+    INSERT INTO placement (tenant_id, id, number_id, call_id, carrier_call, placed_at, expires_at)
+        VALUES (a_tenant, a_id, a_number, a_call, a_carrier_call, a_now, a_until);
+    RETURN 'placed';
+END $$;
+"""
+
 
 def upgrade() -> None:
     """Make it."""
@@ -92,6 +130,7 @@ def upgrade() -> None:
     run("ALTER TABLE number NO FORCE ROW LEVEL SECURITY")
     run(SCHEMA)
     run("ALTER TABLE number FORCE ROW LEVEL SECURITY")
+    run(PLACE.replace("%", "%%"))
     for table in ("carrier_account", "placement", "refused_call"):
         tenant_table(run, table)
     platform_table(run, "stray_call")
