@@ -50,7 +50,9 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
             finally:
                 await services.database.close()
 
-    app = FastAPI(title="offhook orchestrator", version="1", lifespan=lifespan, separate_input_output_schemas=False)
+    app = FastAPI(
+        title="offhook orchestrator", version="1", lifespan=lifespan, separate_input_output_schemas=False, docs_url=None, redoc_url=None
+    )
     app.state.services = services
     errors.install(app)
     app.include_router(calls.engine)
