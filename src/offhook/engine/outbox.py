@@ -1,13 +1,15 @@
 """Durable, ordered, signed webhooks: what happened in a call reaches the orchestrator at least once and in order.
 
 An event is appended to the call's file before it is sent; the file is deleted when its last event has been accepted.
-After a crash the files that are left are sent again from their beginning: the receiver drops what it knows by id.
+After a crash the files that are left are sent again from their beginning: the receiver drops what it knows by id. A call that was cut
+by the crash gets the end that it could not report, always under the same id.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -127,12 +129,20 @@ class Outbox:
         if response.is_success:
             self.delivered += 1
             return True
-        if response.status_code in {400, 413, 422}:
+        if _final(response):
             # The receiver will never take this one; holding up the rest would lose more.
             self.refused += 1
             return True
         self.failed_attempts += 1
         return False
+
+
+def _final(response: httpx.Response) -> bool:
+    """Whether the receiver itself, and not something on the way to it, refuses the event for good."""
+    if response.status_code in {400, 409, 410, 413, 422}:
+        return True
+    # A proxy also says 404, while nobody is behind it.
+    return response.status_code == 404 and response.headers.get("content-type", "").startswith("application/problem+json")
 
 
 def _append(path: Path, lines: list[bytes]) -> None:
@@ -152,13 +162,22 @@ def _left_behind(folder: Path) -> list[tuple[Path, list[bytes]]]:
     for path in sorted(folder.glob("*.jsonl")):
         lines = path.read_bytes().split(b"\n")
         # A crash may have cut the last line short: what does not parse was never promised.
-        found.append((path, [line for line in lines if _valid(line)]))
+        events = [event for line in lines if (event := _event(line)) is not None]
+        found.append((path, [event.model_dump_json().encode() for event in (*events, *_cut(events))]))
     return found
 
 
-def _valid(line: bytes) -> bool:
+def _event(line: bytes) -> AnyEvent | None:
     try:
-        event_adapter.validate_json(line)
+        return event_adapter.validate_json(line)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _cut(events: Sequence[AnyEvent]) -> list[AnyEvent]:
+    """The end of a call whose engine did not live to see it: at its last sign of life."""
+    if not events or isinstance(events[-1], CallEnded):
+        return []
+    last = events[-1]
+    common = {"id": f"{last.id}.cut", "call": last.call, "ref": last.ref, "seq": last.seq + 1, "at_ms": last.at_ms, "time": last.time}
+    return [CallEnded.model_validate({**common, "reason": "failed", "outcome": "failed", "seconds": max(0.0, last.at_ms / 1000)})]

@@ -89,3 +89,48 @@ async def test_an_event_that_is_refused_for_good_does_not_hold_up_the_rest(tmp_p
             sender.put(ended(2))
     assert [event.seq for event in got] == [2]
     assert outbox.refused == 1
+
+
+async def test_a_call_that_a_crash_cut_gets_its_end_once(tmp_path: Path) -> None:
+    (tmp_path / "c1.jsonl").write_bytes(b"\n".join(started(seq).model_dump_json().encode() for seq in (1, 2)) + b"\n")
+    for _ in range(2):  # the next engine dies too, before the end is accepted
+        async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([204, 204, 503, 503], []))) as http:
+            async with anyio.create_task_group() as group:
+                outbox = Outbox(tmp_path, http, SECRET, group)
+                await outbox.recover(URL)
+                while outbox.failed_attempts == 0:
+                    await anyio.sleep(0.01)
+                group.cancel_scope.cancel()
+    got: list[AnyEvent] = []
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([], got))) as http:
+        async with anyio.create_task_group() as group:
+            assert await Outbox(tmp_path, http, SECRET, group).recover(URL) == 1
+    assert [(event.type, event.seq) for event in got] == [("call.started", 1), ("call.started", 2), ("call.ended", 3)]
+    end = got[-1]
+    assert isinstance(end, CallEnded)
+    assert (end.reason, end.outcome, end.id) == ("failed", "failed", "e2.cut")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "refused"),
+    [
+        (409, "application/problem+json", 1),
+        (410, "text/plain", 1),
+        (404, "application/problem+json", 1),
+        (404, "text/html", 0),
+        (403, "", 0),
+    ],
+)
+async def test_who_refuses_matters(status: int, kind: str, refused: int, tmp_path: Path) -> None:
+    """A proxy's 404 while the orchestrator is down loses nothing."""
+    got: list[AnyEvent] = []
+    answers = [httpx.Response(status, headers={"content-type": kind})]
+    accept = receiver([], got)
+    transport = httpx.MockTransport(lambda request: answers.pop() if answers else accept(request))
+    async with httpx.AsyncClient(transport=transport) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            outbox.begin("c1", URL).put(ended(1))
+    assert outbox.refused == refused
+    assert len(got) == 1 - refused
