@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from offhook.orchestrator.audit.tables import AuditRow
+from offhook.orchestrator.audit.chain import Line
+from offhook.orchestrator.audit.repo import Log
 from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
@@ -21,20 +22,24 @@ async def record(
     details: Mapping[str, Any],
     ip: str = "",
 ) -> None:
-    """Add a line to the log of the scope's tenant, reseller or platform, in the scope's transaction."""
-    scope.session.add(
-        AuditRow(
-            id=new_id("aud", now),
-            tenant_id=scope.tenant if isinstance(scope, TenantScope) else None,
-            reseller_id=scope.reseller if isinstance(scope, ResellerScope) else None,
-            at=now,
-            actor_kind=principal.kind,
-            actor_id=principal.id,
-            actor_name=principal.name,
-            action=action,
-            target=target,
-            details=dict(details),
-            ip=ip,
-        )
+    """Add a line to the log of the scope's tenant, reseller or platform, in the scope's transaction.
+
+    Until it ends, others who change the same tenant wait: a log has one writer at a time.
+    """
+    log = Log(scope)
+    seq, before = await log.end()
+    line = Line(
+        seq=seq + 1,
+        id=new_id("aud", now),
+        tenant_id=log.tenant,
+        reseller_id=log.reseller,
+        at=now,
+        actor_kind=principal.kind,
+        actor_id=principal.id,
+        actor_name=principal.name,
+        action=action,
+        target=target,
+        details=dict(details),
+        ip=ip,
     )
-    await scope.session.flush()
+    await log.add(line, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +12,7 @@ from offhook.orchestrator.db import Base
 
 
 class ResellerRow(Base):
-    """Who sells to tenants under its own name. ``direct`` is the platform itself."""
+    """Who sells to tenants under its own name. ``direct`` is the platform itself. ``settings`` is a Brand document (schemas)."""
 
     __tablename__ = "reseller"
 
@@ -19,3 +20,5 @@ class ResellerRow(Base):
     name: Mapped[str]
     suspended: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    revision: Mapped[int] = mapped_column(server_default="1")
