@@ -47,7 +47,7 @@ class Placements(Repo):
             .where(PlacementRow.tenant_id == self._tenant, PlacementRow.expires_at > now)
             .group_by(PlacementRow.number_id)
         )
-        return dict((await self._session.execute(query)).tuples().all())
+        return {row[0]: row[1] for row in await self._session.execute(query)}
 
     async def cap(self) -> int:
         """How many calls the tenant may have at once."""

@@ -125,4 +125,4 @@ class NumberRepo(Repo):
         query = select(RefusedCallRow.number_id, RefusedCallRow.reason, RefusedCallRow.count).where(
             RefusedCallRow.tenant_id == self._tenant, RefusedCallRow.day == now.date()
         )
-        return {(number, reason): count for number, reason, count in (await self._session.execute(query)).tuples()}
+        return {(number, reason): count for number, reason, count in await self._session.execute(query)}
