@@ -33,6 +33,7 @@ from offhook.inference import InferencePool
 from offhook.ports.transport import CallStart, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
 from offhook.testing.fakes import FakeStt, FakeTts, FakeVad, Mouthpiece, SttScript, TtsScript, Utterance
 
+SECRET = "whsec_aGVsbG8="
 FRAME = 160
 QUIET = b"\xff" * FRAME
 LOUD = bytes([0x10, 0x90] * (FRAME // 2))
@@ -185,7 +186,19 @@ class Business:
     """Tool, key and arguments of every request."""
     events: list[AnyEvent] = field(default_factory=list)
 
+    down: bool = False
+    """Nobody answers, neither tools nor events."""
+    refused: int = 0
+    arrived: list[AnyEvent] = field(default_factory=list)
+    """Events as they came over the wire, those that came again too."""
+
     async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            self.refused += 1
+            raise httpx.ConnectError("nobody answers", request=request)
+        if request.url.path == "/events":
+            self.arrived.append(event_adapter.validate_json(request.content))
+            return httpx.Response(200)
         body = json.loads(request.content)
         name = body["tool"]
         self.runs.append((name, body["key"], body["args"]))
@@ -371,8 +384,12 @@ async def scene(
     stt: SttScript | None = None,
     tts: TtsScript | None = None,
     traces: Path | None = None,
+    outbox: Path | None = None,
 ) -> AsyncIterator[Scene]:
-    """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there."""
+    """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there.
+
+    ``outbox``: a real outbox over that folder sends the events to the business; without it they are simply there.
+    """
     business = business or Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]})
     mouthpiece = Mouthpiece()
     fake_stt, fake_tts = FakeStt(mouthpiece, stt), FakeTts(tts)
@@ -386,8 +403,8 @@ async def scene(
             pool=pool,
             wheel=wheel,
             http=http,
-            outbox=cast("Outbox", _Outbox(business)),
-            secret="whsec_aGVsbG8=",
+            outbox=Outbox(outbox, http, SECRET, group) if outbox is not None else cast("Outbox", _Outbox(business)),
+            secret=SECRET,
             state_dir=traces or Path("unused"),
             keep_traces=traces is not None,
         )

@@ -62,8 +62,8 @@ class Sender:
                 await anyio.to_thread.run_sync(_remove, self._path)
                 return
             else:
-                self._more = anyio.Event()
                 await self._more.wait()
+                self._more = anyio.Event()
 
     async def _write(self) -> None:
         if self._unwritten:
@@ -76,9 +76,17 @@ class Sender:
         while True:
             if await self._outbox.post(self._url, event.id, body):
                 return
-            await self._write()
-            await anyio.sleep(pause + secrets.randbelow(100) / 1000)
+            await self._rest(pause + secrets.randbelow(100) / 1000)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next attempt. What happens in the call meanwhile is on disk at once, not after the wait."""
+        with anyio.move_on_after(seconds):
+            while True:
+                await self._more.wait()
+                self._more = anyio.Event()
+                with anyio.CancelScope(shield=True):
+                    await self._write()
 
 
 class Outbox:
