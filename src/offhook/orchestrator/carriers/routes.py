@@ -33,46 +33,46 @@ async def list_carrier_accounts(access: Reading, part: PageQuery) -> Page[Accoun
     return page(rows, part.limit, access.given, filters, lambda one: (one.created_at, one.id))
 
 
-@router.get("/{id}", responses={404: PROBLEM})
-async def show_carrier_account(id: AccountId, access: Reading, response: Response) -> AccountView:
+@router.get("/{account}", responses={404: PROBLEM})
+async def show_carrier_account(account: AccountId, access: Reading, response: Response) -> AccountView:
     """An account without its secrets; its ETag is needed to change it."""
-    account = await accounts.show(access.scope, access.given, id)
-    response.headers["ETag"] = etag(account.revision)
-    return account
+    found = await accounts.show(access.scope, access.given, account)
+    response.headers["ETag"] = etag(found.revision)
+    return found
 
 
 @router.post("", status_code=201)
 @once
 async def create_carrier_account(body: NewAccount, access: Writing) -> AccountView:
     """Keep an account with a carrier. Its secrets are sealed and do not come out again."""
-    account = await accounts.create(access.scope, access.given, body)
-    await access.audit("carrier_account.created", account.id, {"account_sid": account.account_sid})
-    return account
+    made = await accounts.create(access.scope, access.given, body)
+    await access.audit("carrier_account.created", made.id, {"account_sid": made.account_sid})
+    return made
 
 
-@router.patch("/{id}", responses=CHANGING)
+@router.patch("/{account}", responses=CHANGING)
 async def change_carrier_account(
-    id: AccountId, body: AccountChange, access: Writing, request: Request, response: Response, _: IfMatch = None
+    account: AccountId, body: AccountChange, access: Writing, request: Request, response: Response, _: IfMatch = None
 ) -> AccountView:
     """Change what is given of an account."""
-    old = await accounts.show(access.scope, access.given, id, lock=True)
+    old = await accounts.show(access.scope, access.given, account, lock=True)
     match(request, old.revision)
-    account = await accounts.change(access.scope, access.given, id, body)
-    await access.audit("carrier_account.changed", id, {"fields": sorted(body.model_fields_set)})
-    response.headers["ETag"] = etag(account.revision)
-    return account
+    new = await accounts.change(access.scope, access.given, account, body)
+    await access.audit("carrier_account.changed", account, {"fields": sorted(body.model_fields_set)})
+    response.headers["ETag"] = etag(new.revision)
+    return new
 
 
-@router.delete("/{id}", status_code=204, responses=CHANGING | {409: PROBLEM})
-async def delete_carrier_account(id: AccountId, access: Writing, request: Request, _: IfMatch = None) -> None:
+@router.delete("/{account}", status_code=204, responses=CHANGING | {409: PROBLEM})
+async def delete_carrier_account(account: AccountId, access: Writing, request: Request, _: IfMatch = None) -> None:
     """Drop an account with its secrets, once no number belongs to it."""
-    old = await accounts.show(access.scope, access.given, id, lock=True)
+    old = await accounts.show(access.scope, access.given, account, lock=True)
     match(request, old.revision)
-    await accounts.delete(access.scope, id)
-    await access.audit("carrier_account.deleted", id, {"account_sid": old.account_sid})
+    await accounts.delete(access.scope, account)
+    await access.audit("carrier_account.deleted", account, {"account_sid": old.account_sid})
 
 
-@router.post("/{id}/test", responses={404: PROBLEM})
-async def test_carrier_account(id: AccountId, access: Writing) -> AccountTest:
+@router.post("/{account}/test", responses={404: PROBLEM})
+async def test_carrier_account(account: AccountId, access: Writing) -> AccountTest:
     """Whether the account could be used, as far as can be told without asking the carrier."""
-    return await accounts.test(access.scope, access.given, id)
+    return await accounts.test(access.scope, access.given, account)

@@ -41,12 +41,12 @@ async def show_lines(access: Reading) -> LinesView:
     return await ops.lines(access.scope, access.given.clock())
 
 
-@router.get("/numbers/{id}", responses={404: PROBLEM})
-async def show_number(id: NumberId, access: Reading, response: Response) -> NumberView:
+@router.get("/numbers/{number}", responses={404: PROBLEM})
+async def show_number(number: NumberId, access: Reading, response: Response) -> NumberView:
     """A number; its ETag is needed to change it."""
-    number = await ops.show(access.scope, id)
-    response.headers["ETag"] = etag(number.revision)
-    return number
+    found = await ops.show(access.scope, number)
+    response.headers["ETag"] = etag(found.revision)
+    return found
 
 
 @router.post("/numbers", status_code=201, responses={409: PROBLEM})
@@ -58,27 +58,27 @@ async def create_number(body: NewNumber, access: Writing) -> NumberView:
     return number
 
 
-@router.patch("/numbers/{id}", responses=CHANGING)
+@router.patch("/numbers/{number}", responses=CHANGING)
 async def change_number(
-    id: NumberId, body: NumberChange, access: Writing, request: Request, response: Response, _: IfMatch = None
+    number: NumberId, body: NumberChange, access: Writing, request: Request, response: Response, _: IfMatch = None
 ) -> NumberView:
     """Change what is given of a number."""
-    old = await ops.locked(access.scope, id)
+    old = await ops.locked(access.scope, number)
     match(request, old.revision)
-    number = await ops.change(access.scope, old, body, access.given.clock())
+    new = await ops.change(access.scope, old, body, access.given.clock())
     names = sorted(body.model_fields_set)
-    await access.audit("number.changed", id, {name: [getattr(old, name), getattr(number, name)] for name in names})
-    response.headers["ETag"] = etag(number.revision)
-    return number
+    await access.audit("number.changed", number, {name: [getattr(old, name), getattr(new, name)] for name in names})
+    response.headers["ETag"] = etag(new.revision)
+    return new
 
 
-@router.delete("/numbers/{id}", status_code=204, responses=CHANGING)
-async def delete_number(id: NumberId, access: Writing, request: Request, _: IfMatch = None) -> None:
+@router.delete("/numbers/{number}", status_code=204, responses=CHANGING)
+async def delete_number(number: NumberId, access: Writing, request: Request, _: IfMatch = None) -> None:
     """Let a number go: calls to it are no longer taken. Calls that it has go on."""
-    old = await ops.locked(access.scope, id)
+    old = await ops.locked(access.scope, number)
     match(request, old.revision)
-    await ops.delete(access.scope, id)
-    await access.audit("number.deleted", id, {"did": old.did})
+    await ops.delete(access.scope, number)
+    await access.audit("number.deleted", number, {"did": old.did})
 
 
 routers: tuple[APIRouter, ...] = (router, accounts)
