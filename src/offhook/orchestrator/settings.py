@@ -43,6 +43,12 @@ class OrchestratorSettings(BaseSettings):
     """Keys that wrap the tenants' data keys, as ``id:base64 of 32 bytes``; the first is in use, the others still open what they wrapped."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """API requests of one person or key."""
+    portal_url: str = ""
+    """Where people find the portal (``https://portal.example.com``), for links in mails; ``public_url`` or ``host:port`` without it."""
+    smtp_url: SecretStr = SecretStr("")
+    """Where mails go: ``smtp://user:password@host:587`` (STARTTLS; ``?tls=none`` for none) or ``smtps://...:465``; ``?ca=FILE`` names a
+    certificate to trust. Without it mails land in ``state_dir``/mail."""
+    mail_from: str = "offhook <offhook@localhost>"
     twilio_auth_token: SecretStr = SecretStr("")
     unsigned_carriers: bool = False
     """Development only: take carrier webhooks without a signature."""
@@ -79,6 +85,11 @@ class OrchestratorSettings(BaseSettings):
     def base_url(self) -> str:
         """Where engines reach this app, without a slash at the end."""
         return str(self.internal_url).rstrip("/") if self.internal_url else f"http://{self.host}:{self.port}"
+
+    @property
+    def portal(self) -> str:
+        """Where people find the portal, without a slash at the end. Never what a request says its host is."""
+        return (self.portal_url or self.public_url or self.base_url).rstrip("/")
 
     @property
     def stream_url(self) -> str:
