@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.e2e.business import DID, OTHER_DID, House
+from tests.e2e.business import ADMIN, DID, OTHER_DID, House
 
 NEW = {"did": "020 7946 0111", "agent_id": "front-desk", "label": "Front"}
 TAKEN = "this number cannot be added here"
@@ -73,6 +74,9 @@ async def test_what_is_wrong_is_named_by_its_path(house: House) -> None:
     assert await faults({"max_calls": 0}) == ["max_calls"]
     assert await faults({"label": "a\u0000b"}) == ["label"]
     assert await faults({"colour": "red"}) == ["colour"]
+    half = json.dumps({**NEW, "label": "a \ud800 letter's half"}).encode()
+    answer = await house.http.post("/v1/tenants/harbour/numbers", content=half, headers=ADMIN | {"content-type": "application/json"})
+    assert (answer.status_code, [one["path"] for one in answer.json()["errors"]]) == (422, ["label"])
     made = await _made(house)
     for name in ("agent_id", "label", "enabled"):
         answer = await house.ask("PATCH", f"/numbers/{made['id']}", {name: None}, If_Match="*")

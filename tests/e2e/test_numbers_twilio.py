@@ -105,3 +105,19 @@ async def test_a_number_that_moved_takes_no_media_of_its_old_owner(carrier: Hous
     assert (await carrier.ask("POST", "/numbers", {"did": DID, "agent_id": "front-desk"}, tenant="quayside")).status_code == 201
     ask = {"call": "c1", "transport": "twilio", "carrier_call": "CA1", "token": token}
     assert (await carrier.post("/v1/plans", ask)).json()["reason"] == "unknown_number"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a=" + b"x" * 70_000, b"&".join(b"a=1" for _ in range(300)), "To=\u00e9".encode(), b"CallSid=CA1"],
+    ids=["large", "many", "raw", "unsigned"],
+)
+async def test_forms_that_no_carrier_sends(carrier: House, content: bytes) -> None:
+    answer = await carrier.http.post(VOICE, content=content, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == (403 if content == b"CallSid=CA1" else 422)
+
+
+async def test_a_signed_form_with_what_cannot_be_stored(carrier: House) -> None:
+    assert (await _post(carrier, OURS, CallSid="CA\x00")).status_code == 422
+    assert (await _post(carrier, OURS, CallSid="")).status_code == 422
+    assert (await _post(carrier, OURS, From="+44 \u00e9\u4e2d & <Dial>")).status_code == 200
