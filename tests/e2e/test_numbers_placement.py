@@ -126,6 +126,20 @@ async def test_a_place_is_freed_by_the_end_or_in_time(carrier: House) -> None:
     assert await _used(carrier) == 0
 
 
+async def test_a_call_that_began_without_us_counts_once(carrier: House) -> None:
+    await _cap(carrier, 1)
+    until = MONDAY + timedelta(minutes=5)
+    async with carrier.services.database.tenant("harbour") as scope:
+        for _ in range(2):
+            await ops.seat(scope, DID, "c1", MONDAY, until)
+        await ops.seat(scope, DID, "c2", MONDAY, until)  # over the cap, but it goes on all the same
+    assert (await carrier.get("/lines")).json()["numbers"][0]["calls"] == 2
+    assert (await _ring(carrier, "CA1"))[0].tag == "Reject"
+    async with carrier.services.database.tenant("harbour") as scope:
+        assert [await ops.release(scope, call) for call in ("c1", "c2", "c2")] == [True, True, False]
+    assert (await _ring(carrier, "CA1"))[0].tag == "Connect"
+
+
 async def test_callers_go_where_the_number_or_the_tenant_says(carrier: House) -> None:
     await _cap(carrier, 0)
     await _cap(carrier, 0, "quayside")

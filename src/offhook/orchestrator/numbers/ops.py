@@ -112,6 +112,12 @@ async def place(
     return placing
 
 
+async def seat(scope: TenantScope, did: str, call: str, now: datetime, until: datetime) -> None:
+    """Count a call that began without us, from a plan that its engine had kept; nothing if it has its place."""
+    number = await NumberRepo(scope).of_did(did)
+    await Placements(scope).seat(number.id if number else "", call, now, until)
+
+
 async def release(scope: TenantScope, call: str) -> bool:
     """The call has ended: its place is free. False if it had none."""
     return await Placements(scope).free(call=call)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, cast
 
 from sqlalchemy import Integer, bindparam, delete, func, select, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.numbers.tables import PlacementRow
@@ -33,6 +33,18 @@ class Placements(Repo):
         """A place until then for this call. Whoever has one keeps it: asked again, the same place is held for longer."""
         values = {"tenant": self._tenant, "id": new_id("plc", now), "number": number, "call": call, "carrier_call": carrier_call or None}
         return cast("Placing", (await self._session.execute(_PLACE, {**values, "now": now, "until": until})).scalar_one())
+
+    async def seat(self, number: str, call: str, now: datetime, until: datetime) -> None:
+        """A place for a call that goes on already, whatever the cap says; nothing if it has one."""
+        row = {
+            "tenant_id": self._tenant,
+            "id": new_id("plc", now),
+            "number_id": number,
+            "call_id": call,
+            "placed_at": now,
+            "expires_at": until,
+        }
+        await self._session.execute(insert(PlacementRow).values(row).on_conflict_do_nothing())
 
     async def free(self, *, call: str | None = None, carrier_call: str | None = None) -> bool:
         """Give the place of a call back; False if it had none."""
