@@ -16,7 +16,6 @@ from sqlalchemy import Engine, event, text
 from tests.e2e.business import CALLER, DID, MONDAY, OTHER_DID, House, open_house
 from twilio.request_validator import RequestValidator
 
-from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.db import Database
 from offhook.orchestrator.numbers import ops
 from offhook.orchestrator.numbers.placement import Placements, Placing
@@ -252,15 +251,18 @@ def test_any_history_of_places(planted: str, steps: list[tuple[str, int, str, in
         anyio.run(_play, planted, steps, cap, own)
 
 
+async def _held(house: House, calls: list[str]) -> bool:
+    return [row.carrier_call for row in await house.look("select carrier_call from placement")] == calls
+
+
 async def test_places_are_swept_for_all_tenants(carrier: House) -> None:
     await _ring(carrier, "CA1")
     await _ring(carrier, "CA2", to=OTHER_DID)
     carrier.now[0] += timedelta(hours=2)
     await _ring(carrier, "CA3")
-    async with carrier.services.database.platform() as scope:
-        await ops.sweep(scope, carrier.now[0])
-        await carriers.sweep(scope, carrier.now[0])
-    assert [row.carrier_call for row in await carrier.look("select carrier_call from placement")] == ["CA3"]
+    await carrier.services.queue.configure_task("sweep_placements").defer_async(timestamp=0)
+    await carrier.work_until(lambda: _held(carrier, ["CA3"]))
+    assert await _held(carrier, ["CA3"])
     assert [row.carrier_call for row in await carrier.look("select carrier_call from media_token")] == ["CA3"]
 
 
