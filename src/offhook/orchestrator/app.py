@@ -20,6 +20,7 @@ from offhook.orchestrator.crm import routes as crm
 from offhook.orchestrator.hooks import routes as hooks
 from offhook.orchestrator.jobs import build
 from offhook.orchestrator.keys import routes as keys
+from offhook.orchestrator.kit.headers import ApiHeaders
 from offhook.orchestrator.live import routes as live
 from offhook.orchestrator.numbers import routes as numbers
 from offhook.orchestrator.people import routes as people
@@ -55,6 +56,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     )
     app.state.services = services
     errors.install(app)
+    app.add_middleware(ApiHeaders, services=services)
     app.include_router(calls.engine)
     app.include_router(calls.reading)
     app.include_router(tools.router)
