@@ -26,6 +26,18 @@ async def test_every_route_asks_who_it_is(house: House, counts: Counter[str]) ->
         counts[f"routes for {route.level}"] += 1
 
 
+async def test_every_operation_has_a_name_of_its_own_and_says_who_may(house: House) -> None:
+    document = house.app.openapi()
+    names: Counter[str] = Counter()
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            names[operation["operationId"]] += 1
+            assert operation.get("description"), (method, path)
+            if "/tenants/" in path:
+                assert operation["security"] == [{"key": []}, {"session": []}], (method, path)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
 async def test_nobody_is_401(house: House, counts: Counter[str]) -> None:
     strangers = [
         {},

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from offhook.errors import ConfigError
-from offhook.orchestrator import errors
+from offhook.orchestrator import description, errors
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.agents import routes as agents
 from offhook.orchestrator.audit import routes as audit
@@ -52,7 +52,13 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
                 await services.database.close()
 
     app = FastAPI(
-        title="offhook orchestrator", version="1", lifespan=lifespan, separate_input_output_schemas=False, docs_url=None, redoc_url=None
+        title="offhook orchestrator",
+        version="1",
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,  # the pages that FastAPI brings fetch their parts from elsewhere
+        redoc_url=None,
     )
     app.state.services = services
     errors.install(app)
@@ -64,6 +70,8 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     for domain in DOMAINS:
         for router in domain.routers:
             app.include_router(router)
+
+    description.install(app)
 
     @app.get("/healthz", tags=["health"])
     async def healthz(given: Given) -> dict[str, str]:

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from offhook.errors import NotFound, NotPermitted, NotSignedIn
 from offhook.orchestrator.access import Given
@@ -80,7 +81,16 @@ class PlatformAccess(Access):
         await audit.record(self.scope, self.given.clock(), self.principal, action, target, details or {}, self.ip)
 
 
-async def principal_of(request: Request, given: Given) -> Principal:
+_bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An API key, or the operator's token.")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="A session, made by signing in.")
+
+
+async def principal_of(
+    request: Request,
+    given: Given,
+    _key: Annotated[object, Security(_bearer)],  # these two stand in the API's description; what they bring is read below
+    _session: Annotated[object, Security(_cookie)],
+) -> Principal:
     """Who asks, by bearer token or session cookie; NotSignedIn (401) for nobody. A cookie alone changes nothing from a foreign page."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     found: Principal | None = None
