@@ -116,7 +116,7 @@ def operations(document: dict[str, Any], types: Types) -> list[Operation]:
                 body=body,
                 body_type=body_type,
                 body_required=bool(one.get("requestBody", {}).get("required")),
-                answer=_answer(one, types, where, path in conditional),
+                answer=_answer(one, types, where, _header(one, "if-match") is not None or (method == "get" and path in conditional)),
                 once=_header(one, "idempotency-key") is not None,
             )
         )

@@ -20,7 +20,7 @@ _TAKEN = frozenset(
     " tuple update_forward_refs uuid validate constants Any Literal Annotated Field Model Sent Document".split()
 )
 """Names that a field must not hide from its own class."""
-_SECRET = re.compile(r"(^|_)(secret|password|token|totp|key_value)$")
+_SECRET = re.compile(r"(^|_)(secret|password|token|pending|recovery_codes|uri)$")
 _FORMATS = {
     "date-time": "dt.datetime",
     "date": "dt.date",
@@ -208,7 +208,9 @@ class Types:
                 kind += " | None"
         if python != field:
             facts.append(f'alias="{field}"')
-        if kind in {"str", "str | None"} and (_SECRET.search(field) or (isinstance(schema, dict) and schema.get("format") == "password")):
+        if kind in {"str", "str | None", "list[str]"} and (
+            _SECRET.search(field) or (isinstance(schema, dict) and schema.get("format") == "password")
+        ):
             facts.append("repr=False")
         if value in {"list", "dict"}:
             facts.insert(0, f"default_factory={value}")
