@@ -1,7 +1,7 @@
 """The chain of a log: each row's hash covers the row and the hash before it. Pure.
 
 A row that was changed, removed, added or moved behind the application's back breaks it. Whoever may write to the tables could work out a
-new chain; against that, keep the end of a log (``Checked.head``, also in every export) somewhere else and compare.
+new chain; against that, keep the end of a log (``schemas.Checked.head``, also in every export) somewhere else and compare.
 """
 
 from __future__ import annotations
@@ -44,6 +44,26 @@ def link(before: bytes, line: Line) -> bytes:
     ]  # fmt: skip
     text = json.dumps(parts, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(before + text.encode()).digest()
+
+
+@dataclass(slots=True)
+class Walk:
+    """Follows a log from its first row. ``broken_at`` is the place of the first row that is not as it was written."""
+
+    seq: int = 0
+    before: bytes = START
+    broken_at: int | None = None
+
+    def row(self, line: Line, hashed: bytes) -> None:
+        """The next row."""
+        if self.broken_at is None and (line.seq != self.seq + 1 or link(self.before, line) != hashed):
+            self.broken_at = self.seq + 1
+        self.seq, self.before = line.seq, hashed
+
+    def end(self, seq: int, hashed: bytes) -> None:
+        """Where the log ends, by its head."""
+        if self.broken_at is None and (seq, hashed) != (self.seq, self.before):
+            self.broken_at = min(seq, self.seq) + 1
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON

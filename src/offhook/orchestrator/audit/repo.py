@@ -67,3 +67,8 @@ class Log:
         query = select(AuditRow).where(*self._mine, AuditRow.seq > seq).order_by(AuditRow.seq).limit(limit)
         rows = (await self._session.execute(query.execution_options(populate_existing=True))).scalars()
         return [(Line(**{name: getattr(row, name) for name in Line.__slots__}), row.hash) for row in rows]
+
+    async def stray(self, head: tuple[int, bytes]) -> bool:
+        """Whether there are rows above the head."""
+        query = select(AuditRow.seq).where(*self._mine, AuditRow.seq > head[0]).limit(1)
+        return (await self._session.execute(query)).first() is not None

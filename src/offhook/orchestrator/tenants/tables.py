@@ -33,6 +33,7 @@ class TenantRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revision: Mapped[int] = mapped_column(server_default="1")
     erasing_at: Mapped[datetime | None]
+    erasure_id: Mapped[str | None]
 
 
 class ExportRow(Base):
@@ -56,9 +57,10 @@ class ErasureRow(Base):
     """That a tenant was erased, and how much of what. It holds nothing of the tenant: ``subject`` is a hash of its id."""
 
     __tablename__ = "erasure"
-    __table_args__ = (Index(None, "requested_at", "id"),)
+    __table_args__ = (Index(None, "requested_at", "id"), Index(None, "reseller_id", "requested_at", "id"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    reseller_id: Mapped[str]
     subject: Mapped[str]
     requested_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

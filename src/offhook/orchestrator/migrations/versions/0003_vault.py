@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from offhook.orchestrator.migrations.tenancy import ALL, RESELLER, TENANT, platform_reads, platform_table, policy, tenant_table
+from offhook.orchestrator.migrations.tenancy import RESELLER, TENANT, platform_reads, platform_table, policy, tenant_table
 
 revision = "0003"
 down_revision = "0002"
@@ -31,7 +31,9 @@ CREATE TABLE platform_data_key (
 
 ALTER TABLE tenant ADD COLUMN revision INTEGER DEFAULT '1' NOT NULL;
 ALTER TABLE tenant ADD COLUMN erasing_at TIMESTAMP WITH TIME ZONE;
-ALTER TABLE tenant ADD CONSTRAINT tenant_erasing CHECK (erasing_at IS NULL OR suspended);
+ALTER TABLE tenant ADD COLUMN erasure_id TEXT;
+ALTER TABLE tenant ADD CONSTRAINT tenant_erasing CHECK (
+    (erasing_at IS NULL) = (erasure_id IS NULL) AND (erasing_at IS NULL OR suspended));
 CREATE INDEX ix_tenant_created_at_id ON tenant (created_at, id);
 DROP INDEX ix_tenant_reseller_id;
 CREATE INDEX ix_tenant_reseller_id_created_at_id ON tenant (reseller_id, created_at, id);
@@ -73,6 +75,7 @@ CREATE INDEX ix_tenant_export_expires_at ON tenant_export (expires_at);
 
 CREATE TABLE erasure (
     id TEXT NOT NULL,
+    reseller_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
@@ -81,6 +84,7 @@ CREATE TABLE erasure (
     CONSTRAINT pk_erasure PRIMARY KEY (id)
 );
 CREATE INDEX ix_erasure_requested_at_id ON erasure (requested_at, id);
+CREATE INDEX ix_erasure_reseller_id_requested_at_id ON erasure (reseller_id, requested_at, id);
 """
 
 # The functions run as the owner of the tables, whom row-level security binds too unless it is a superuser. So the owner gets a policy on
@@ -96,15 +100,20 @@ $$;
 CREATE FUNCTION offhook_open_to_erasing() RETURNS INTEGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     one RECORD;
+    command TEXT;
     made INTEGER := 0;
 BEGIN
-    FOR one IN SELECT * FROM offhook_tenant_tables() t
-        WHERE NOT EXISTS (SELECT FROM pg_policies p
-            WHERE p.schemaname = 'public' AND p.tablename = t.name AND p.policyname = 'offhook_erases')
-    LOOP
-        EXECUTE format('CREATE POLICY offhook_erases ON %I FOR ALL TO %I USING (%I = current_setting(''offhook.erasing'', true))',
-            one.name, current_user, one.mine);
-        made := made + 1;
+    IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN
+        RETURN 0;
+    END IF;
+    FOR one IN SELECT * FROM offhook_tenant_tables() LOOP
+        FOREACH command IN ARRAY ARRAY['select', 'update', 'delete'] LOOP
+            CONTINUE WHEN EXISTS (SELECT FROM pg_policies p
+                WHERE p.schemaname = 'public' AND p.tablename = one.name AND p.policyname = 'offhook_erases_' || command);
+            EXECUTE format('CREATE POLICY %I ON %I FOR %s TO %I USING (%I = current_setting(''offhook.erasing'', true))',
+                'offhook_erases_' || command, one.name, command, current_user, one.mine);
+            made := made + 1;
+        END LOOP;
     END LOOP;
     RETURN made;
 END $$;
@@ -206,7 +215,8 @@ def upgrade() -> None:
     policy(run, "audit_head", "offhook_reseller", "select, insert, update", RESELLER + " and tenant_id is null")
     tenant_table(run, "tenant_export")
     platform_reads(run, "tenant_export", "tenant_id, id, expires_at")
-    platform_table(run, "erasure", rights=ALL.replace(", delete", ""))
+    platform_table(run, "erasure", rights="select, insert, update")
+    policy(run, "erasure", "offhook_reseller", "select", RESELLER)
 
 
 def downgrade() -> None:
