@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --retries 5 --require-hashes --no-deps
 ONCE ?=
 
-.PHONY: help demo test test-slow test-browser check bench lock docs clean install install-dev
+.PHONY: help demo test test-slow test-browser test-isolation check bench lock docs clean install install-dev
 
 help:
 	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check       format, lint, types, import rules, generated files"
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
+	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
 	@echo "make bench       figures with their conditions"
 	@echo "make docs        generate what is generated"
 	@echo "make lock        resolve the lock files anew"
@@ -53,10 +54,16 @@ test: install-dev
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: install-dev
-	@$(BIN)/python -m pytest -q -m "slow or realtime" --timeout 900
+	@$(BIN)/python -m pytest -q -m "slow or realtime" --timeout 900 --ignore tests/isolation
 
 test-browser: install-dev
 	@$(BIN)/python -m pytest -q -m browser --timeout 300
+
+# On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.
+test-isolation: install-dev
+	@env -u OFFHOOK_TEST_DATABASE_URL $(BIN)/python -m pytest -q -s -m "slow or not slow" --timeout 900 tests/isolation
+	@$(if $(OFFHOOK_TEST_DATABASE_URL),,$(BIN)/python scripts/postgres.py) $(BIN)/python -m pytest -q -s tests/isolation || \
+		{ [ $$? = 69 ] && echo "isolation on a Postgres server: skipped"; }
 
 check: install-dev
 	@$(BIN)/ruff format --check --quiet .
@@ -66,10 +73,12 @@ check: install-dev
 	@$(BIN)/python scripts/lints.py
 	@$(BIN)/python scripts/diagrams.py --check
 	@$(BIN)/python scripts/openapi.py --check
+	@$(BIN)/python scripts/client.py --check
 
 docs: install-dev
 	@$(BIN)/python scripts/diagrams.py
 	@$(BIN)/python scripts/openapi.py
+	@$(BIN)/python scripts/client.py
 
 # Lock files name no index. uv comes from PATH, or for the moment into a folder of its own.
 lock:

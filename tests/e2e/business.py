@@ -155,7 +155,7 @@ def other_business() -> Business:
 
 
 @asynccontextmanager
-async def open_house(url: str, state_dir: Path | None = None, **settings: object) -> AsyncIterator[House]:
+async def open_house(url: str, state_dir: Path | None = None, *, owner_url: str = "", **settings: object) -> AsyncIterator[House]:
     values: dict[str, Any] = {
         "secret": SECRET,
         "admin_token": "operator",
@@ -176,4 +176,4 @@ async def open_house(url: str, state_dir: Path | None = None, **settings: object
             for business in (harbour, other_business()):
                 await plant(services.database, business, script)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://orchestrator", timeout=30) as http:
-                yield House(app, http, made, now, url.replace(f"//{APP}@", f"//{USER}@"))
+                yield House(app, http, made, now, owner_url or url.replace(f"//{APP}@", f"//{USER}@"))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.business import House, open_house
+from tests.e2e.server import EMPTY, Server, server
 
-from offhook.orchestrator.db import migrate
-from offhook.orchestrator.embedded import APP, EmbeddedPostgres
+from offhook.orchestrator.embedded import APP
 
 _count = itertools.count()
 
@@ -22,36 +22,35 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server whose database ``offhook`` is migrated and otherwise empty."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
-        migrate(server.url())
-        yield server
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a database that is migrated and otherwise empty."""
+    with server(tmp_path_factory.mktemp("postgres")) as found:
+        yield found
 
 
 @pytest.fixture
-def database_name(postgres: EmbeddedPostgres) -> Iterator[str]:
+def database_name(postgres: Server) -> Iterator[str]:
     """A migrated database of the test's own."""
-    name = f"test_{next(_count)}"
-    postgres.sql(f"create database {name} template offhook")
+    name = f"{EMPTY}_{next(_count)}"
+    postgres.sql(f"create database {name} template {EMPTY}")
     yield name
     postgres.sql(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+def database_url(postgres: Server, database_name: str) -> str:
     """The test's database as the application connects to it: by a role that owns nothing."""
     return postgres.url(database_name, APP)
 
 
 @pytest.fixture
-def owner_url(postgres: EmbeddedPostgres, database_name: str) -> str:
+def owner_url(postgres: Server, database_name: str) -> str:
     """The test's database as its owner connects to it: for migrations, and for looking behind row-level security."""
     return postgres.url(database_name)
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def house(database_url: str, owner_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """An orchestrator with two tenants, spoken to over HTTP."""
-    async with open_house(database_url, tmp_path) as opened:
+    async with open_house(database_url, tmp_path, owner_url=owner_url) as opened:
         yield opened

@@ -17,6 +17,9 @@ TABLES = """
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'public' and c.relkind in ('r', 'p')
 """
+QUEUED = {("mail", "INSERT")}
+"""A reseller may put a mail of no tenant's into the queue, and read none."""
+CONTENT = ("call", "call_event", "call_result", "customer", "lead", "message", "appointment", "tool_run")
 OURS = "c.relname not like 'procrastinate%' and c.relname <> 'alembic_version'"
 
 
@@ -39,13 +42,10 @@ async def test_a_tenants_rows_are_open_to_the_tenant_alone(house: House) -> None
         for condition in (using, check):
             if "offhook_tenant" in roles and condition:
                 assert "offhook.tenant" in condition, (table, name, condition)
-            if "offhook_reseller" in roles and condition:
+            if "offhook_reseller" in roles and condition and (table, command) not in QUEUED:
                 assert "offhook.reseller" in condition, (table, name, condition)
         assert roles != ["public"], (table, name)
         assert command != "ALL", (table, name)
-
-
-CONTENT = ("call", "call_event", "call_result", "customer", "lead", "message", "appointment", "tool_run")
 
 
 @pytest.mark.parametrize("role", ["offhook_app", "offhook_platform", "offhook_reseller", "offhook_jobs"])
@@ -102,19 +102,19 @@ async def test_a_tenant_writes_into_no_other(house: House) -> None:
 async def test_the_scope_ends_with_its_transaction(house: House) -> None:
     """A pooled connection keeps nothing of the one who had it before."""
     with connect(libpq(house.settings.sqlalchemy_url() or ""), autocommit=True) as connection:
+        before = connection.execute("select current_user").fetchone()
         with connection.transaction():
             connection.execute("select set_config('role', 'offhook_tenant', true), set_config('offhook.tenant', 'harbour', true)")
-        assert connection.execute("select current_user, current_setting('offhook.tenant', true)").fetchone() in {
-            ("offhook_app", ""),
-            ("offhook_app", None),
-        }
+        assert connection.execute("select current_user").fetchone() == before
+        assert connection.execute("select coalesce(current_setting('offhook.tenant', true), '')").fetchone() == ("",)
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("select 1 from call")
 
 
 async def test_the_application_cannot_take_more(house: House) -> None:
+    [(owner,)] = await house.look("select current_user")
     with connect(libpq(house.settings.sqlalchemy_url() or ""), autocommit=True) as connection:
-        for statement in ("set role postgres", "alter table call disable row level security", "create table x (a int)", "drop table call"):
+        for statement in (f"set role {owner}", "alter table call disable row level security", "create table x (a int)", "drop table call"):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(statement)
         row = connection.execute("select rolsuper, rolbypassrls, rolcreaterole from pg_roles where rolname = current_user").fetchone()

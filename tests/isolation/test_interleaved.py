@@ -122,10 +122,10 @@ async def _tenants(house: House) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_many_tenants_over_few_connections(
-    seed: int, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, counts: Counter[str]
+    seed: int, database_url: str, owner_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, counts: Counter[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with open_house(database_url, tmp_path, pool_size=CONNECTIONS, requests_per_minute=100_000) as house:
+    async with open_house(database_url, tmp_path, owner_url=owner_url, pool_size=CONNECTIONS, requests_per_minute=100_000) as house:
         crowd = Crowd(house, await _tenants(house), seed, counts)
         todo: list[Callable[[], Awaitable[None]]] = []
         for index in range(6):

@@ -73,6 +73,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # FastAPI's word for a body that does not even parse
+            return answer(Invalid.status, Invalid.code, "the body cannot be read", (Fault("body", str(error.detail)),))
         codes = {404: "not_found", 405: "method_not_allowed"}
         headers = dict(error.headers or {})
         return answer(error.status_code, codes.get(error.status_code, "refused"), str(error.detail), headers=headers)

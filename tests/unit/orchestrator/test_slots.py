@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.contracts.plan import OpeningHours
+from offhook.orchestrator.agents.hours import is_open, opening
 from offhook.orchestrator.bookings import slots
 from offhook.orchestrator.bookings.slots import Span
-from offhook.orchestrator.agents.hours import is_open, opening
 from offhook.orchestrator.tenants.schemas import Diary
 
 LONDON = ZoneInfo("Europe/London")
