@@ -7,7 +7,7 @@ from typing import Final
 from offhook.errors import Conflict, NotPermitted
 from offhook.orchestrator.auth.permissions import LEVELS, ROLES, Level, Permission, Role
 
-KEEPERS: Final[frozenset[Role]] = frozenset({"tenant_owner", "platform_admin"})
+KEEPER: Final[dict[Level, Role]] = {"tenant": "tenant_owner", "platform": "platform_admin"}
 """Roles of which one member must stay: without it nobody could let anybody in again."""
 BY_LEVEL: Final[dict[Level, tuple[Role, ...]]] = {
     level: tuple(role for role, of in LEVELS.items() if of == level) for level in ("platform", "reseller", "tenant")
@@ -29,5 +29,5 @@ def may_change(may: frozenset[Permission], old: Role, new: Role | None) -> None:
 
 def one_stays(old: Role, new: Role | None, others: int) -> None:
     """Conflict if the last holder of a role that must not be empty would lose it; ``others`` hold it besides."""
-    if old in KEEPERS and new != old and others == 0:
+    if old in KEEPER.values() and new != old and others == 0:
         raise Conflict(f"the last {old} must stay: give somebody else the role first")

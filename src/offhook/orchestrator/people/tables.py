@@ -158,12 +158,16 @@ class UsedStateRow(Base):
 
 
 class MailRow(Base):
-    """A mail that is still to be sent; its job knows only the id, so that no text with a token stands in the queue or its log."""
+    """A mail that is still to be sent; its job knows only the id, so that no address and no token stands in the queue or its log.
+
+    Of a ``reset`` only the address is given: its job looks whether there is an account, and makes the token.
+    """
 
     __tablename__ = "mail"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str | None] = mapped_column(ForeignKey("tenant.id"), index=True)
+    kind: Mapped[str]
     recipient: Mapped[str]
     subject: Mapped[str]
     body: Mapped[str]

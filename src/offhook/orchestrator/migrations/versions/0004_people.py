@@ -167,6 +167,7 @@ CREATE TABLE oidc_used (
 CREATE TABLE mail (
     id TEXT NOT NULL,
     tenant_id TEXT,
+    kind TEXT NOT NULL CHECK (kind IN ('text', 'reset')),
     recipient TEXT NOT NULL,
     subject TEXT NOT NULL,
     body TEXT NOT NULL,

@@ -1,7 +1,0 @@
-"""Routes of people."""
-
-from __future__ import annotations
-
-from fastapi import APIRouter
-
-routers: tuple[APIRouter, ...] = ()

@@ -1,0 +1,78 @@
+"""Development: the mails that landed in the folder, for whoever sits at this machine."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from offhook.errors import NotFound
+from offhook.orchestrator.access import Given
+from offhook.orchestrator.people.mail import Folder, post
+from offhook.orchestrator.people.schemas import Letter
+
+router = APIRouter(tags=["dev"], include_in_schema=False)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+SHOWN = 50
+
+
+def folder(request: Request, given: Given) -> Folder:
+    """The folder. NotFound unless mails go there, the installation has no public address, and the request is of this very machine:
+    by its peer, by the name that it used (no page can have rebound one), and through no proxy.
+    """
+    found = post(given.mail).folder
+    peer = request.client.host if request.client else ""
+    name = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    settings = given.settings
+    if found is None or settings.public_url or settings.portal_url:
+        raise NotFound("no such page")
+    if peer not in LOOPBACK or name not in LOOPBACK or any(one in request.headers for one in FORWARDED):
+        raise NotFound("no such page")
+    return found
+
+
+Mails = Annotated[Folder, Depends(folder)]
+
+
+async def _newest(mails: Folder) -> list[Letter]:
+    return [Letter(id=one.id, to=one.to, subject=one.subject, at=one.at, text=one.text) for one in await mails.newest(SHOWN)]
+
+
+@router.get("/v1/dev/mail")
+async def list_mail(mails: Mails) -> list[Letter]:
+    """The last mails, newest first."""
+    return await _newest(mails)
+
+
+@router.get("/dev/mail", response_class=HTMLResponse)
+async def show_mail(mails: Mails) -> HTMLResponse:
+    """The same as a page."""
+    return HTMLResponse(
+        _page(await _newest(mails)),
+        headers={
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+
+
+def _page(letters: list[Letter]) -> str:
+    shown = "".join(
+        f"<article><h2>{escape(one.subject)}</h2><p>to {escape(one.to)}, {escape(one.at)}</p><pre>{_linked(one.text)}</pre></article>"
+        for one in letters
+    )
+    style = "body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}pre{white-space:pre-wrap}"
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>Mail of this development machine</title><style>{style}</style><h1>Mail</h1>{shown or '<p>None yet.</p>'}</html>"
+    )
+
+
+def _linked(text: str) -> str:
+    lines = (escape(line) for line in text.splitlines())
+    return "\n".join(f'<a href="{line}">{line}</a>' if line.startswith(("http://", "https://")) else line for line in lines)
