@@ -10,12 +10,12 @@ from typing import ParamSpec
 
 import anyio
 
+from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
 from offhook.core.time import SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.engine.callclock import CallClock
-from offhook.engine.dialogue import Dialogue, Item, Proposal
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
 from offhook.engine.prepare import EngineParts, Prepared, context_of
@@ -261,7 +261,7 @@ class Call:
 
     def _something(self, proposal: Proposal) -> Proposal:
         """A script that has nothing to say, to run or to end would leave the caller in silence."""
-        if not (proposal.items or proposal.runs or proposal.end is not None or proposal.transfer or self._tools.running):
+        if proposal.empty and not self._tools.running:
             self.reporter.counts["mute_replies"] += 1
             proposal.items = (Item("", self.plan.lines.fallback),)
         return proposal

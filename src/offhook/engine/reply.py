@@ -14,12 +14,12 @@ from typing import Literal
 from offhook.contracts.events import Ladder
 from offhook.core.audio.link import Link
 from offhook.core.audio.playout import Playout
+from offhook.core.script.dialogue import Item, Proposal
 from offhook.core.speech.heard import Ledger
 from offhook.core.speech.segment import Segmenter
 from offhook.core.time import MS, Instant
 from offhook.core.turn import events as ev
 from offhook.core.turn.events import TurnNo
-from offhook.engine.dialogue import Item, Proposal
 from offhook.engine.driver import Driver
 from offhook.errors import FormatError, ProviderError
 from offhook.ports.tts import TtsSession

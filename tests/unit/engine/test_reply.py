@@ -12,10 +12,10 @@ from offhook.contracts.events import Ladder
 from offhook.core.audio.format import PCM16_8K
 from offhook.core.audio.link import link
 from offhook.core.audio.playout import Playout
+from offhook.core.script.dialogue import Item, Proposal
 from offhook.core.time import MS
 from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.callclock import CallClock
-from offhook.engine.dialogue import Item, Proposal
 from offhook.engine.driver import Driver
 from offhook.engine.reply import Instants, Mouth, Reply
 from offhook.ports.tts import Speech

@@ -2,7 +2,8 @@
 
 The script is a pure value machine, so a reply may be worked out before the caller's turn is sure to be over. A *proposal*
 is the state after such a reply. It is accepted when its turn is promoted; taken back when the caller goes on before
-anything was heard; and told, after playout, how much of it the caller really heard.
+anything was heard; and told, after playout, how much of it the caller really heard. A live call and a text test of an agent are both a
+``Dialogue``; they differ in who speaks.
 """
 
 from __future__ import annotations
@@ -57,11 +58,18 @@ class Proposal:
     transfer: str | None = None
     acts: tuple[dict[str, Any], ...] = ()
     consumed: tuple[ToolDone, ...] = field(default=())
+    outs: tuple[Out, ...] = ()
+    """All that the script gave out: what is said, and notes of why."""
 
     @property
     def writes(self) -> bool:
         """True when accepting it starts work that cannot be taken back."""
         return any(run.effect == "write" for run in self.runs)
+
+    @property
+    def empty(self) -> bool:
+        """True when the caller would hear nothing and nothing would happen."""
+        return not (self.items or self.runs or self.end is not None or self.transfer)
 
 
 class Dialogue:
@@ -166,4 +174,5 @@ class Dialogue:
             transfer=transfers[-1] if transfers else None,
             acts=acts,
             consumed=tuple(event for event in events if isinstance(event, ToolDone)),
+            outs=tuple(outs),
         )
