@@ -220,44 +220,74 @@ def cancellation_passes(module: Module) -> Iterator[Finding]:
 
 # -- tenants ----------------------------------------------------------------------------------------------------------------
 
-PLATFORM_REPOS = {
-    ("orchestrator/carriers/repo.py", "Tokens"): "redeems one-time tokens before it is known whose call it is",
-    ("orchestrator/tenants/repo.py", "Numbers"): "finds out whose a number is",
+SCOPES = {"TenantScope", "ResellerScope", "PlatformScope"}
+SCOPES_ALLOWED = {
+    "orchestrator/people/ops/accept.py": "who accepts an invitation is not yet the owner's: the directory writes the line in its log",
 }
-"""Repositories that belong to no tenant; they take a PlatformScope, which gives them no tenant's rows by itself."""
+REPOS = {f"offhook.orchestrator.scope.{name}" for name in ("Repo", "ResellerRepo", "PlatformRepo")}
 
 
-def repos_have_a_tenant(module: Module) -> Iterator[Finding]:
-    """A repository is built with a TenantScope.
+def repos_have_a_scope(module: Module) -> Iterator[Finding]:
+    """A repository is built with a scope, which is one transaction in that scope's role of the database.
 
-    Then a query without a tenant cannot be written by forgetting an argument. A class in a ``repo.py`` is a ``Repo``, or says
-    ``scope: TenantScope``; functions there take no session.
+    Then a query without a tenant cannot be written by forgetting an argument. A class in a ``repo.py`` is a ``Repo``, a ``ResellerRepo``
+    or a ``PlatformRepo`` by its base, or its constructor takes scopes; functions there take no session; only the database makes a scope.
     """
-    if not (module.path.startswith("orchestrator/") and module.path.endswith("/repo.py")):
+    if not module.path.startswith("orchestrator/"):
+        return
+    if module.path != "orchestrator/db.py":
+        for node in ast.walk(module.tree):
+            if (
+                isinstance(node, ast.Call)
+                and module.path not in SCOPES_ALLOWED
+                and (name := module.full(node.func).rpartition(".")[2]) in SCOPES
+            ):
+                yield Finding(module.path, node.lineno, f"makes a {name}: take one from Database, which opens its transaction")
+    if not module.path.endswith("/repo.py"):
         return
     for node in module.tree.body:
         if isinstance(node, ast.ClassDef):
-            name = f"{module.path}: {node.name}"
-            if not any(isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) for each in node.body):
-                continue  # a record
-            scope = _scope_of(module, node)
-            allowed = "PlatformScope" if (module.path, node.name) in PLATFORM_REPOS else "TenantScope"
-            if scope != allowed:
-                yield Finding(module.path, node.lineno, f"{name} takes {scope or 'no scope'}, not a {allowed}")
+            methods = any(isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) for each in node.body)
+            if methods and not _scoped(module, node):  # without methods it is a record
+                yield Finding(module.path, node.lineno, f"{node.name} is no Repo, ResellerRepo or PlatformRepo and takes no scope")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for argument in [*node.args.args, *node.args.kwonlyargs]:
                 if argument.annotation is not None and module.full(argument.annotation).endswith("AsyncSession"):
                     yield Finding(module.path, node.lineno, f"{node.name} takes a session: make it a method of a repository")
 
 
-def _scope_of(module: Module, node: ast.ClassDef) -> str:
-    """What a repository's constructor takes, by its own signature or by its base."""
+def _scoped(module: Module, node: ast.ClassDef) -> bool:
+    """Whether a class is built with a scope, by its base or by its own constructor."""
+    if {module.full(base) for base in node.bases} & REPOS:
+        return True
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
-            given = [module.full(a.annotation) for a in each.args.args[1:2] if a.annotation is not None]
-            return given[0].rpartition(".")[2] if given else ""
-    bases = {module.full(base) for base in node.bases}
-    return "TenantScope" if "offhook.orchestrator.scope.Repo" in bases else ""
+            taken = each.args.args[1].annotation if len(each.args.args) > 1 else None
+            names = [part for part in ast.walk(taken) if isinstance(part, ast.Name)] if taken else []
+            return bool(names) and all(module.full(name).rpartition(".")[2] in SCOPES for name in names)
+    return False
+
+
+INNER = {"repo", "tables"}
+WIRING = ("orchestrator/tables.py", "orchestrator/migrations/")
+
+
+def domains_keep_their_tables(module: Module) -> Iterator[Finding]:
+    """A domain's repository and tables are its own: others ask its ``ops``.
+
+    Then a rule about a thing (who may, what is written down beside it, which event follows) stands in one place, and a table can
+    change without a search through the others.
+    """
+    parts = module.path.split("/")
+    if parts[0] != "orchestrator" or module.path.startswith(WIRING):
+        return
+    own = parts[1] if len(parts) > 2 else ""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                path = name.split(".")
+                if path[:2] == ["offhook", "orchestrator"] and len(path) == 4 and path[3] in INNER and path[2] != own:
+                    yield Finding(module.path, node.lineno, f"imports {name}: ask {path[2]}'s ops")
 
 
 # -- logs -------------------------------------------------------------------------------------------------------------------
@@ -282,7 +312,15 @@ def logs_are_templates(module: Module) -> Iterator[Finding]:
             yield Finding(module.path, node.lineno, "a log call without a constant template: give values as arguments")
 
 
-RULES: tuple[Rule, ...] = (shell_only, no_loose_tasks, no_broad_except, cancellation_passes, repos_have_a_tenant, logs_are_templates)
+RULES: tuple[Rule, ...] = (
+    shell_only,
+    no_loose_tasks,
+    no_broad_except,
+    cancellation_passes,
+    repos_have_a_scope,
+    domains_keep_their_tables,
+    logs_are_templates,
+)
 
 
 def check(path: str, text: str) -> list[Finding]:
@@ -293,9 +331,9 @@ def check(path: str, text: str) -> list[Finding]:
 
 def stale(root: Path) -> list[str]:
     """Exceptions for places that are not there any more."""
-    kept = {*LOOSE_ALLOWED, *(path for path, _ in OUTERMOST), *(path for path, _ in PLATFORM_REPOS)}
+    kept = {*LOOSE_ALLOWED, *SCOPES_ALLOWED, *(path for path, _ in OUTERMOST)}
     gone = [f"{path}: an exception for a file that does not exist" for path in sorted(kept) if not (root / path).is_file()]
-    for path, scope in (*OUTERMOST, *PLATFORM_REPOS):
+    for path, scope in OUTERMOST:
         if (root / path).is_file():
             module = Module.read(path, (root / path).read_text(encoding="utf-8"))
             if scope.rpartition(".")[2] not in {getattr(node, "name", "") for _, node in module.scopes()}:

@@ -49,11 +49,10 @@ lints = _load()
         ("engine/x.py", "from contextlib import suppress\nfrom asyncio import CancelledError\nwith suppress(CancelledError): f()", 3),
         ("orchestrator/x/repo.py", "class A:\n  def __init__(self, session: object) -> None: ...", 1),
         ("orchestrator/x/repo.py", "class A:\n  async def get(self) -> None: ...", 1),
-        (
-            "orchestrator/x/repo.py",
-            "from offhook.orchestrator.scope import PlatformScope\nclass A:\n  def __init__(self, scope: PlatformScope): ...",
-            2,
-        ),
+        ("orchestrator/x/ops.py", "from offhook.orchestrator.scope import TenantScope\nscope = TenantScope(session, 'a')", 2),
+        ("orchestrator/x/ops.py", "from offhook.orchestrator.y.repo import YRepo", 1),
+        ("orchestrator/x/ops/z.py", "from offhook.orchestrator.y import tables", 1),
+        ("orchestrator/app.py", "from offhook.orchestrator.y.tables import YRow", 1),
         ("orchestrator/x/repo.py", "from sqlalchemy.ext.asyncio import AsyncSession\nasync def all(session: AsyncSession): ...", 2),
         ("engine/x.py", "log.info(f'a {b}')", 1),
         ("engine/x.py", "log.warning('a %s' % b)", 1),
@@ -76,6 +75,12 @@ def test_it_finds(path: str, text: str, line: int) -> None:
         ("inference.py", "def _outcome():\n  try: f()\n  except BaseException: raise"),
         ("orchestrator/x/repo.py", "from offhook.orchestrator.scope import Repo\nclass A(Repo):\n  async def get(self) -> None: ..."),
         ("orchestrator/x/repo.py", "class Row:\n  a: int"),
+        (
+            "orchestrator/x/repo.py",
+            "from offhook.orchestrator.scope import PlatformScope, TenantScope\n"
+            "class A:\n  def __init__(self, scope: TenantScope | PlatformScope): ...",
+        ),
+        ("orchestrator/x/ops.py", "from offhook.orchestrator.x.repo import XRepo\nfrom offhook.orchestrator.y import ops, schemas"),
         ("orchestrator/x/ops.py", "class A:\n  def __init__(self, session: object) -> None: ..."),
         ("engine/x.py", "log.info('a %s', b, extra={'pii.c': f'{d}'})"),
         ("engine/x.py", "book.info(f'{a}')"),
