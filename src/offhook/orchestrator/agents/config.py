@@ -1,0 +1,252 @@
+"""AgentConfig: all that a tenant decides about one of its agents. A version of an agent is one of these and never changes.
+
+What can be told from one field alone is refused here; what needs the script, the tenant or this installation is in ``check``.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from offhook.contracts.plan import Clock, Lines, Models, Passage, TurnPlan
+from offhook.orchestrator.agents.presets import PresetName, turn_plan
+from offhook.orchestrator.tenants.schemas import Locale, Model, Name, Zone
+
+SCRIPT_BYTES: Final = 200_000
+DEEPEST: Final = 30
+KNOWLEDGE_CHARACTERS: Final = 400_000
+DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+Ident = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
+StateName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Something that is spoken: one line of text."""
+Provider = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z][a-z0-9_-]{0,39}(:[A-Za-z0-9][A-Za-z0-9._/@-]{0,58})?$")]
+"""``deepgram:nova-3``: a provider, and its model."""
+Voice = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/:@-]*$")]
+Target = Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+def document(value: dict[str, Any]) -> dict[str, Any]:
+    """A plain document that can be stored; ValueError says why not."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError("holds something that JSON has no form for") from error
+    if size > SCRIPT_BYTES:
+        raise ValueError(f"is {size} bytes long, at most {SCRIPT_BYTES} are taken")
+    _plain(value, 0)
+    return value
+
+
+def _plain(node: object, depth: int) -> None:
+    if depth > DEEPEST:
+        raise ValueError("is nested too deeply")
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _plain(key, depth)
+            _plain(value, depth + 1)
+    elif isinstance(node, list):
+        for value in node:
+            _plain(value, depth + 1)
+    elif isinstance(node, str) and "\x00" in node:
+        raise ValueError("holds a NUL character")
+
+
+class Providers(Model):
+    """Who hears, speaks, thinks and listens for the end of a turn: the first that opens, else the next."""
+
+    stt: Annotated[tuple[Provider, ...], Field(min_length=1, max_length=5)] = ("local",)
+    tts: Annotated[tuple[Provider, ...], Field(min_length=1, max_length=5)] = ("local",)
+    llm: Annotated[tuple[Provider, ...], Field(max_length=5)] = ()
+    """Empty: the rules alone drive the script."""
+    vad: Provider = "silero"
+    endpoint: Provider | None = "smart_turn"
+    """An acoustic hint for the end of a turn; without one the words alone decide."""
+
+    def models(self) -> Models:
+        """The same as a plan has it."""
+        return Models.model_validate(self.model_dump())
+
+
+Pause = Annotated[int, Field(ge=0, le=60_000)]
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class Endpointing(Model):
+    """Values that differ from the preset's; ``presets.EXPLAINED`` says what each does."""
+
+    sure_ms: Pause | None = None
+    probable_ms: Pause | None = None
+    likely_ms: Pause | None = None
+    unsure_ms: Pause | None = None
+    incomplete_ms: Pause | None = None
+    utterance_end_ms: Pause | None = None
+    sure: Score | None = None
+    probable: Score | None = None
+    likely: Score | None = None
+    unsure: Score | None = None
+    eager: Score | None = None
+
+
+class Turn(Model):
+    """Turn-taking: a preset, and the values that differ from it."""
+
+    preset: PresetName = "receptionist"
+    endpointing: Endpointing = Endpointing()
+    confirm_ms: Pause | None = None
+    confirm_words: Annotated[int, Field(ge=1, le=10)] | None = None
+    resume_ms: Pause | None = None
+    stalled_ms: Pause | None = None
+
+
+class Limits(Model):
+    """How long things may last; None takes the preset's."""
+
+    max_call_ms: Annotated[int, Field(ge=10_000, le=14_400_000)] | None = None
+    max_turn_ms: Annotated[int, Field(ge=1_000, le=600_000)] | None = None
+    """A caller who speaks without a pause for this long is answered all the same."""
+    idle_ms: Annotated[int, Field(ge=1_000, le=120_000)] | None = None
+    idle_prompts: Annotated[int, Field(ge=0, le=5)] | None = None
+    tool_ms: Annotated[int, Field(ge=500, le=60_000)] | None = None
+
+
+class FixedLines(Model):
+    """What is said when nothing else can be; as in a plan."""
+
+    fallback: Annotated[Said, Field(min_length=1)] = Lines().fallback
+    still_there: Annotated[Said, Field(min_length=1)] = Lines().still_there
+    goodbye: Annotated[Said, Field(min_length=1)] = Lines().goodbye
+    limit: Annotated[Said, Field(min_length=1)] = Lines().limit
+    failed: Annotated[Said, Field(min_length=1)] = Lines().failed
+
+
+class Recording(Model):
+    """Whether calls are recorded, and what callers are told of it."""
+
+    record: bool = True
+    disclosure: Said = ""
+    """Said whole before the first question, and before anything is recorded. Empty where the script says it itself (``must_say``)."""
+    keep_days: Annotated[int, Field(ge=1, le=3_650)] = 90
+    """How long the recording and the transcript are kept."""
+
+
+class Span(Model):
+    """A stretch of a day, on the clock of the agent's time zone; one that closes before it opens ends on the next day."""
+
+    opens: Clock
+    closes: Clock
+
+
+Spans = Annotated[tuple[Span, ...], Field(max_length=6)]
+
+
+class Week(Model):
+    """Opening hours by weekday. A day without spans is closed."""
+
+    monday: Spans = ()
+    tuesday: Spans = ()
+    wednesday: Spans = ()
+    thursday: Spans = ()
+    friday: Spans = ()
+    saturday: Spans = ()
+    sunday: Spans = ()
+
+    def spans(self, weekday: int) -> tuple[Span, ...]:
+        """Those of a weekday, 0 is Monday."""
+        found: tuple[Span, ...] = getattr(self, DAYS[weekday])
+        return found
+
+
+class Holiday(Model):
+    """Days with other hours than their weekday's: closed, or open as ``hours`` says."""
+
+    name: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    first: date
+    last: date | None = None
+    """The last day; without one it is a single day."""
+    yearly: bool = False
+    """Every year on the same days."""
+    hours: Spans = ()
+
+
+class OutOfHours(Model):
+    """What a caller gets when the business is closed."""
+
+    do: Literal["answer", "message", "say", "transfer"] = "answer"
+    """As at any time (the script knows ``open_now``); take a message (the script from ``entry`` on); say ``line`` and hang up;
+    say ``line`` and put through to ``target``."""
+    entry: StateName | None = None
+    line: Said = ""
+    """For ``answer`` and ``message``: said instead of the greeting, if given."""
+    target: Ident | None = None
+
+
+class TransferTarget(Model):
+    """Whom the script may put a caller through to."""
+
+    number: Target | None
+    """E.164, a number of the tenant's region, or a SIP address. None: nobody, callers get what the script has for a failed transfer."""
+    hours: Week | None = None
+    """When somebody answers there; None: always."""
+    order: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Where it stands in for a target that is closed: the open one with the lowest order does. None: it stands in for nobody."""
+
+
+class Knowledge(Model):
+    """A piece of the tenant's own text that answers questions."""
+
+    title: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    text: Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]*$")]
+
+
+def _bounded(value: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
+    if sum(len(one.title) + len(one.text) for one in value) > KNOWLEDGE_CHARACTERS:
+        raise ValueError(f"at most {KNOWLEDGE_CHARACTERS} characters in all")
+    return value
+
+
+class AgentConfig(Model):
+    """One agent. Every field but the name and the script has a default that works without any account elsewhere."""
+
+    name: Name
+    script: Annotated[dict[str, Any], AfterValidator(document)]
+    """A script document (``offhook.contracts.script``)."""
+    locale: Locale | None = None
+    """The language it hears and speaks; None: the tenant's."""
+    timezone: Zone | None = None
+    """Of its hours and of dates that callers name; None: the tenant's."""
+    voice: Voice = "heart"
+    providers: Providers = Providers()
+    turn: Turn = Turn()
+    limits: Limits = Limits()
+    lines: FixedLines = FixedLines()
+    greeting: Said = ""
+    """Said first; it takes the place of what the script's first state says. Empty: the script's own words."""
+    recording: Recording = Recording()
+    hours: Week = Week()
+    holidays: Annotated[tuple[Holiday, ...], Field(max_length=200)] = ()
+    out_of_hours: OutOfHours = OutOfHours()
+    transfer: Annotated[dict[Ident, TransferTarget], Field(max_length=50, default_factory=dict)]
+    knowledge: Annotated[tuple[Knowledge, ...], Field(max_length=500), AfterValidator(_bounded)] = ()
+    tools: Annotated[dict[StateName, Ident], Field(max_length=100, default_factory=dict)]
+    """The script's names of tools that are called otherwise here."""
+
+    def turn_plan(self) -> TurnPlan:
+        """The numbers of turn-taking: the preset with what differs from it."""
+        own = self.turn.model_dump(exclude={"preset", "endpointing"}, exclude_none=True)
+        return turn_plan(
+            self.turn.preset,
+            own | self.limits.model_dump(exclude_none=True),
+            self.turn.endpointing.model_dump(exclude_none=True),
+        )
+
+    def passages(self) -> tuple[Passage, ...]:
+        """The knowledge as a plan has it."""
+        return tuple(Passage(title=one.title, text=one.text) for one in self.knowledge)
