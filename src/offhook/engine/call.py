@@ -10,6 +10,7 @@ from typing import ParamSpec
 
 import anyio
 
+from offhook.authoring.rehearse import context_of
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
 from offhook.core.time import SECOND
@@ -18,7 +19,7 @@ from offhook.core.turn import events as ev
 from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
-from offhook.engine.prepare import EngineParts, Prepared, context_of
+from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.record import Recorder
 from offhook.engine.reply import Cause, Reply
 from offhook.engine.reporter import Reporter
@@ -52,7 +53,7 @@ class Call:
         self._parts = parts
         self._prepared = prepared
         self._mouth = prepared.mouth
-        self._context = context_of(plan, self.clock)
+        self._context = context_of(plan, self.clock.answered)
         self.dialogue = Dialogue(prepared.script, self._context, plan.given, tuple((p.title, p.text) for p in plan.knowledge))
         folder = parts.state_dir / "calls" / plan.call.replace(":", "_")
         self.trace = TraceWriter(folder / "trace.jsonl", plan.call, plan.turn.model_dump()) if parts.keep_traces else None

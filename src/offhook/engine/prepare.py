@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -16,8 +15,6 @@ from offhook.core.audio.link import Link, link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
 from offhook.core.turn.policy import TurnPolicy
-from offhook.core.understand.types import Context
-from offhook.engine.callclock import CallClock
 from offhook.engine.detector import Detector
 from offhook.engine.hear import Ears
 from offhook.engine.lineup import Lineup, first_that_opens
@@ -109,13 +106,3 @@ async def _hint(lineup: Lineup, name: str | None, failures: Counter[str]) -> End
     except ConfigError:
         failures["no end-of-turn model"] += 1
         return None
-
-
-def context_of(plan: CallPlan, clock: CallClock) -> Context:
-    """What the grammars need to know: the tenant's locale, region, time and hours."""
-    return Context(
-        locale=plan.locale,
-        region=plan.region,
-        now=clock.answered.astimezone(ZoneInfo(plan.timezone)),
-        hours=tuple((hours.weekday, hours.opens, hours.closes) for hours in plan.hours),
-    )
