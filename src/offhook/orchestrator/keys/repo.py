@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 
 from offhook.orchestrator.keys.tables import ApiKeyRow
 from offhook.orchestrator.scope import PlatformRepo
@@ -27,3 +27,8 @@ class Directory(PlatformRepo):
             .where(ApiKeyRow.id == id, or_(ApiKeyRow.last_used_at.is_(None), ApiKeyRow.last_used_at < now - timedelta(minutes=1)))
             .values(last_used_at=now)
         )
+
+    async def sweep(self, before: datetime) -> int:
+        """Forget keys that ended before then; how many."""
+        ended = or_(ApiKeyRow.revoked_at < before, ApiKeyRow.expires_at < before)
+        return len(list(await self._session.execute(delete(ApiKeyRow).where(ended).returning(ApiKeyRow.id))))
