@@ -213,7 +213,7 @@ async def test_a_sunday_of_changing_clocks(house: House) -> None:
 
 async def test_health_says_when_the_database_is_gone(house: House, database_url: str) -> None:
     assert (await house.http.get("/healthz")).json() == {"status": "ok"}
-    broken = database_url.replace("/test_", "/gone_")
+    broken = f"{database_url}_gone"
     async with house.services.queue.open_async():
         app = house.app
         kept, services = app.state.services, app.state.services

@@ -19,6 +19,7 @@ class AppointmentRow(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "ref"),
         Index(None, "tenant_id", "starts_at"),
+        Index(None, "tenant_id", "call_id"),
         CheckConstraint("starts_at < ends_at", name="appointment_lasts"),
         ForeignKeyConstraint(["tenant_id", "customer_id"], ["customer.tenant_id", "customer.id"]),
         ExcludeConstraint(

@@ -10,9 +10,35 @@ from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.scope import TenantScope
 
 
-async def ensure(scope: TenantScope, id: str, agent: str, **fields: str) -> Call:
-    """The call's record, made if the engine works from a plan that it had kept; NotFound for another tenant's call."""
-    found = await CallRepo(scope).ensure(id, agent, **fields)
+async def ensure(
+    scope: TenantScope,
+    call: str,
+    agent: str,
+    *,
+    transport: str = "",
+    carrier_call: str = "",
+    did: str = "",
+    caller: str = "",
+    version: int | None = None,
+    test: bool = False,
+    engine_url: str | None = None,
+) -> Call:
+    """The call's record, made if it is new: by its plan, or by what the engine does with a plan that it had kept.
+
+    ``engine_url`` is where its engine takes commands. A call that is there already stays as it is. NotFound: it was deleted, or there is
+    no such agent.
+    """
+    found = await CallRepo(scope).ensure(
+        call,
+        agent,
+        transport=transport,
+        carrier_call=carrier_call,
+        did=did,
+        caller=caller,
+        agent_version=version,
+        test=test,
+        engine_url=engine_url or "",
+    )
     if found is None:
         raise NotFound("no such call")
     return found

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select, update
+from psycopg.errors import ForeignKeyViolation
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from offhook.contracts.analysis import CallResult
+from offhook.errors import NotFound
 from offhook.orchestrator.calls.schemas import Call
-from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow
+from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, DeletedCallRow
 from offhook.orchestrator.scope import Repo
 
 
 class CallRepo(Repo):
     """A tenant's calls."""
 
-    async def ensure(self, id: str, agent: str, **fields: str) -> Call | None:
-        """The call, made if it is new; None if the id is another tenant's."""
+    async def ensure(self, id: str, agent: str, **fields: Any) -> Call | None:  # noqa: ANN401 - columns
+        """The call, made if it is new; None if it was deleted. NotFound, and the transaction is over, if there is no such agent."""
         put = insert(CallRow).values(tenant_id=self._tenant, id=id, agent_id=agent, **fields)
-        await self._session.execute(put.on_conflict_do_nothing())
+        try:
+            made = (await self._session.execute(put.on_conflict_do_nothing().returning(CallRow.id))).first() is not None
+        except IntegrityError as error:
+            if not isinstance(error.orig, ForeignKeyViolation):
+                raise
+            raise NotFound("no such agent") from error
+        # Asked after the insert, which waits for a deletion that is under way: only then is what that left behind seen.
+        if made and await self.deleted(id):
+            await self._session.execute(delete(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id == id))
+            return None
         return await self.get(id)
+
+    async def deleted(self, id: str) -> bool:
+        """Whether there was such a call and it was deleted."""
+        query = select(DeletedCallRow.call_id).where(DeletedCallRow.tenant_id == self._tenant, DeletedCallRow.call_id == id)
+        return (await self._session.execute(query)).first() is not None
 
     async def get(self, id: str) -> Call | None:
         """By id."""
@@ -37,7 +54,7 @@ class CallRepo(Repo):
 
     async def latest(self, limit: int) -> list[Call]:
         """The latest calls."""
-        query = select(CallRow).where(CallRow.tenant_id == self._tenant).order_by(CallRow.planned_at.desc(), CallRow.id).limit(limit)
+        query = select(CallRow).where(CallRow.tenant_id == self._tenant).order_by(CallRow.at.desc(), CallRow.id.desc()).limit(limit)
         return [Call.model_validate(row) for row in (await self._session.execute(query)).scalars()]
 
     async def by_carrier_call(self, carrier_call: str) -> Call | None:

@@ -30,6 +30,11 @@ class Call(BaseModel):
     reason: str | None
     outcome: str | None
     seconds: float | None
+    test: bool
+    agent_version: int | None
+    summary: str
+    recorded: bool
+    at: datetime
 
 
 class CallDetail(BaseModel):

@@ -5,19 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, func
+from sqlalchemy import Computed, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from offhook.orchestrator.db import Base
 
 
 class CallRow(Base):
-    """One call, from its plan on. ``state`` is planned, live or ended; ``last_seq`` is that of call.ended."""
+    """One call, from its plan on. ``state`` is planned, live or ended; ``last_seq`` is that of call.ended; ``at`` is what lists go by."""
 
     __tablename__ = "call"
     __table_args__ = (
-        Index(None, "tenant_id", "planned_at"),
-        Index(None, "carrier_call"),
+        Index("ix_call_list", "tenant_id", "at", "id"),
+        Index("ix_call_agent", "tenant_id", "agent_id", "at", "id"),
+        Index("ix_call_did", "tenant_id", "did", "at", "id"),
+        Index("ix_call_caller", "tenant_id", "caller", "at", "id"),
+        Index("ix_call_outcome", "tenant_id", "outcome", "at", "id", postgresql_where=text("outcome IS NOT NULL")),
+        Index("ix_call_open", "tenant_id", "state", "at", "id", postgresql_where=text("state <> 'ended'")),
+        Index("ix_call_test", "tenant_id", "at", "id", postgresql_where=text("test")),
+        Index("ix_call_carrier_call", "tenant_id", "carrier_call", postgresql_where=text("carrier_call <> ''")),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),
     )
 
@@ -36,6 +42,12 @@ class CallRow(Base):
     reason: Mapped[str | None]
     outcome: Mapped[str | None]
     seconds: Mapped[float | None]
+    test: Mapped[bool] = mapped_column(server_default="false")
+    agent_version: Mapped[int | None]
+    engine_url: Mapped[str] = mapped_column(server_default="")
+    summary: Mapped[str] = mapped_column(server_default="")
+    recorded: Mapped[bool] = mapped_column(server_default="false")
+    at: Mapped[datetime] = mapped_column(Computed("coalesce(started_at, planned_at)", persisted=True))
 
 
 class CallEventRow(Base):
@@ -67,3 +79,28 @@ class CallResultRow(Base):
     result: Mapped[dict[str, Any]]
     missing: Mapped[int] = mapped_column(server_default="0")
     written_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CallWordRow(Base):
+    """A word that finds a call: of who rang and of the summary. ``at`` is the call's."""
+
+    __tablename__ = "call_word"
+    __table_args__ = (
+        Index(None, "tenant_id", "call_id"),
+        ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class DeletedCallRow(Base):
+    """A call that was deleted: nothing that comes late brings it back."""
+
+    __tablename__ = "deleted_call"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    deleted_at: Mapped[datetime]

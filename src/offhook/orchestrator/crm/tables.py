@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint, func
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from offhook.orchestrator.db import Base
@@ -50,7 +50,10 @@ class MessageRow(Base):
     """Something a caller wants the team to know or do. ``kind`` is message, callback or stop."""
 
     __tablename__ = "message"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "customer_id"], ["customer.tenant_id", "customer.id"]),)
+    __table_args__ = (
+        Index(None, "tenant_id", "call_id"),
+        ForeignKeyConstraint(["tenant_id", "customer_id"], ["customer.tenant_id", "customer.id"]),
+    )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)

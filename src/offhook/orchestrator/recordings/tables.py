@@ -1,1 +1,37 @@
-"""Tables of recordings."""
+"""Recordings and traces: what of them the database knows. The bytes are sealed files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from offhook.orchestrator.db import Base
+
+
+class RecordingRow(Base):
+    """One file of a call. ``kind`` is recording or trace; ``size`` and ``sha256`` are of the clear.
+
+    A recording's length and waveform are known once it has been examined; ``peaks`` are sealed.
+    """
+
+    __tablename__ = "recording"
+    __table_args__ = (
+        Index(None, "tenant_id", "agent_id", "stored_at"),
+        ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    agent_id: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    recovered: Mapped[bool] = mapped_column(server_default="false")
+    stored_at: Mapped[datetime]
+    examined_at: Mapped[datetime | None]
+    seconds: Mapped[float | None]
+    sample_rate: Mapped[int | None]
+    channels: Mapped[int | None]
+    peaks: Mapped[bytes | None] = mapped_column(deferred=True)
