@@ -22,6 +22,11 @@ PUBLIC = frozenset(
         ("POST", "/v1/invitations/{token}/accept"),
         ("GET", "/v1/oidc/{provider}/start"),
         ("GET", "/v1/oidc/callback"),
+        ("GET", "/setup/{token}"),
+        ("GET", "/invitations/{token}"),
+        ("GET", "/reset/{token}"),
+        ("GET", "/forgot"),
+        ("GET", "/sign-in"),
     }
 )
 """Routes for whoever has no account or brings a secret of its own in the request. Each is a decision: add none without a reason."""

@@ -61,5 +61,7 @@ def main(
 
     def ready(running: Running) -> None:
         typer.echo(f"orchestrator at {running.url}")
+        if running.setup:
+            typer.echo(f"no administrator yet: choose a password at {running.setup} (good once, for 24 hours)")
 
     anyio.run(stoppable, lambda: serve(settings, jobs=jobs, ready=ready))

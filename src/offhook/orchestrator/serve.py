@@ -17,6 +17,7 @@ from offhook.orchestrator.app import create_app
 from offhook.orchestrator.db import migrate
 from offhook.orchestrator.embedded import APP, EmbeddedPostgres
 from offhook.orchestrator.jobs import build, work
+from offhook.orchestrator.people import ops as people
 from offhook.orchestrator.seed import seed
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.settings import OrchestratorSettings
@@ -29,6 +30,8 @@ class Running:
     url: str
     database_url: str
     services: Services
+    setup: str | None = None
+    """The one-time address where the first administrator chooses a password; none once there is one."""
 
 
 @asynccontextmanager
@@ -73,7 +76,8 @@ async def serve(
             group.start_soon(server.run_to_end, socket, name="orchestrator requests")
             try:
                 await server.up.wait()
-                ready(Running(settings.base_url, database, services))
+                path = await people.setup_link(services)
+                ready(Running(settings.base_url, database, services, settings.portal + path if path else None))
                 if jobs:
                     await work(services)
                 else:

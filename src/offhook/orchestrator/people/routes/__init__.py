@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from offhook.orchestrator.people.routes import entrance, letters, me, members, providers
+from offhook.orchestrator.people.routes import entrance, letters, me, members, pages, providers
 
-routers: tuple[APIRouter, ...] = (entrance.router, me.router, members.router, providers.router, providers.entrance, letters.router)
+routers: tuple[APIRouter, ...] = (
+    entrance.router,
+    me.router,
+    members.router,
+    providers.router,
+    providers.entrance,
+    letters.router,
+    pages.router,
+)
