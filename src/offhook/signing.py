@@ -43,6 +43,11 @@ def _key(secret: str) -> bytes:
     return key
 
 
+def about(action: str, call: str, nonce: str) -> str:
+    """A message id that says what the message is for: the signature covers it, but not the address that it is sent to."""
+    return f"{action}.{call}.{nonce}"
+
+
 def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
     """The value of ``webhook-signature`` for this body; ``timestamp`` is Unix seconds."""
     signed = f"{id}.{timestamp}.".encode() + body

@@ -145,6 +145,8 @@ class PlanRequest(Contract):
     """The one-time token that the carrier handed us with the media."""
     carrier_call: str = ""
     parameters: dict[str, str] = {}
+    control_url: Annotated[str, Field(max_length=300)] = ""
+    """Where this engine is steered (``http://10.0.0.7:8081``); empty when nobody can."""
 
 
 class Refusal(Contract):

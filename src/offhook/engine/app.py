@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 import anyio
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,15 +17,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from offhook import registry
-from offhook.contracts.control import EndCall, Say, TransferTo
-from offhook.core.turn import events as ev
+from offhook.engine import control
 from offhook.engine.engine import Engine, running
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
-from offhook.errors import CallError, ConfigError, OffhookError, RemoteWireError, WireError
+from offhook.errors import CallError, ConfigError, OffhookError, WireError
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
-from offhook.signing import verify, verify_twilio
+from offhook.signing import verify_twilio
 
 log = logging.getLogger("offhook.engine")
 START_TIMEOUT = 10.0
@@ -43,6 +40,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with running(settings, lineup_of) as engine:
             app.state.engine = engine
+            app.state.answered = control.Answered()
             yield
             await engine.admission.drain(settings.drain_s)
 
@@ -52,8 +50,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
         routes=[
             WebSocketRoute("/media/{dialect}", media),
             Route("/healthz", health),
-            Route("/v1/calls", calls),
-            Route("/v1/calls/{call}/{action}", control, methods=["POST"]),
+            *control.ROUTES,
             Route("/", lambda _request: RedirectResponse("/talk/")),
             Mount("/talk", StaticFiles(directory=static, html=True, check_dir=False)),
         ],
@@ -124,53 +121,3 @@ def _admitted(websocket: WebSocket, settings: EngineSettings, dialect: str) -> b
 async def health(request: Request) -> Response:
     """Alive, and how loaded."""
     return JSONResponse(request.app.state.engine.health())
-
-
-async def calls(request: Request) -> Response:
-    """The live calls."""
-    engine: Engine = request.app.state.engine
-    return JSONResponse(
-        [
-            {"call": name, "seconds": round(call.clock.now() / 1e9, 1), "transport": call.transport.start.transport}
-            for name, call in engine.calls.items()
-        ]
-    )
-
-
-_ACTIONS: dict[str, type[BaseModel]] = {"say": Say, "transfer": TransferTo, "end": EndCall}
-
-
-async def control(request: Request) -> Response:
-    """Steer a live call; signed like every message between orchestrator and engine."""
-    engine: Engine = request.app.state.engine
-    body = await request.body()
-    secret = engine.settings.secret.get_secret_value()
-    if secret:
-        try:
-            verify((secret,), request.headers, body, datetime.now(UTC).timestamp())
-        except RemoteWireError as error:
-            return problem(401, error.public)
-    call = engine.calls.get(request.path_params["call"])
-    model = _ACTIONS.get(request.path_params["action"])
-    if call is None or model is None:
-        return problem(404, "no such live call or action (say, transfer, end)")
-    try:
-        command = model.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        return problem(422, f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}")
-    now = call.clock.now()
-    match command:
-        case Say():
-            call.driver.feed(ev.Command(now, "say", command.text))
-        case TransferTo():
-            call.driver.feed(ev.Command(now, "transfer", command.target))
-        case EndCall():
-            if command.line:
-                call.driver.feed(ev.Command(now, "say", command.line))
-            call.driver.feed(ev.Command(now, "end"))
-    return Response(status_code=202)
-
-
-def problem(status: int, detail: str) -> Response:
-    """RFC 9457."""
-    return JSONResponse({"status": status, "detail": detail}, status_code=status, media_type="application/problem+json")

@@ -115,6 +115,12 @@ class Call:
             with anyio.CancelScope(shield=True), anyio.move_on_after(10):
                 await self._release()
 
+    def stop(self) -> None:
+        """End at once, whoever is speaking."""
+        if not self.driver.ended.is_set():
+            self.driver.feed(ev.Hangup(self.clock.now()))
+            self.reason = "stopped"
+
     async def _say_goodbye(self) -> None:
         """Let the last frames at the carrier be played, then close the leg."""
         if self.reason not in {"hangup", "transferred"}:

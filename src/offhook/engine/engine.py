@@ -74,6 +74,7 @@ class Engine:
             token=start.token,
             carrier_call=start.carrier_call,
             parameters=start.parameters,
+            control_url=self.settings.steered_at,
         )
         plan = await self.plans.plan(request)
         failures: Counter[str] = Counter()

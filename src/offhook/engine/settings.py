@@ -19,6 +19,8 @@ class EngineSettings(BaseSettings):
     public_url: str = ""
     """The address that carriers use (``https://voice.example.com``): signatures are checked against it, never against Host."""
     orchestrator_url: HttpUrl | None = None
+    control_url: HttpUrl | None = None
+    """Where the orchestrator steers this engine's calls; ``http://host:port`` without it, unless that says nowhere in particular."""
     secret: SecretStr = SecretStr("")
     """Shared with the orchestrator: signs plan requests, tools and events."""
     twilio_auth_token: SecretStr = SecretStr("")
@@ -39,3 +41,12 @@ class EngineSettings(BaseSettings):
     vad: str = "silero"
     warm: tuple[str, ...] = ("stt:local", "tts:local", "endpoint:smart_turn")
     """Providers to load before the first call, as ``kind:name``."""
+
+    @property
+    def steered_at(self) -> str:
+        """``control_url`` or what stands for it, without a slash at the end; empty when it cannot be known."""
+        if self.control_url is not None:
+            return str(self.control_url).rstrip("/")
+        if self.port == 0 or self.host in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            return ""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"

@@ -115,19 +115,20 @@ def test_only_the_orchestrator_steers_a_call(tmp_path: Path) -> None:
         for message in begin():
             socket.send_text(message)
         assert json.loads(socket.receive_text())["event"] == "media"
-        [live] = client.get("/v1/calls").json()
+        now = int(datetime.now(UTC).timestamp())
+        assert client.get("/v1/calls").status_code == 401
+        [live] = client.get("/v1/calls", headers=headers(SECRET, "list..m0", now, b"")).json()
         path = f"/v1/calls/{live['call']}/say"
         body = b'{"text": "One moment please."}'
-        now = int(datetime.now(UTC).timestamp())
         assert client.post(path, content=body).status_code == 401
-        assert client.post(path, content=body, headers=headers(SECRET, "m1", now - 3_600, body)).status_code == 401
-        assert client.post(path, content=body, headers=headers("whsec_aGVsbG8=", "m2", now, body)).status_code == 401
-        assert client.post(path, content=body, headers=headers(SECRET, "m3", now, body)).status_code == 202
+        assert client.post(path, content=body, headers=headers(SECRET, f"say.{live['call']}.m1", now - 3_600, body)).status_code == 401
+        assert client.post(path, content=body, headers=headers("whsec_aGVsbG8=", f"say.{live['call']}.m2", now, body)).status_code == 401
+        assert client.post(path, content=body, headers=headers(SECRET, f"say.{live['call']}.m3", now, body)).status_code == 202
         bad = b'{"text": ""}'
-        answer = client.post(path, content=bad, headers=headers(SECRET, "m4", now, bad))
+        answer = client.post(path, content=bad, headers=headers(SECRET, f"say.{live['call']}.m4", now, bad))
         assert answer.status_code == 422
         assert "text" in answer.json()["detail"]
-        nobody = client.post("/v1/calls/call_0/end", content=b"{}", headers=headers(SECRET, "m5", now, b"{}"))
+        nobody = client.post("/v1/calls/call_0/end", content=b"{}", headers=headers(SECRET, "end.call_0.m5", now, b"{}"))
         assert nobody.status_code == 404
 
 

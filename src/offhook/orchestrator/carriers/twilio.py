@@ -37,7 +37,7 @@ MAX_BODY: Final = 64_000
 POLL: Final = 0.1
 SLACK: Final = 5
 """Seconds that a place outlives the token of its media."""
-PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle"})
+PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle", "stopped"})
 """Reasons of call.ended after which nobody is to be rung."""
 _log = logging.getLogger(__name__)
 
