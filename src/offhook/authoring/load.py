@@ -63,6 +63,19 @@ def compile(document: Mapping[str, Any]) -> Script:  # noqa: A001 - the name tha
     return _checked(dict(document), {}, "script").script
 
 
+def parse(text: str, name: str = "script") -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
+    """The plain document of a YAML (or JSON) text, and the place of every field. Raises ScriptError."""
+    return _tree(text, name)
+
+
+def inspect(document: Mapping[str, Any], lines: Mapping[Path_, tuple[str, int]] | None = None, name: str = "script") -> tuple[Fault, ...]:
+    """All faults and warnings of a plain document, with the places of its text where they are known."""
+    try:
+        return _checked(dict(document), dict(lines or {}), name).warnings
+    except ScriptError as error:
+        return error.faults
+
+
 def read(path: Path) -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
     """The plain document of a file with what it includes, and the place of every field. Raises ScriptError."""
     plain, lines = _yaml(path)
@@ -114,25 +127,34 @@ def _prefixed(value: Any, prefix: str, own: set[str], key: str = "") -> Any:
 
 def _yaml(path: Path, within: str = "") -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ScriptError((Fault("S092", (), f"cannot be read: {error.strerror}", path.name, 0),)) from None
     except UnicodeDecodeError:
         raise ScriptError((Fault("S092", (), "is not UTF-8 text", path.name, 0),)) from None
+    return _tree(text, path.name, within)
+
+
+def _tree(text: str, name: str, within: str = "") -> tuple[dict[str, Any], dict[Path_, tuple[str, int]]]:
+    try:
+        tree = YAML(typ="rt").load(text)
     except RecursionError:
-        raise ScriptError((Fault("S091", (), "is nested too deeply", path.name, 0),)) from None
+        raise ScriptError((Fault("S091", (), "is nested too deeply", name, 0),)) from None
     except MarkedYAMLError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 0
         hint = "; a text with ?, : or a comma inside { } or [ ] needs quotes" if error.problem else ""
-        raise ScriptError((Fault("S091", (), f"is no YAML: {error.problem or error.context}{hint}", path.name, line),)) from None
+        raise ScriptError((Fault("S091", (), f"is no YAML: {error.problem or error.context}{hint}", name, line),)) from None
     except YAMLError:
-        raise ScriptError((Fault("S091", (), "holds characters that YAML does not allow", path.name, 0),)) from None
+        raise ScriptError((Fault("S091", (), "holds characters that YAML does not allow", name, 0),)) from None
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, NotImplementedError):
+        # What ruamel's constructors raise on tags with the wrong content, such as '!!int x'.
+        raise ScriptError((Fault("S091", (), "holds a tag (!!) that a script cannot have", name, 0),)) from None
     lines: dict[Path_, tuple[str, int]] = {}
     if within and isinstance(tree, CommentedSeq):
-        return {within: _plain(tree, (within,), path.name, lines)}, lines
-    plain = _plain(tree, (), path.name, lines)
+        return {within: _plain(tree, (within,), name, lines)}, lines
+    plain = _plain(tree, (), name, lines)
     if not isinstance(plain, dict):
-        raise ScriptError((Fault("S091", (), "a script is a mapping of keys", path.name, 1),))
+        raise ScriptError((Fault("S091", (), "a script is a mapping of keys", name, 1),))
     return plain, lines
 
 
@@ -140,18 +162,18 @@ def _plain(node: Any, at: Path_, name: str, lines: dict[Path_, tuple[str, int]])
     if len(lines) > MOST or len(at) > DEEPEST:
         raise ScriptError((Fault("S091", at[:4], "is too large, or refers to itself", name, 0),))
     if isinstance(node, CommentedMap):
-        lines.setdefault(at, (name, node.lc.line + 1))
+        lines.setdefault(at, (name, (node.lc.line or 0) + 1))
         found = {}
         for key, value in node.items():
             below = (*at, str(key))
-            lines[below] = (name, node.lc.key(key)[0] + 1 if key in node.lc.data else node.lc.line + 1)
+            lines[below] = (name, node.lc.key(key)[0] + 1 if key in (node.lc.data or {}) else (node.lc.line or 0) + 1)
             found[str(key)] = _plain(value, below, name, lines)
         return found
     if isinstance(node, CommentedSeq):
         items = []
         for index, value in enumerate(node):
             below = (*at, index)
-            lines[below] = (name, node.lc.item(index)[0] + 1)
+            lines[below] = (name, node.lc.item(index)[0] + 1 if index in (node.lc.data or {}) else (node.lc.line or 0) + 1)
             items.append(_plain(value, below, name, lines))
         return items
     if isinstance(node, bool) or node is None:
