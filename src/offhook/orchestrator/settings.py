@@ -70,6 +70,23 @@ class OrchestratorSettings(BaseSettings):
     stalled_s: Annotated[float, Field(gt=0)] = 30.0
     """A job whose worker has not been heard of for this long is given to another."""
 
+    webhooks_per_tenant: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """Endpoints that one tenant may have for its events."""
+    webhook_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
+    """How long an endpoint may take to answer."""
+    webhook_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """How long events and what was tried of them are kept."""
+    webhook_disable_days: Annotated[float, Field(gt=0)] = 5.0
+    """An endpoint at which nothing but failures happened for this long is disabled."""
+    webhook_ports: tuple[int, ...] = (443,)
+    """Ports that tenants' URLs may name; none for any."""
+    webhook_networks: tuple[str, ...] = ()
+    """Private networks of the operator's own (``10.1.0.0/16``) that tenants' URLs may lead to. All others are refused."""
+    webhook_ca: Path | None = None
+    """Certificates to trust at tenants' URLs beside the system's own."""
+    webhook_http: bool = False
+    """Development only: take URLs without TLS."""
+
     @model_validator(mode="after")
     def _consistent(self) -> OrchestratorSettings:
         if not self.secret.get_secret_value():
