@@ -146,7 +146,7 @@ class Folder:
         for path in sorted(self.path.glob("*.eml"), reverse=True)[:count]:
             message = message_from_bytes(path.read_bytes(), policy=policy.default)
             body = message.get_body(("plain",))
-            text = body.get_content() if body is not None else ""
+            text = body.get_content().replace("\r\n", "\n") if body is not None else ""
             found.append(Letter(path.stem, str(message["to"]), str(message["subject"]), str(message["date"]), text))
         return found
 
