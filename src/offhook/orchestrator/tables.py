@@ -1,6 +1,7 @@
 """All tables, for migrations. Nobody else imports another domain's tables."""
 
 from offhook.orchestrator.agents import tables as _agents
+from offhook.orchestrator.agents.trials import tables as _trials
 from offhook.orchestrator.audit import tables as _audit
 from offhook.orchestrator.bookings import tables as _bookings
 from offhook.orchestrator.calls import tables as _calls
@@ -21,6 +22,6 @@ from offhook.orchestrator.vault import tables as _vault
 
 modules = (
     _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _once, _people, _recordings, _resellers, _tenants,
-    _tools, _vault,
+    _tools, _trials, _vault,
 )  # fmt: skip
 metadata = Base.metadata

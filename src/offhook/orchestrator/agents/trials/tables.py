@@ -1,0 +1,42 @@
+"""Voice tests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from offhook.orchestrator.db import Base
+
+
+class VoiceTestRow(Base):
+    """One test call, before and after it is made. ``digest`` is the token's SHA-256; ``call_id`` the call that used it.
+
+    ``config`` is what is tested, kept because a draft may change in between; ``tools`` is what tools answer, ``used`` how often they did.
+    """
+
+    __tablename__ = "voice_test"
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        UniqueConstraint("tenant_id", "call_id"),
+        ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"], ondelete="CASCADE"),
+        Index(None, "tenant_id", "agent_id", "created_at"),
+        Index(None, "tenant_id", "expires_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    agent_id: Mapped[str]
+    version: Mapped[int | None]
+    draft: Mapped[int | None]
+    config: Mapped[dict[str, Any]]
+    caller: Mapped[str] = mapped_column(server_default="")
+    tools: Mapped[dict[str, Any]]
+    used: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    made_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    call_id: Mapped[str | None]
