@@ -25,7 +25,7 @@ async def settled(http: httpx.AsyncClient, call: str) -> dict[str, Any]:
     """The call's record once its result is written."""
     with anyio.fail_after(20):
         while True:
-            found = [one for one in (await http.get("/v1/tenants/harbour/calls")).json() if one["carrier_call"] == call]
+            found = [one for one in (await http.get("/v1/tenants/harbour/calls")).json()["data"] if one["carrier_call"] == call]
             assert len(found) <= 1
             if found:
                 detail: dict[str, Any] = (await http.get(f"/v1/tenants/harbour/calls/{found[0]['id']}")).json()

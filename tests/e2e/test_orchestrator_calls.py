@@ -106,7 +106,7 @@ async def test_tampered_missing_old_and_strange_signatures(house: House) -> None
         answer = await house.http.post(path, content=body, headers=headers)
         assert answer.status_code == 401, headers
     assert (await house.http.post("/v1/plans", content=body, headers=good)).status_code == 200
-    assert (await house.get("/calls")).json()[0]["id"] == "c1"
+    assert (await house.get("/calls")).json()["data"][0]["id"] == "c1"
 
 
 @pytest.mark.parametrize("body", [{}, {"call": "c1"}, {"call": "c 1", "transport": "x"}, {"call": "c1", "transport": "x", "more": 1}])
@@ -128,7 +128,7 @@ async def test_events_in_any_order_and_again_are_one_record(house: House, seed: 
     await house.work_until(lambda: _written(house))
     assert await _send(house, list(EVENTS)) == [True] * 5
     detail = await house.call()
-    assert len((await house.get("/calls")).json()) == 1
+    assert len((await house.get("/calls")).json()["data"]) == 1
     call = detail["call"]
     assert (call["state"], call["outcome"], call["seconds"], call["carrier_call"]) == ("ended", "booked", 61.5, "CA1")
     assert [turn["text"] for turn in detail["turns"]] == ["Harbour Plumbing.", "my tap is dripping"]

@@ -129,7 +129,7 @@ async def test_serve_is_whole_and_stops_clean(tmp_path: Path) -> None:
                 async with httpx.AsyncClient(base_url=seen[-1].url) as http:
                     assert (await http.get("/healthz")).status_code == 200
                     calls = await http.get("/v1/tenants/harbour/calls", headers={"authorization": "Bearer operator"})
-                    assert calls.json() == []
+                    assert calls.json() == {"data": [], "next_cursor": None}
                     times = [(await http.get("/healthz")).elapsed.total_seconds() for _ in range(10)]
                     assert min(times) < 0.035  # no answer waits for the peer's delayed acknowledgement (40 ms)
                 group.cancel_scope.cancel()

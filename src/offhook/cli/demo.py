@@ -218,7 +218,7 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
         detail: dict[str, Any] = {}
         with anyio.move_on_after(20):
             while not detail.get("result"):
-                listed = (await http.get("/v1/tenants/harbour/calls")).json()
+                listed = (await http.get("/v1/tenants/harbour/calls")).json()["data"]
                 found = next((one for one in listed if one["carrier_call"] == caller.line.call), None)
                 if found is not None:
                     detail = (await http.get(f"/v1/tenants/harbour/calls/{found['id']}")).json()
@@ -228,8 +228,9 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
             return False
         console.rule("as it lies in the database")
         render(detail, console)
-        if recording := detail["recording"]:
-            console.print(f"recording (left the caller, right the agent) {recording['path']}", highlight=False, soft_wrap=True)
+        if detail["recording"]:
+            where = f"http://127.0.0.1:{port}/v1/tenants/harbour/calls/{detail['call']['id']}/recording"
+            console.print(f"recording (left the caller, right the agent) {where}", highlight=False, soft_wrap=True)
     return len(detail["appointments"]) == 1
 
 

@@ -75,6 +75,11 @@ async def latest(scope: TenantScope, limit: int) -> list[Appointment]:
     return await AppointmentRepo(scope).latest(limit=limit)
 
 
+async def forget_call(scope: TenantScope, call: str) -> None:
+    """A call is being deleted: what it booked stays, without saying by which call."""
+    await AppointmentRepo(scope).forget_call(call)
+
+
 def _there(found: Appointment | None) -> Appointment:
     if found is None:
         raise NotFound("no such appointment")

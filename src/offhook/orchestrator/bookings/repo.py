@@ -123,6 +123,11 @@ class AppointmentRepo(Repo):
             query = query.where(AppointmentRow.call_id == call)
         return [Appointment.model_validate(row) for row in (await self._session.execute(query)).scalars()]
 
+    async def forget_call(self, call: str) -> None:
+        """Drop the reference to a call."""
+        mine = update(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.call_id == call)
+        await self._session.execute(mine.values(call_id=""))
+
     async def _hold(self, staff: str) -> None:
         """Let writers of one person's diary wait for each other here, so that the constraint never ends in a deadlock."""
         await self._session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{self._tenant}\n{staff}"})

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any, Final
+
 from offhook.contracts.events import AnyEvent, CallEnded, CallStarted
-from offhook.errors import Conflict
+from offhook.errors import Conflict, NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.bookings import ops as bookings
-from offhook.orchestrator.calls import ops
+from offhook.orchestrator.calls import news, ops
 from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.calls.results import make_result
-from offhook.orchestrator.calls.schemas import Accepted
+from offhook.orchestrator.calls.schemas import Accepted, CallRecord
+from offhook.orchestrator.calls.transcript import turns_of
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.db import raw_connection
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 
-FINISH = "finish_call"
+FINISH: Final = "finish_call"
 """Name of the job that writes a call's result."""
+LONGEST: Final = timedelta(hours=4, minutes=5)
+"""No plan lets a call last longer: so long it holds its place, should nobody say that it has ended."""
 
 
 async def take(given: Services, event: AnyEvent) -> Accepted:
-    """Store an event; when it completes the call, queue the result in the same transaction. Conflict: its place is taken."""
+    """Store an event; when it completes the call, queue the result in the same transaction. Conflict: its place is taken.
+
+    What comes of a call that was deleted is let go, as if it had come before. NotFound: nobody has such an agent.
+    """
     tenant, agent_id = agents.split_ref(event.ref)
     async with given.database.tenant(tenant) as scope:
-        await agents.live(scope, agent_id)
-        await ops.ensure(scope, event.call, agent_id)
         repo = CallRepo(scope)
-        await repo.lock(event.call)
+        call = await repo.get(event.call, lock=True)
+        if call is None:
+            if await repo.ensure(event.call, agent_id) is None:
+                return Accepted(duplicate=True)
+            call = await ops.locked(scope, event.call)
         if not await repo.add_event(event.call, event.id, event.seq, event.type, event.model_dump(mode="json")):
             if await repo.has_event(event.call, event.id):
                 return Accepted(duplicate=True)
             raise Conflict("another event of this call has this seq")
-        await _apply(repo, event)
+        await _apply(given, scope, call, event)
         missing = await repo.missing(event.call)
         if missing == 0:
             await _defer(given, scope, event.call, wait=0.0)
@@ -40,25 +52,27 @@ async def take(given: Services, event: AnyEvent) -> Accepted:
         return Accepted()
 
 
-async def _apply(repo: CallRepo, event: AnyEvent) -> None:
+async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: AnyEvent) -> None:
     """What an event changes in the call's record; the start never undoes the end."""
+    repo = CallRepo(scope)
+    await repo.late(call.id)
     if isinstance(event, CallStarted):
-        call = await repo.get(event.call)
         fields = {"transport": event.transport, "did": event.did, "caller": event.caller, "carrier_call": event.carrier_call}
-        known = {name: value for name, value in fields.items() if value and call and not getattr(call, name)}
-        if call and call.state == "planned":
+        known = {name: value for name, value in fields.items() if value and not getattr(call, name)}
+        if call.state == "planned":
             known["state"] = "live"
-        await repo.change(event.call, started_at=event.time, **known)
+            if not call.test:  # no plan was asked for it, if it has no place yet
+                now = given.clock()
+                await numbers.seat(scope, event.did or call.did, call.id, now, now + LONGEST)
+        await repo.change(call.id, started_at=event.time, **known)
+        changed = await ops.get(scope, call.id)
+        await repo.find_by(changed)
+        await news.started(given, scope, changed)
     elif isinstance(event, CallEnded):
-        await repo.change(
-            event.call,
-            state="ended",
-            ended_at=event.time,
-            last_seq=event.seq,
-            reason=event.reason,
-            outcome=event.outcome,
-            seconds=event.seconds,
-        )
+        fields = {"reason": event.reason, "outcome": event.outcome}
+        await repo.change(call.id, state="ended", ended_at=event.time, last_seq=event.seq, seconds=event.seconds, **fields)
+        await numbers.release(scope, call.id)
+        await news.ended(given, scope, await ops.get(scope, call.id))
 
 
 async def _defer(given: Services, scope: TenantScope, call: str, *, wait: float) -> None:
@@ -72,14 +86,25 @@ async def finish(given: Services, tenant: str, call: str) -> bool:
     """Write the call's result, once, whoever comes first; False if it was written before."""
     async with given.database.tenant(tenant) as scope:
         repo = CallRepo(scope)
-        await repo.lock(call)
-        record = await repo.get(call)
+        record = await repo.get(call, lock=True)
         if record is None or await repo.result(call) is not None:
             return False
-        agent = await agents.live(scope, record.agent_id)
         events = await repo.events(call)
         ended = next((event for event in events if event["type"] == "call.ended"), None)
         appointments = [one.starts_at for one in await bookings.made_in(scope, call) if one.status == "booked"]
         lead, _ = await crm.of_call(scope, call)
-        result = make_result(agent.script, ended, record.caller, appointments, lead.status if lead else None)
-        return await repo.write_result(call, result, await repo.missing(call) or 0)
+        result = make_result(await _script(scope, record), ended, record.caller, appointments, lead.status if lead else None)
+        await repo.write_result(call, result, await repo.missing(call) or 0)
+        await repo.change(call, summary=result.summary)
+        await repo.find_by(await ops.get(scope, call))
+        await news.transcribed(given, scope, record, turns_of(events))
+        await news.analyzed(given, scope, record, result)
+        return True
+
+
+async def _script(scope: TenantScope, call: CallRecord) -> dict[str, Any]:
+    """The script of the call; none if its agent is no more."""
+    try:
+        return (await agents.live(scope, call.agent_id)).script
+    except NotFound:
+        return {}

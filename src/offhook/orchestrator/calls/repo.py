@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
-from offhook.orchestrator.calls.schemas import Call
-from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, DeletedCallRow
+from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
+from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
+from offhook.orchestrator.calls.words import of_call as words_of_call
 from offhook.orchestrator.scope import Repo
+
+WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
+"""Fields of events that hold what was said, by whichever side."""
 
 
 class CallRepo(Repo):
     """A tenant's calls."""
 
-    async def ensure(self, id: str, agent: str, **fields: Any) -> Call | None:  # noqa: ANN401 - columns
+    async def ensure(self, id: str, agent: str, **fields: Any) -> CallRecord | None:  # noqa: ANN401 - columns
         """The call, made if it is new; None if it was deleted. NotFound, and the transaction is over, if there is no such agent."""
         put = insert(CallRow).values(tenant_id=self._tenant, id=id, agent_id=agent, **fields)
         try:
@@ -39,34 +45,55 @@ class CallRepo(Repo):
         query = select(DeletedCallRow.call_id).where(DeletedCallRow.tenant_id == self._tenant, DeletedCallRow.call_id == id)
         return (await self._session.execute(query)).first() is not None
 
-    async def get(self, id: str) -> Call | None:
-        """By id."""
-        row = await self._session.get(CallRow, (self._tenant, id), populate_existing=True)
-        return Call.model_validate(row) if row else None
-
-    async def lock(self, id: str) -> None:
-        """Let the events of one call come one after the other."""
-        await self._session.execute(select(CallRow.id).where(CallRow.tenant_id == self._tenant, CallRow.id == id).with_for_update())
+    async def get(self, id: str, *, lock: bool = False) -> CallRecord | None:
+        """By id; locked, so that the events of one call come one after the other."""
+        query = select(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id == id)
+        row = (await self._session.execute((query.with_for_update() if lock else query).execution_options(populate_existing=True))).scalar()
+        return CallRecord.model_validate(row) if row else None
 
     async def change(self, id: str, **fields: Any) -> None:  # noqa: ANN401 - columns
         """Set columns."""
         await self._session.execute(update(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id == id).values(**fields))
 
-    async def latest(self, limit: int) -> list[Call]:
-        """The latest calls."""
-        query = select(CallRow).where(CallRow.tenant_id == self._tenant).order_by(CallRow.at.desc(), CallRow.id.desc()).limit(limit)
-        return [Call.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+    async def page(self, wanted: CallFilter, after: tuple[datetime, str] | None, limit: int) -> list[Call]:
+        """Calls, the latest first, from after this place on."""
+        query = select(CallRow).where(CallRow.tenant_id == self._tenant)
+        # A search goes along the index of its rarest word, which has the list's own order.
+        place: Any = (CallRow.at, CallRow.id)
+        if wanted.words:
+            first, *others = wanted.words
+            found, also = aliased(CallWordRow), aliased(CallWordRow)
+            place = (found.at, found.call_id)
+            query = query.join(found, (found.tenant_id == CallRow.tenant_id) & (found.call_id == CallRow.id))
+            query = query.where(found.tenant_id == self._tenant, found.word == first)
+            for word in others:
+                same = (also.tenant_id == self._tenant, also.word == word, also.at == found.at, also.call_id == found.call_id)
+                query = query.where(exists().where(*same))
+        equal = {CallRow.state: wanted.state, CallRow.outcome: wanted.outcome, CallRow.agent_id: wanted.agent, CallRow.did: wanted.number}
+        query = query.where(*(column == value for column, value in (equal | {CallRow.caller: wanted.caller}).items() if value is not None))
+        if wanted.test is not None:
+            query = query.where(CallRow.test if wanted.test else ~CallRow.test)
+        if wanted.state not in {None, "ended"}:
+            query = query.where(CallRow.state != "ended")  # in the partial index's own words
+        if wanted.since is not None:
+            query = query.where(place[0] >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(place[0] < wanted.until)
+        if after is not None:
+            query = query.where(tuple_(*place) < after)
+        rows = await self._session.execute(query.order_by(*(one.desc() for one in place)).limit(limit))
+        return [Call.model_validate(row) for row in rows.scalars()]
 
-    async def by_carrier_call(self, carrier_call: str) -> Call | None:
+    async def by_carrier_call(self, carrier_call: str) -> CallRecord | None:
         """The call that a carrier's id belongs to; the latest, should there be several."""
         query = (
             select(CallRow)
             .where(CallRow.tenant_id == self._tenant, CallRow.carrier_call == carrier_call)
-            .order_by(CallRow.planned_at.desc())
+            .order_by(CallRow.at.desc())
             .limit(1)
         )
         row = (await self._session.execute(query)).scalar_one_or_none()
-        return Call.model_validate(row) if row else None
+        return CallRecord.model_validate(row) if row else None
 
     async def add_event(self, call: str, id: str, seq: int, type: str, body: dict[str, Any]) -> bool:
         """Store it; False if the id or the place is taken."""
@@ -93,6 +120,47 @@ class CallRepo(Repo):
             return None
         count = select(func.count()).where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call, CallEventRow.seq <= last)
         return last - (await self._session.execute(count)).scalar_one()
+
+    async def late(self, call: str) -> None:
+        """An event has come after the result was written: it is missing no more."""
+        less = update(CallResultRow).where(
+            CallResultRow.tenant_id == self._tenant, CallResultRow.call_id == call, CallResultRow.missing > 0
+        )
+        await self._session.execute(less.values(missing=CallResultRow.missing - 1))
+
+    async def find_by(self, call: CallRecord) -> None:
+        """Let the call be found by the words of its record as it is now."""
+        await self._session.execute(delete(CallWordRow).where(CallWordRow.tenant_id == self._tenant, CallWordRow.call_id == call.id))
+        words = [
+            {"tenant_id": self._tenant, "word": word, "at": call.at, "call_id": call.id}
+            for word in words_of_call(call.caller, call.summary)
+        ]
+        if words:
+            await self._session.execute(insert(CallWordRow), words)
+
+    async def strip(self, call: str) -> None:
+        """Take what was said out of the events; that they came stays."""
+        bare = CallEventRow.body.op("-")(cast(list(WORDS), ARRAY(Text)))
+        query = update(CallEventRow).where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call)
+        await self._session.execute(query.values(body=bare))
+
+    async def delete(self, call: str, now: datetime) -> None:
+        """Delete all that is ours of a call, and remember that it was."""
+        grave = insert(DeletedCallRow).values(tenant_id=self._tenant, call_id=call, deleted_at=now)
+        await self._session.execute(grave.on_conflict_do_nothing())
+        for table in (CallWordRow, CallResultRow, CallEventRow):
+            await self._session.execute(delete(table).where(table.tenant_id == self._tenant, table.call_id == call))
+        await self._session.execute(delete(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id == call))
+
+    async def outlived(self, agent: str, before: datetime, limit: int) -> list[str]:
+        """Calls of an agent, the oldest first, that began before this and whose words are still kept."""
+        query = select(CallRow.id).where(CallRow.tenant_id == self._tenant, CallRow.agent_id == agent, CallRow.at < before, CallRow.kept)
+        return list((await self._session.execute(query.order_by(CallRow.at).limit(limit))).scalars())
+
+    async def agents(self) -> list[str]:
+        """Agents with calls whose words are kept."""
+        query = select(CallRow.agent_id).where(CallRow.tenant_id == self._tenant, CallRow.kept).distinct()
+        return list((await self._session.execute(query)).scalars())
 
     async def result(self, call: str) -> tuple[CallResult, int] | None:
         """The result and how many events it was made without."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
@@ -14,15 +15,24 @@ from offhook.orchestrator.access import Given, SignedBody, parse
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.bookings.schemas import Appointment
-from offhook.orchestrator.calls import intake, ops, plans
-from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail
+from offhook.orchestrator.calls import intake, ops, plans, removal
+from offhook.orchestrator.calls import reading as looking
+from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail, CallQuery
+from offhook.orchestrator.calls.transcript import Format, Transcript, as_text, as_vtt, wanted
 from offhook.orchestrator.errors import Problem
+from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
 
 engine = APIRouter(prefix="/v1", tags=["engine"])
 reading = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
 _plan_request: TypeAdapter[PlanRequest] = TypeAdapter(PlanRequest)
 _refused: dict[int | str, dict[str, Any]] = {401: {"model": Problem}, 422: {"model": Problem}}
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+Reading = Annotated[TenantAccess, in_tenant("calls.read")]
+CallIn = Annotated[str, Path(max_length=128)]
+PROBLEM: dict[str, Any] = {"model": Problem}
+MISSING: dict[int | str, dict[str, Any]] = {404: PROBLEM}
+_TEXT = {"schema": {"type": "string"}}
+TEXTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/vtt": _TEXT, "text/plain": _TEXT}}, 404: PROBLEM}
 
 
 def _body(name: str) -> dict[str, Any]:
@@ -44,15 +54,44 @@ async def take_event(body: SignedBody, given: Given) -> Accepted:
 
 
 @reading.get("/calls")
-async def list_calls(access: Annotated[TenantAccess, in_tenant("calls.read")], limit: Limit = 50) -> list[Call]:
-    """A tenant's calls, latest first."""
-    return await ops.latest(access.scope, limit)
+async def list_calls(access: Reading, part: PageQuery, asked: Annotated[CallQuery, Query()]) -> Page[Call]:
+    """A tenant's calls, the latest first."""
+    filters = {"list": "calls", "tenant": access.scope.tenant, **asked.model_dump(mode="json", exclude_none=True)}
+    position = position_of(access.given, filters, part.cursor)
+    after = (datetime.fromisoformat(position[0]), str(position[1])) if position else None
+    rows = await ops.page(access.scope, asked.filter(), part.limit + 1, after)
+    return page(rows, part.limit, access.given, filters, lambda one: (one.at, one.id))
 
 
-@reading.get("/calls/{id}", responses={404: {"model": Problem}})
-async def show_call(id: str, access: Annotated[TenantAccess, in_tenant("calls.read")]) -> CallDetail:
+@reading.get("/calls/{call}", responses=MISSING)
+async def show_call(call: CallIn, access: Reading) -> CallDetail:
     """A call with its turns, tools, result and what was booked."""
-    return await ops.detail(access.scope, id)
+    return await looking.detail(access.scope, call)
+
+
+@reading.delete("/calls/{call}", status_code=204, responses={404: PROBLEM, 409: PROBLEM})
+async def delete_call(call: CallIn, access: Annotated[TenantAccess, in_tenant("calls.delete")]) -> None:
+    """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
+    await removal.delete(access.given, access.scope, call)
+    await access.audit("call.deleted", call)
+
+
+@reading.get("/calls/{call}/transcript", response_model=Transcript, responses=TEXTS)
+async def show_transcript(
+    call: CallIn,
+    access: Reading,
+    format: Annotated[Format | None, Query(description="Instead of the Accept header.")] = None,
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """What was said in a call, and what the agent was cut off from saying: as JSON, as WebVTT, or as plain text."""
+    found = await looking.transcript(access.scope, call)
+    match wanted(format, accept):
+        case "vtt":
+            return Response(as_vtt(found.turns), media_type="text/vtt")
+        case "text":
+            return Response(as_text(found.turns), media_type="text/plain")
+        case _:
+            return Response(found.model_dump_json(), media_type="application/json")
 
 
 @reading.get("/appointments")

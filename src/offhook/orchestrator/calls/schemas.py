@@ -3,49 +3,103 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.contracts.analysis import CallResult
 from offhook.orchestrator.bookings.schemas import Appointment
+from offhook.orchestrator.calls.words import asked
 from offhook.orchestrator.crm.schemas import Lead, Message
+from offhook.orchestrator.recordings.schemas import RecordingView
+
+State = Literal["planned", "live", "ended"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class Call(BaseModel):
-    """A call's record."""
+    """A call's record. ``at`` is when it started, else when it was planned; lists go by it.
+
+    ``recorded``: there is a recording. ``kept``: its words and its recording have not outlived what its agent says of keeping them.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: str
     agent_id: str
+    agent_version: int | None
     transport: str
     carrier_call: str
     did: str
     caller: str
-    state: str
+    state: State
+    test: bool
+    at: datetime
     planned_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     reason: str | None
     outcome: str | None
     seconds: float | None
-    test: bool
-    agent_version: int | None
     summary: str
     recorded: bool
-    at: datetime
+    kept: bool
+
+
+class CallRecord(Call):
+    """A call as other domains of ours see it."""
+
+    engine_url: str
+    last_seq: int | None
+
+
+class CallFilter(BaseModel):
+    """Which calls: all that is given must fit. ``since`` is in the time, ``until`` is not. ``words`` are all in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State | None = None
+    outcome: str | None = None
+    agent: str | None = None
+    number: str | None = None
+    caller: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    test: bool | None = None
+    words: tuple[str, ...] = ()
+
+
+class CallQuery(BaseModel):
+    """What a list of calls may be asked for; all that is given must fit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State | None = None
+    outcome: Text | None = None
+    agent: Text | None = None
+    number: Annotated[Text | None, Field(description="The number that was rung, as +442079460000.")] = None
+    caller: Annotated[Text | None, Field(description="Who rang, as +447700900123.")] = None
+    since: Annotated[AwareDatetime | None, Field(description="Started (or planned) then or later.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="Started (or planned) before then.")] = None
+    test: bool | None = None
+    q: Annotated[
+        Text | None, Field(description="Whole words of the summary, or the last digits of the caller's number; all must be there.")
+    ] = None
+
+    def filter(self) -> CallFilter:
+        """As calls are looked for."""
+        return CallFilter(**self.model_dump(exclude={"q"}), words=tuple(asked(self.q) or ("",)) if self.q else ())
 
 
 class CallDetail(BaseModel):
-    """A call with all that came of it. ``events`` are whole and in order; ``missing`` counts those that never came."""
+    """A call with all that came of it. Turns and tools are the engine's events, in order; ``missing`` counts those that never came."""
 
     model_config = ConfigDict(frozen=True)
 
     call: Call
     turns: list[dict[str, Any]]
     tools: list[dict[str, Any]]
-    recording: dict[str, Any] | None
+    recording: RecordingView | None
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
     result: CallResult | None

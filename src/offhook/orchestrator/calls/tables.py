@@ -12,7 +12,10 @@ from offhook.orchestrator.db import Base
 
 
 class CallRow(Base):
-    """One call, from its plan on. ``state`` is planned, live or ended; ``last_seq`` is that of call.ended; ``at`` is what lists go by."""
+    """One call, from its plan on. ``state`` is planned, live or ended; ``last_seq`` is that of call.ended; ``at`` is what lists go by.
+
+    ``kept`` until its recording, its trace and its words have been kept for as long as its agent says.
+    """
 
     __tablename__ = "call"
     __table_args__ = (
@@ -23,6 +26,7 @@ class CallRow(Base):
         Index("ix_call_outcome", "tenant_id", "outcome", "at", "id", postgresql_where=text("outcome IS NOT NULL")),
         Index("ix_call_open", "tenant_id", "state", "at", "id", postgresql_where=text("state <> 'ended'")),
         Index("ix_call_test", "tenant_id", "at", "id", postgresql_where=text("test")),
+        Index("ix_call_kept", "tenant_id", "agent_id", "at", postgresql_where=text("kept")),
         Index("ix_call_carrier_call", "tenant_id", "carrier_call", postgresql_where=text("carrier_call <> ''")),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),
     )
@@ -47,6 +51,7 @@ class CallRow(Base):
     engine_url: Mapped[str] = mapped_column(server_default="")
     summary: Mapped[str] = mapped_column(server_default="")
     recorded: Mapped[bool] = mapped_column(server_default="false")
+    kept: Mapped[bool] = mapped_column(server_default="true")
     at: Mapped[datetime] = mapped_column(Computed("coalesce(started_at, planned_at)", persisted=True))
 
 

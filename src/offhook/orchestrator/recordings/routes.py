@@ -1,7 +1,138 @@
-"""Routes of recordings."""
+"""Taking recordings in, and listening to them."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 
-routers: tuple[APIRouter, ...] = ()
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import TypeAdapter
+from starlette.requests import ClientDisconnect
+
+from offhook import signing
+from offhook.contracts.handover import HEADER, HandedOver, Handover
+from offhook.errors import Invalid
+from offhook.orchestrator.access import Given, parse
+from offhook.orchestrator.auth.access import TenantAccess, in_tenant
+from offhook.orchestrator.errors import Problem, answer
+from offhook.orchestrator.recordings import ops
+from offhook.orchestrator.recordings.ranges import Range, Unsatisfiable
+from offhook.orchestrator.recordings.ranges import parse as parse_range
+from offhook.orchestrator.recordings.schemas import RecordingView, Waveform
+from offhook.orchestrator.recordings.waveform import BUCKETS
+
+engine = APIRouter(prefix="/v1", tags=["engine"])
+router = APIRouter(prefix="/v1/tenants/{tenant}/calls/{call}", tags=["recordings"])
+Reading = Annotated[TenantAccess, in_tenant("calls.read")]
+CallIn = Annotated[str, Path(max_length=128)]
+PROBLEM: dict[str, Any] = {"model": Problem}
+SOUND: Final = "audio/flac"
+LINES: Final = "application/jsonl"
+_BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {SOUND: _BYTES}},
+    206: {"content": {SOUND: _BYTES}, "description": "The part that was asked for."},
+    404: PROBLEM,
+    416: PROBLEM,
+}
+_handover: TypeAdapter[Handover] = TypeAdapter(Handover)
+
+
+def _handed_over(
+    request: Request,
+    given: Given,
+    encoded: Annotated[str, Header(alias=HEADER, description="A Handover as JSON, in base64. It is what the signature is over.")] = "",
+) -> Handover:
+    try:
+        manifest = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        manifest = b""
+    signing.verify(given.settings.secrets, request.headers, manifest, given.clock().timestamp(), given.settings.tolerance_s)
+    return parse(_handover, manifest)
+
+
+@engine.post(
+    "/recordings",
+    responses={401: PROBLEM, 409: PROBLEM, 422: PROBLEM},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}},
+)
+async def hand_over(request: Request, given: Given, one: Annotated[Handover, Depends(_handed_over)]) -> HandedOver:
+    """Take a call's recording or trace from its engine, which keeps it until this has been answered. Signed."""
+    return await ops.receive(given, one, _body(request))
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect as error:
+        raise Invalid("the body ends early") from error
+
+
+@router.get("/recording", response_class=StreamingResponse, responses=_FILE)
+async def fetch_recording(
+    call: CallIn,
+    access: Reading,
+    wanted: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    download: Annotated[bool, Query(description="Save it rather than play it.")] = False,
+) -> Response:
+    """A call's recording as FLAC, left the caller and right the agent; whole or in part. Who listens is written down."""
+    view, stored = await ops.fetch(access.given, access.scope, call, "recording")
+    try:
+        part = parse_range(wanted, view.size) if if_range in {None, _tag(view)} else None
+    except Unsatisfiable:
+        return answer(416, "range", "the recording has no such bytes", headers={"Content-Range": f"bytes */{view.size}"})
+    await access.audit("call.recording.read", call, {"range": [part.first, part.last]} if part else {})
+    whole = Range(0, view.size - 1)
+    headers = _headers(call, view, part, download=download)
+    pieces = stored.read((part or whole).first, (part or whole).last)
+    return StreamingResponse(pieces, 206 if part else 200, headers, SOUND)
+
+
+@router.head("/recording", response_class=Response, responses={404: PROBLEM})
+async def head_recording(call: CallIn, access: Reading) -> Response:
+    """How large a call's recording is, and that parts of it can be had."""
+    view, _ = await ops.fetch(access.given, access.scope, call, "recording")
+    return Response(None, 200, _headers(call, view, None, download=False), SOUND)
+
+
+@router.get("/peaks", responses={404: PROBLEM, 409: PROBLEM})
+async def show_peaks(
+    call: CallIn,
+    access: Reading,
+    resolution: Annotated[int, Query(ge=1, le=BUCKETS, description="At most so many values a side.")] = 1_000,
+) -> Waveform:
+    """The waveform of a call's recording, by side. 409 for the moment until it is ready."""
+    return await ops.peaks(access.given, access.scope, call, resolution)
+
+
+@router.get("/trace", response_class=StreamingResponse, responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}, 404: PROBLEM})
+async def fetch_trace(call: CallIn, access: Reading) -> StreamingResponse:
+    """Every event of the call's turns and when it came, as JSON lines: `offhook replay` runs them again. Who reads it is written down."""
+    view, stored = await ops.fetch(access.given, access.scope, call, "trace")
+    await access.audit("call.trace.read", call)
+    headers = {"Content-Disposition": f'attachment; filename="{call}.jsonl"', "Content-Length": str(view.size)}
+    return StreamingResponse(stored.read(0, view.size - 1), 200, headers, LINES)
+
+
+def _tag(view: RecordingView) -> str:
+    return f'"{view.sha256}"'
+
+
+def _headers(call: str, view: RecordingView, part: Range | None, *, download: bool) -> dict[str, str]:
+    found = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'{"attachment" if download else "inline"}; filename="{call}.flac"',
+        "Content-Length": str(part.length if part else view.size),
+        "ETag": _tag(view),
+    }
+    if part is not None:
+        found["Content-Range"] = f"bytes {part.first}-{part.last}/{view.size}"
+    return found
+
+
+routers: tuple[APIRouter, ...] = (engine, router)

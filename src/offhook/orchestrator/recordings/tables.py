@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from offhook.orchestrator.db import Base
@@ -17,15 +17,11 @@ class RecordingRow(Base):
     """
 
     __tablename__ = "recording"
-    __table_args__ = (
-        Index(None, "tenant_id", "agent_id", "stored_at"),
-        ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),
-    )
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),)
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     call_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
-    agent_id: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
     recovered: Mapped[bool] = mapped_column(server_default="false")

@@ -48,6 +48,11 @@ async def run(given: Services, request: ToolRequest) -> ToolAnswer:
         return answer
 
 
+async def forget(scope: TenantScope, call: str) -> None:
+    """Delete what tools were asked and answered in a call that is being deleted."""
+    await ToolRunRepo(scope).forget(call)
+
+
 async def _answer(scope: TenantScope, tool: Tool, work: Work) -> ToolAnswer:
     """What the tool gives, or the kind of its failure, with nothing of a failed tool left behind."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from offhook.contracts.events import ToolAnswer
@@ -38,3 +38,7 @@ class ToolRunRepo(Repo):
             .where(ToolRunRow.tenant_id == self._tenant, ToolRunRow.key == key)
             .values(answer=answer.model_dump(mode="json"))
         )
+
+    async def forget(self, call: str) -> None:
+        """Delete what ran in a call."""
+        await self._session.execute(delete(ToolRunRow).where(ToolRunRow.tenant_id == self._tenant, ToolRunRow.call_id == call))

@@ -13,6 +13,7 @@ ALTER TABLE call ADD COLUMN agent_version INTEGER;
 ALTER TABLE call ADD COLUMN engine_url TEXT DEFAULT '' NOT NULL;
 ALTER TABLE call ADD COLUMN summary TEXT DEFAULT '' NOT NULL;
 ALTER TABLE call ADD COLUMN recorded BOOLEAN DEFAULT 'false' NOT NULL;
+ALTER TABLE call ADD COLUMN kept BOOLEAN DEFAULT 'true' NOT NULL;
 ALTER TABLE call ADD COLUMN at TIMESTAMP WITH TIME ZONE GENERATED ALWAYS AS (coalesce(started_at, planned_at)) STORED NOT NULL;
 
 DROP INDEX ix_call_tenant_id_planned_at;
@@ -24,6 +25,7 @@ CREATE INDEX ix_call_caller ON call (tenant_id, caller, at, id);
 CREATE INDEX ix_call_outcome ON call (tenant_id, outcome, at, id) WHERE outcome IS NOT NULL;
 CREATE INDEX ix_call_open ON call (tenant_id, state, at, id) WHERE state <> 'ended';
 CREATE INDEX ix_call_test ON call (tenant_id, at, id) WHERE test;
+CREATE INDEX ix_call_kept ON call (tenant_id, agent_id, at) WHERE kept;
 CREATE INDEX ix_call_carrier_call ON call (tenant_id, carrier_call) WHERE carrier_call <> '';
 
 CREATE TABLE call_word (
@@ -48,7 +50,6 @@ CREATE TABLE recording (
     tenant_id TEXT NOT NULL,
     call_id TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('recording', 'trace')),
-    agent_id TEXT NOT NULL,
     size BIGINT NOT NULL,
     sha256 TEXT NOT NULL,
     recovered BOOLEAN DEFAULT 'false' NOT NULL,
@@ -61,7 +62,6 @@ CREATE TABLE recording (
     CONSTRAINT pk_recording PRIMARY KEY (tenant_id, call_id, kind),
     CONSTRAINT fk_recording_tenant_id_call_id FOREIGN KEY(tenant_id, call_id) REFERENCES call (tenant_id, id)
 );
-CREATE INDEX ix_recording_tenant_id_agent_id_stored_at ON recording (tenant_id, agent_id, stored_at);
 
 CREATE INDEX ix_tool_run_tenant_id_call_id ON tool_run (tenant_id, call_id);
 CREATE INDEX ix_appointment_tenant_id_call_id ON appointment (tenant_id, call_id);
