@@ -25,9 +25,9 @@ async def free_slots(
     soon: bool = False,
 ) -> list[Span]:
     """At most three visits to offer."""
-    diary, zone = agent.tenant.diary, agent.tenant.zone
+    diary, zone = agent.tenant.diary, agent.zone
     busy = await AppointmentRepo(scope).busy(now, now + timedelta(days=diary.horizon_days + 2))
-    found = list(slots.possible(diary, agent.hours, zone, now, busy, day))
+    found = list(slots.possible(diary, agent.calendar, zone, now, busy, day))
     if part is not None:
         found = slots.in_part(found, zone, part)
     return slots.spread(found, zone, soon=soon, near=near)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from offhook.contracts.plan import OpeningHours
-from offhook.orchestrator.agents.hours import opening
+from offhook.orchestrator.agents.hours import Calendar, opening
 from offhook.orchestrator.tenants.schemas import Diary
 
 Part = Literal["morning", "afternoon", "evening"]
@@ -34,7 +34,12 @@ class Span:
 
 
 def possible(
-    diary: Diary, hours: Sequence[OpeningHours], zone: ZoneInfo, now: datetime, busy: Iterable[Span], day: date | None = None
+    diary: Diary,
+    hours: Sequence[OpeningHours] | Calendar,
+    zone: ZoneInfo,
+    now: datetime,
+    busy: Iterable[Span],
+    day: date | None = None,
 ) -> Iterator[Span]:
     """Every visit that could be booked, earliest first, one per start: within opening hours, after the lead time, with somebody free."""
     earliest = now + timedelta(minutes=diary.lead_minutes)
