@@ -56,6 +56,8 @@ class OrchestratorSettings(BaseSettings):
     """How long the one-time token of a call waits for its media."""
     browser_number: str = ""
     """Development only: the number that the browser page rings. Empty: no calls from browsers."""
+    engine_url: str = ""
+    """Where browsers reach an engine (``https://voice.example.com``), for test calls; without it where carriers send media."""
     end_wait_s: Annotated[float, Field(ge=0)] = 60.0
     """How long a finished call waits for events that are still under way."""
     demo: bool = False
@@ -74,7 +76,7 @@ class OrchestratorSettings(BaseSettings):
     """Endpoints that one tenant may have for its events."""
     webhook_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
     """How long an endpoint may take to answer."""
-    webhook_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    webhook_days: Annotated[int, Field(ge=7, le=3_650)] = 30
     """How long events and what was tried of them are kept."""
     webhook_disable_days: Annotated[float, Field(gt=0)] = 5.0
     """An endpoint at which nothing but failures happened for this long is disabled."""
@@ -114,6 +116,12 @@ class OrchestratorSettings(BaseSettings):
         if self.media_url:
             return self.media_url
         return "ws" + self.public_url.rstrip("/").removeprefix("http") + "/media/twilio" if self.public_url else ""
+
+    @property
+    def browser_engine(self) -> str:
+        """Where browsers reach an engine, without a slash at the end."""
+        media, found, _ = self.stream_url.partition("/media/")
+        return (self.engine_url or (f"http{media.removeprefix('ws')}" if found else "http://127.0.0.1:8081")).rstrip("/")
 
     def sqlalchemy_url(self) -> str | None:
         """The configured database for SQLAlchemy with psycopg; None for the embedded one."""
