@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from offhook.orchestrator.access import Given
+from offhook.orchestrator.hooks.guard import Guard
 from offhook.orchestrator.kit.limits import Limiter
 from offhook.orchestrator.people.passwords import Passwords
 from offhook.orchestrator.people.tokens import Signer
@@ -24,6 +25,7 @@ class Guards:
         self.passwords = Passwords()
         self.pending = Signer(secret, "one-time code")
         self.state = Signer(secret, "oidc state")
+        self.guard = Guard.of(given.settings)
         self._address = Limiter(clock, 60, MINUTE, 60)
         self._pair = Limiter(clock, 10, 10 * MINUTE, 10)
         self._account = Limiter(clock, 100, HOUR, 100)
@@ -31,6 +33,7 @@ class Guards:
         self._forgot = Limiter(clock, 5, HOUR, 5)
         self._forgot_address = Limiter(clock, 30, HOUR, 30)
         self._token = Limiter(clock, 30, 10 * MINUTE, 30)
+        self._provider = Limiter(clock, 30, MINUTE, 30)
         self._invite = Limiter(clock, 100, HOUR, 50)
 
     def sign_in(self, ip: str, email: str) -> None:
@@ -57,6 +60,10 @@ class Guards:
     def token(self, ip: str) -> None:
         """Before a token of a mail is looked at."""
         self._token.check(ip)
+
+    def provider(self, ip: str) -> None:
+        """Before a provider is asked anything."""
+        self._provider.check(ip)
 
     def invite(self, owner: str) -> None:
         """Before an invitation is sent on behalf of this tenant, reseller or platform."""

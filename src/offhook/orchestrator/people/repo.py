@@ -181,6 +181,29 @@ class Directory(PlatformRepo):
         row = {"provider_id": provider, "issuer": issuer, "subject": subject, "person_id": person, "created_at": now}
         await self._session.execute(insert(IdentityRow).values(row))
 
+    async def lock_subject(self, provider: str, subject: str) -> None:
+        """One sign-in of a subject at a time: the first one makes the account."""
+        await self._session.execute(text("select pg_advisory_xact_lock(722000005, hashtext(:key))"), {"key": f"{provider} {subject}"})
+
+    async def reaches(self, person: str, reach: Owner) -> bool:
+        """Whether somebody is a member where a provider of this owner may let them in: there, or (a reseller's) in one of its tenants."""
+        query = select(exists().where(MembershipRow.person_id == person, self._within(MembershipRow, reach)))
+        return bool((await self._session.execute(query)).scalar())
+
+    async def invited(self, email: str, reach: Owner, now: datetime) -> list[InvitationRow]:
+        """Invitations of this address that a provider of this owner may take."""
+        query = select(InvitationRow).where(
+            InvitationRow.email == email, InvitationRow.expires_at > now, self._within(InvitationRow, reach)
+        )
+        return list((await self._session.execute(query.order_by(InvitationRow.id))).scalars())
+
+    @staticmethod
+    def _within(row: type[MembershipRow | InvitationRow], reach: Owner) -> ColumnElement[bool]:
+        if reach.tenant is not None:
+            return row.tenant_id == reach.tenant
+        tenants = select(TENANT.c.id).where(TENANT.c.reseller_id == reach.reseller)
+        return or_(row.reseller_id == reach.reseller, row.tenant_id.in_(tenants))
+
     # -- mail
 
     async def mail(self, id: str) -> MailRow | None:

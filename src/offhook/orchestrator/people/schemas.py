@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.orchestrator.auth.permissions import Level, Permission, Role
 from offhook.orchestrator.people.addresses import Email, MailDomain
@@ -233,19 +233,12 @@ class NewProvider(In):
     """
 
     name: Name
-    issuer: HttpUrl
+    issuer: Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\s?#@\x00-\x1f\x7f]+$")]
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[\x20-\x7e]+$")]
     client_secret: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[\x20-\x7e]+$")]
     domains: Annotated[list[MailDomain], Field(min_length=1, max_length=20)]
     default_role: Literal["tenant_admin", "agent_editor", "viewer", "reseller_support"] | None = None
     enabled: bool = True
-
-    @field_validator("issuer")
-    @classmethod
-    def _plain(cls, value: HttpUrl) -> HttpUrl:
-        if value.query is not None or value.fragment is not None or value.username is not None or len(str(value)) > 500:
-            raise ValueError("is an address without user, query and fragment")
-        return value
 
 
 class ProviderChange(In):
@@ -260,7 +253,7 @@ class ProviderChange(In):
 
 
 class Provider(BaseModel):
-    """A provider; its secret is never shown. ``sign_in`` is where its people begin."""
+    """A provider; its secret is never shown. ``sign_in`` is where its people begin, ``redirect_uri`` what the provider must be told."""
 
     id: str
     name: str
@@ -271,6 +264,7 @@ class Provider(BaseModel):
     enabled: bool
     revision: int
     sign_in: str
+    redirect_uri: str
     created_at: datetime
     updated_at: datetime
 

@@ -169,7 +169,8 @@ class Team:
         """Forget a provider; the accounts that are only its own go with it."""
         await self._session.execute(delete(ProviderRow).where(owned(ProviderRow, self.owner), ProviderRow.id == id))
 
-    async def keeps(self, provider: str, role: Role) -> bool:
-        """Whether somebody with this role signs in by this provider only."""
-        query = self._members().where(MembershipRow.role == role, PersonRow.provider_id == provider)
-        return (await self._session.execute(query)).first() is not None
+    async def keepers(self, provider: str, role: Role) -> tuple[int, int]:
+        """How many with this role sign in by this provider only, and how many besides."""
+        rows = list(await self._session.execute(self._members().where(MembershipRow.role == role)))
+        by_it = sum(row.provider_id == provider for row in rows)
+        return by_it, len(rows) - by_it

@@ -66,11 +66,12 @@ async def accept(given: Services, guards: Guards, visit: Visit, token: str, body
             person = await directory.person(person.id, lock=True)
         if person is None:
             raise Conflict("the account has changed in between: try again")
-        await _join(given, scope, row, person, visit)
+        await join(given, scope, row, person, visit)
         return Entered() if present else await sign_in.enter(given, guards, scope, person, visit, "invitation")
 
 
-async def _join(given: Services, scope: PlatformScope, row: InvitationRow, person: PersonRow, visit: Visit) -> None:
+async def join(given: Services, scope: PlatformScope, row: InvitationRow, person: PersonRow, visit: Visit) -> None:
+    """Make the invited a member, and write it down in the log of where; nothing if they are one already."""
     owner, now = _owner(row), given.clock()
     if await Directory(scope).join(now, person.id, owner, row.role, row.created_by) is None:
         return
