@@ -130,8 +130,12 @@ class CallPlan(Contract):
     events_url: HttpUrl | None = None
     """Where events go; none for an engine that runs alone."""
     record: bool = True
+    record_after: tuple[str, ...] = ()
+    """Names of the script's ``must_say`` that the caller has heard whole before anything is recorded."""
     transfer_to: dict[str, str] = {}
     """Names that the script may transfer to, as E.164 numbers or SIP addresses."""
+    test: bool = False
+    """A test of an agent: tools answer from fakes, and an engine keeps nothing of this plan for other calls."""
 
 
 class PlanRequest(Contract):

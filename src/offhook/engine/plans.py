@@ -77,7 +77,7 @@ class OrchestratorPlans:
                 plan = CallPlan.model_validate_json(response.content)
             except ValidationError as error:
                 raise NoPlan("the orchestrator's answer is not a call plan; engine and orchestrator must be of one version") from error
-            if request.did:
+            if request.did and not plan.test:
                 await anyio.to_thread.run_sync(self._keep, request.did, response.content)
             return plan
         if response.status_code in {403, 404, 409}:

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-routers: tuple[APIRouter, ...] = ()
+from offhook.orchestrator.agents.trials.routes import routers as trials
+
+routers: tuple[APIRouter, ...] = (*trials,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
 from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
+from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.crm import ops as crm
@@ -24,13 +26,16 @@ CARRIERS: Final = frozenset({"twilio"})
 """Transports whose media must bring a token."""
 UNKNOWN: Final = "Sorry, this number is not in service. Goodbye."
 BUSY: Final = "Sorry, all our lines are busy. Please ring again in a little while. Goodbye."
+STALE: Final = "This test is over. Start another one. Goodbye."
 GRACE: Final = timedelta(minutes=2)
 """How much longer than the agent's longest call a place is held, should nobody say that the call has ended."""
 
 
 async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
-    """The plan for a call, or why there is none. Also takes the call's place and makes its record."""
+    """The plan for a call, or why there is none. Also takes the call's place and makes its record, which keeps the agent's version."""
     now = given.clock()
+    if trials.is_token(request.token):
+        return await _test(given, request, now)
     found = await _whose(given, request, now)
     if isinstance(found, Refusal):
         return found
@@ -39,16 +44,54 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
         agent = await _agent(scope, owner, now)
         if isinstance(agent, Refusal):
             return agent
-        refusal = await _place(scope, request, owner, agent, now)
+        refusal = await _place(scope, request, owner.number, agent, now)
         if refusal is not None:
             return refusal
         number = numbers.e164(caller, agent.tenant.region) or ""
         call = await ops.ensure(
-            scope, request.call, agent.id, transport=request.transport, carrier_call=request.carrier_call, did=owner.did, caller=number
+            scope,
+            request.call,
+            agent.id,
+            transport=request.transport,
+            carrier_call=request.carrier_call,
+            did=owner.did,
+            caller=number,
+            version=agent.version,
+            engine_url=request.control_url,
         )
         if call.state == "ended":  # asked again, or late, for a call that is over: it holds no place
             await numbers.release(scope, request.call)
-        return await _plan(scope, given, request, agent, number)
+        return plan_of(agent, request.call, now, given.settings.base_url, await _known(scope, number))
+
+
+async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPlan | Refusal:
+    """The plan of a test call: it takes a place of the tenant's as any other, of no number. Who rings is what the test says."""
+    async with given.database.platform() as platform:
+        redeemed = await trials.redeem(platform, request.token, request.call, now)
+    if redeemed is None:
+        return Refusal(reason="bad_token", line=STALE)
+    tenant, test = redeemed
+    async with given.database.tenant(tenant) as scope:
+        trial = await trials.get(scope, test)
+        agent = trial.agent
+        refusal = Refusal(reason="suspended", line=UNKNOWN) if agent.tenant.suspended else await _place(scope, request, "", agent, now)
+        if refusal is not None:
+            await trials.free(scope, test)
+            return refusal
+        call = await ops.ensure(
+            scope,
+            request.call,
+            agent.id,
+            transport=request.transport,
+            caller=trial.caller,
+            version=trial.version,
+            test=True,
+            engine_url=request.control_url,
+        )
+        if call.state == "ended":
+            await numbers.release(scope, request.call)
+        known = {"caller_number": trial.caller} if trial.caller else {}
+        return plan_of(agent, request.call, now, given.settings.base_url, known, test=True)
 
 
 async def _whose(given: Services, request: PlanRequest, now: datetime) -> tuple[Owner, str] | Refusal:
@@ -82,42 +125,45 @@ async def _agent(scope: TenantScope, owner: Owner, now: datetime) -> Agent | Ref
     return Refusal(reason="unknown_number", line=UNKNOWN)
 
 
-async def _place(scope: TenantScope, request: PlanRequest, owner: Owner, agent: Agent, now: datetime) -> Refusal | None:
+async def _place(scope: TenantScope, request: PlanRequest, number: str, agent: Agent, now: datetime) -> Refusal | None:
     """Take the call's place, or hold the one that the carrier's webhook took."""
     until = now + timedelta(milliseconds=agent.turn.max_call_ms) + GRACE
     carrier_call = request.carrier_call if request.transport in CARRIERS else None
-    placing = await numbers.place(scope, owner.number, now, until, call=request.call, carrier_call=carrier_call)
+    placing = await numbers.place(scope, number, now, until, call=request.call, carrier_call=carrier_call)
     if placing == "other":
         return Refusal(reason="bad_token")
     return None if placing == "placed" else Refusal(reason="limit", line=BUSY)
 
 
-async def _plan(scope: TenantScope, given: Services, request: PlanRequest, agent: Agent, number: str) -> CallPlan:
+async def _known(scope: TenantScope, number: str) -> dict[str, Any]:
+    """What is known of the caller before the first word."""
+    if not number:
+        return {}
+    customer = await crm.find_customer(scope, number)
+    return {"caller_number": number} | ({"caller_name": customer.name} if customer and customer.name else {})
+
+
+def plan_of(agent: Agent, call: str, moment: datetime, base_url: str, known: Mapping[str, Any], *, test: bool = False) -> CallPlan:
+    """An agent's plan for a call that comes in at this moment: who can be reached then, and whether the business is open, is in it."""
+    reached = agent.transfer_at(moment)
     return CallPlan(
-        call=request.call,
+        call=call,
         ref=agent.ref,
-        locale=agent.tenant.locale,
-        timezone=agent.tenant.timezone,
+        locale=agent.locale,
+        timezone=agent.timezone,
         region=agent.tenant.region,
         hours=agent.hours,
         voice=agent.voice,
+        models=agent.models,
         turn=agent.turn,
         lines=agent.lines,
         script=agent.script,
-        given=await _given(scope, given, agent, number),
+        given={"open_now": agent.open_at(moment), **reached, **known},
         knowledge=agent.knowledge,
-        tools=tools.specs(agent, given.settings.base_url),
-        events_url=HttpUrl(f"{given.settings.base_url}/v1/events"),
-        transfer_to=agent.transfer_to,
+        tools=tools.specs(agent, base_url),
+        events_url=HttpUrl(f"{base_url}/v1/events"),
+        record=agent.record,
+        record_after=agent.record_after,
+        transfer_to=reached,
+        test=test,
     )
-
-
-async def _given(scope: TenantScope, given: Services, agent: Agent, number: str) -> dict[str, Any]:
-    """What is known before the first word."""
-    known: dict[str, Any] = {"open_now": agent.open_at(given.clock()), **agent.transfer_to}
-    if number:
-        known["caller_number"] = number
-        customer = await crm.find_customer(scope, number)
-        if customer and customer.name:
-            known["caller_name"] = customer.name
-    return known

@@ -46,7 +46,7 @@ Tool: TypeAlias = Callable[[Work], Awaitable[dict[str, Any]]]
 async def free_slots(work: Work) -> dict[str, Any]:
     """``day``, ``urgency`` -> up to three ``slots``."""
     wish = values.when(work.args)
-    zone = work.agent.tenant.zone
+    zone = work.agent.zone
     near = datetime.combine(wish.day, wish.near).replace(tzinfo=zone) if wish.day and wish.near else None
     soon = values.text(work.args, "urgency", limit=64) in {"today", "now", "emergency", "urgent"}
     found = await bookings.free_slots(work.scope, work.agent, work.now, wish.day, wish.part, near, soon=soon)
@@ -54,7 +54,7 @@ async def free_slots(work: Work) -> dict[str, Any]:
 
 
 def _offer(work: Work, span: Span) -> dict[str, str]:
-    zone = work.agent.tenant.zone
+    zone = work.agent.zone
     return {
         "id": slot_id(work.secret, work.agent.tenant.id, span),
         "label": label(span.start, zone, work.now),
@@ -73,7 +73,7 @@ async def book(work: Work) -> dict[str, Any]:
         work.scope, span, customer=customer.id, call=work.call, name=name, address=address, problem=problem, extras=extras
     )
     await crm.save_lead(work.scope, customer.id, work.call, status="booked", problem=problem, extras=extras)
-    return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.tenant.zone).isoformat()}
+    return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.zone).isoformat()}
 
 
 async def move_booking(work: Work) -> dict[str, Any]:
@@ -96,7 +96,7 @@ async def find_booking(work: Work) -> dict[str, Any]:
     found = await bookings.next_of(work.scope, customer.id, work.now) if customer else None
     if found is None:
         return {"found": False}
-    return {"found": True, "id": found.id, "when": found.starts_at.astimezone(work.agent.tenant.zone).isoformat()}
+    return {"found": True, "id": found.id, "when": found.starts_at.astimezone(work.agent.zone).isoformat()}
 
 
 async def save_lead(work: Work) -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def save_message(work: Work) -> dict[str, Any]:
 async def save_callback(work: Work) -> dict[str, Any]:
     """``at``, ``phone``: ring again then."""
     customer = await crm.save_customer(work.scope, work.phone(), name=values.person(work.args))
-    due = values.moment(work.args, work.agent.tenant.zone)
+    due = values.moment(work.args, work.agent.zone)
     await crm.add_message(work.scope, customer.id, work.call, kind="callback", note=values.text(work.args, "note"), due=due)
     await crm.save_lead(work.scope, customer.id, work.call, status="callback")
     return {}

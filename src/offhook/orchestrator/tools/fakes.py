@@ -39,18 +39,18 @@ class Fake:
 
 
 def _free_slots(work: Fake) -> dict[str, Any]:
-    agent, zone = work.agent, work.agent.tenant.zone
+    agent, zone = work.agent, work.agent.zone
     wish = values.when(work.args)
     near = datetime.combine(wish.day, wish.near).replace(tzinfo=zone) if wish.day and wish.near else None
     soon = values.text(work.args, "urgency", limit=64) in {"today", "now", "emergency", "urgent"}
-    found = list(slots.possible(agent.tenant.diary, agent.hours, zone, work.now, (), wish.day))
+    found = list(slots.possible(agent.tenant.diary, agent.calendar, zone, work.now, (), wish.day))
     if wish.part is not None:
         found = slots.in_part(found, zone, wish.part)
     return {"slots": [_offer(work, span) for span in slots.spread(found, zone, soon=soon, near=near)]}
 
 
 def _offer(work: Fake, span: slots.Span) -> dict[str, str]:
-    zone = work.agent.tenant.zone
+    zone = work.agent.zone
     return {
         "id": slots.slot_id(_ANY, work.agent.tenant.id, span),
         "label": slots.label(span.start, zone, work.now),
@@ -63,7 +63,7 @@ def _book(work: Fake) -> dict[str, Any]:
     _contact(work)
     values.text(work.args, "problem")
     span = slots.read_slot(_ANY, work.agent.tenant.id, slot)
-    when = {"when": span.start.astimezone(work.agent.tenant.zone).isoformat()} if span else {}
+    when = {"when": span.start.astimezone(work.agent.zone).isoformat()} if span else {}
     return {"ref": _ref(work.key), "id": f"test-{_digest(work.key)[:16]}", **when}
 
 
@@ -100,7 +100,7 @@ def _save_message(work: Fake) -> dict[str, Any]:
 
 
 def _save_callback(work: Fake) -> dict[str, Any]:
-    values.moment(work.args, work.agent.tenant.zone)
+    values.moment(work.args, work.agent.zone)
     return _save_message(work)
 
 

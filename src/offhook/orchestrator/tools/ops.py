@@ -10,7 +10,9 @@ from offhook.contracts.plan import ToolSpec
 from offhook.errors import Conflict, Invalid, NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
+from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.calls import ops as calls
+from offhook.orchestrator.calls.schemas import CallRecord
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools.builtin import TOOLS, Tool, Work
@@ -28,21 +30,27 @@ def specs(agent: Agent, base_url: str) -> dict[str, ToolSpec]:
 
 
 async def run(given: Services, request: ToolRequest) -> ToolAnswer:
-    """Run it and answer; NotFound where call, owner or tool are not there."""
+    """Run it and answer; NotFound where call, owner or tool are not there.
+
+    A test call's tools answer from fakes, once per key like all others.
+    """
     tenant, agent_id = agents.split_ref(request.ref)
     async with given.database.tenant(tenant) as scope:
-        agent = await agents.live(scope, agent_id)
+        call = await calls.ensure(scope, request.call, agent_id)
+        agent = await _agent(scope, agent_id, call)
         effect, tool = TOOLS.get(agent.tools.get(request.tool, request.tool), ("read", None))
         if tool is None:
             raise NotFound("no such tool")
-        call = await calls.ensure(scope, request.call, agent.id)
-        work = Work(scope, agent, call.id, call.caller, request.args, given.clock(), given.settings.secret.get_secret_value())
-        repo = ToolRunRepo(scope)
+        now, repo = given.clock(), ToolRunRepo(scope)
         if effect == "write":
             before = await repo.begin(request.key, call.id, request.tool, _fingerprint(request))
             if before is not None:
                 return before
-        answer = await _answer(scope, tool, work)
+        if call.test:
+            answer = await trials.answer(scope, call.id, request.tool, request.args, request.key, now)
+        else:
+            secret = given.settings.secret.get_secret_value()
+            answer = await _answer(scope, tool, Work(scope, agent, call.id, call.caller, request.args, now, secret))
         if effect == "write":
             await repo.finish(request.key, answer)
         return answer
@@ -51,6 +59,15 @@ async def run(given: Services, request: ToolRequest) -> ToolAnswer:
 async def forget(scope: TenantScope, call: str) -> None:
     """Delete what tools were asked and answered in a call that is being deleted."""
     await ToolRunRepo(scope).forget(call)
+
+
+async def _agent(scope: TenantScope, id: str, call: CallRecord) -> Agent:
+    """The agent as the call has it: a call goes on with the version that it began with."""
+    if call.agent_id != id:
+        raise NotFound("no such call")
+    if call.test:
+        return (await trials.of_call(scope, call.id)).agent
+    return await (agents.live(scope, id) if call.agent_version is None else agents.version(scope, id, call.agent_version))
 
 
 async def _answer(scope: TenantScope, tool: Tool, work: Work) -> ToolAnswer:

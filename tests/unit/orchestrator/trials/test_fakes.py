@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offhook.contracts.events import ToolAnswer
-from offhook.contracts.plan import OpeningHours
+from offhook.orchestrator.agents.config import DAYS, AgentConfig
 from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.tenants.schemas import Diary, Tenant
 from offhook.orchestrator.tools.builtin import TOOLS
@@ -30,8 +30,8 @@ def agent(**changes: Any) -> Agent:
         suspended=False,
         diary=Diary(staff=("tom",), visit_minutes=60, lead_minutes=60, horizon_days=7),
     )
-    hours = tuple(OpeningHours(weekday=day, opens="09:00", closes="12:00") for day in range(5))
-    return Agent(tenant=tenant, id="desk", name="Desk", version=1, script={}, voice="heart", hours=hours, **changes)
+    hours = {day: [{"opens": "09:00", "closes": "12:00"}] for day in DAYS[:5]}
+    return Agent.of(tenant, "desk", AgentConfig.model_validate({"name": "Desk", "script": {}, "hours": hours, **changes}))
 
 
 def faking(now: datetime = MONDAY, **changes: Any) -> Faking:
@@ -56,6 +56,8 @@ def test_free_slots_come_from_the_hours_and_the_diary_at_that_moment() -> None:
     assert tuesday[0]["start"] == "2026-11-24T09:00:00+00:00"
     assert run(faking(), "free_slots", day="2026-11-28").values["slots"] == []  # a Saturday
     assert run(faking(), "free_slots", day="no day").error == "rejected"
+    closed = faking(holidays=[{"first": "2026-11-23"}])
+    assert run(closed, "free_slots", day="2026-11-23").values["slots"] == []
 
 
 def test_bookings_succeed_with_the_same_reference_for_the_same_work() -> None:

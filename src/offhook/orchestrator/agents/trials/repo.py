@@ -24,8 +24,9 @@ class TrialRepo(Repo):
         return await self._session.get(VoiceTestRow, (self._tenant, id), populate_existing=True)
 
     async def of_call(self, call: str, *, lock: bool = False) -> VoiceTestRow | None:
-        """The test that a call is."""
+        """The test that a call is; the latest, should an engine have brought two tokens for one call."""
         query = select(VoiceTestRow).where(VoiceTestRow.tenant_id == self._tenant, VoiceTestRow.call_id == call)
+        query = query.order_by(VoiceTestRow.created_at.desc()).limit(1)
         query = query.execution_options(populate_existing=True)
         return (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
@@ -35,6 +36,11 @@ class TrialRepo(Repo):
             VoiceTestRow.tenant_id == self._tenant, VoiceTestRow.call_id.is_(None), VoiceTestRow.expires_at > now
         )
         return (await self._session.execute(query)).scalar_one()
+
+    async def free(self, id: str) -> None:
+        """Let the token wait for another call."""
+        here = (VoiceTestRow.tenant_id == self._tenant, VoiceTestRow.id == id)
+        await self._session.execute(update(VoiceTestRow).where(*here).values(call_id=None))
 
     async def used(self, id: str, used: dict[str, int]) -> None:
         """How often each tool has answered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from offhook.orchestrator.db import Base
@@ -15,14 +15,15 @@ class VoiceTestRow(Base):
     """One test call, before and after it is made. ``digest`` is the token's SHA-256; ``call_id`` the call that used it.
 
     ``config`` is what is tested, kept because a draft may change in between; ``tools`` is what tools answer, ``used`` how often they did.
+    Documents are JSON, not JSONB: the order of a script's options and topics means something.
     """
 
     __tablename__ = "voice_test"
     __table_args__ = (
         UniqueConstraint("digest"),
-        UniqueConstraint("tenant_id", "call_id"),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"], ondelete="CASCADE"),
         Index(None, "tenant_id", "agent_id", "created_at"),
+        Index(None, "tenant_id", "call_id"),
         Index(None, "tenant_id", "expires_at"),
     )
 
@@ -32,9 +33,9 @@ class VoiceTestRow(Base):
     agent_id: Mapped[str]
     version: Mapped[int | None]
     draft: Mapped[int | None]
-    config: Mapped[dict[str, Any]]
+    config: Mapped[dict[str, Any]] = mapped_column(JSON())
     caller: Mapped[str] = mapped_column(server_default="")
-    tools: Mapped[dict[str, Any]]
+    tools: Mapped[dict[str, Any]] = mapped_column(JSON())
     used: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     made_by: Mapped[str]
     created_at: Mapped[datetime]

@@ -15,9 +15,9 @@ CREATE TABLE voice_test (
     agent_id TEXT NOT NULL,
     version INTEGER,
     draft INTEGER,
-    config JSONB NOT NULL,
+    config JSON NOT NULL,
     caller TEXT DEFAULT '' NOT NULL,
-    tools JSONB NOT NULL,
+    tools JSON NOT NULL,
     used JSONB DEFAULT '{}' NOT NULL,
     made_by TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -25,11 +25,11 @@ CREATE TABLE voice_test (
     call_id TEXT,
     CONSTRAINT pk_voice_test PRIMARY KEY (tenant_id, id),
     CONSTRAINT uq_voice_test_digest UNIQUE (digest),
-    CONSTRAINT uq_voice_test_tenant_id_call_id UNIQUE (tenant_id, call_id),
     CONSTRAINT fk_voice_test_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id),
     CONSTRAINT fk_voice_test_tenant_id_agent_id FOREIGN KEY(tenant_id, agent_id) REFERENCES agent (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX ix_voice_test_tenant_id_agent_id_created_at ON voice_test (tenant_id, agent_id, created_at);
+CREATE INDEX ix_voice_test_tenant_id_call_id ON voice_test (tenant_id, call_id);
 CREATE INDEX ix_voice_test_tenant_id_expires_at ON voice_test (tenant_id, expires_at);
 """
 
