@@ -31,7 +31,7 @@ async def test_a_tenant_is_made_shown_and_changed(house: House) -> None:
     assert shown.json() == tenant
     assert shown.headers["etag"] == '"r1"'
 
-    changes = {"name": "Anchor", "diary": {"staff": ["ana"], "visit_minutes": 30}, "fallback_number": None}
+    changes = {"name": "Anchor", "retention_days": 400, "diary": {"staff": ["ana"], "visit_minutes": 30}, "fallback_number": None}
     assert (await house.http.patch(path, json=changes, headers=ADMIN)).status_code == 428
     changed = await house.http.patch(path, json=changes, headers=ADMIN | {"if-match": '"r1"'})
     assert changed.status_code == 200, changed.text
@@ -64,6 +64,7 @@ def _rest(tenant: dict[str, dict[str, object]]) -> dict[str, object]:
         ({"fallback_number": "+449098790000"}, "fallback_number"),  # premium rate
         ({"diary": {"staff": ["Tom!"]}}, "diary.staff.0"),
         ({"max_calls": 3}, "max_calls"),
+        ({"retention_days": 0}, "retention_days"),
         ({"suspended": True}, "suspended"),
         ({"id": "other"}, "id"),
     ],
@@ -168,11 +169,12 @@ async def test_a_reseller_is_made_changed_suspended_and_deleted(house: House) ->
         "hosts": ["desk.north.example"],
         "sender_address": "desk@north.example",
         "support_url": "https://north.example/help",
+        "colour": "#0a7cff",
     }
     made = await house.http.post("/v1/resellers", json={"name": "North", "brand": brand}, headers=ADMIN)
     assert made.status_code == 201, made.text
     found = made.json()
-    assert found["brand"] == {"sender_name": "", "support_address": None} | brand
+    assert found["brand"] == {"sender_name": "", "support_address": None, "logo_url": None} | brand
     path = f"/v1/resellers/{found['id']}"
     own = await house.role("reseller_admin", reseller=found["id"])
     shown = await house.http.get(path, headers=own)
@@ -201,6 +203,7 @@ async def test_a_reseller_is_made_changed_suspended_and_deleted(house: House) ->
         {"sender_address": "a b@c"},
         {"support_url": "javascript:alert(1)"},
         {"colour": "red"},
+        {"typeface": "Inter"},
     ],
 )
 async def test_a_brand_is_checked(house: House, brand: dict[str, object]) -> None:

@@ -32,6 +32,9 @@ class Brand(Model):
     """Whom mail to its tenants comes from."""
     support_address: Address | None = None
     support_url: Link | None = None
+    logo_url: Link | None = None
+    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] | None = None
+    """Of buttons and links: red, green and blue in hex."""
 
 
 class NewReseller(Model):

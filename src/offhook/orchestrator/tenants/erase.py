@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from offhook.errors import Conflict, Retry
+from offhook.orchestrator.audit import ops as audit
+from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.kit.once import IdempotencyRow
@@ -28,7 +30,7 @@ from offhook.orchestrator.tenants.catalogue import TENANT
 from offhook.orchestrator.tenants.repo import TenantRepo, subject
 from offhook.orchestrator.tenants.schemas import Erasing
 from offhook.orchestrator.tenants.tables import ErasureRow, TenantRow
-from offhook.orchestrator.vault.repo import KeyRepo
+from offhook.orchestrator.vault.ops import vault_of
 
 ERASE: Final = "erase_tenant"
 """Name of the job that erases."""
@@ -37,12 +39,18 @@ BATCH: Final = 2_000
 WAIT: Final = Retry(5.0)
 log = logging.getLogger(__name__)
 _PEOPLE = text("""
-    delete from person where id in (
-        select m.person_id from membership m where m.tenant_id = :tenant and not exists (
-            select from membership other where other.person_id = m.person_id and other.tenant_id is distinct from :tenant))
-    returning id
+    with gone as (
+        delete from person where id in (
+            select m.person_id from membership m where m.tenant_id = :tenant and not exists (
+                select from membership other where other.person_id = m.person_id and other.tenant_id is distinct from :tenant))
+        returning email
+    ), letters as (
+        delete from mail where recipient in (select email from gone union select email from invitation where tenant_id = :tenant)
+    )
+    select count(*) from gone
 """)
-"""Members who are nobody anywhere else, with all that hangs on them: the tables of people cascade from ``person``."""
+"""Members who are nobody anywhere else, with all that hangs on them: the tables of people cascade from ``person``. Mail to them that has
+not left yet goes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,15 @@ class Doomed:
     tenant: str
     reseller: str
     erasure: str
+    by: Principal
+    """Who asked."""
 
 
-async def begin(given: Services, scope: TenantScope) -> Erasing:
+async def begin(given: Services, scope: TenantScope, by: Principal) -> Erasing:
     """From the end of this transaction on nobody finds the tenant, and a job erases it."""
     erasure = new_id("ers", given.clock())
-    await TenantRepo(scope).change({"erasing_at": given.clock(), "erasure_id": erasure, "suspended": True})
+    fields = {"erasing_at": given.clock(), "erasure_id": erasure, "erasing_by": f"{by.kind}/{by.id}", "suspended": True}
+    await TenantRepo(scope).change(fields)
     job = given.queue.configure_task(ERASE, connection=await raw_connection(scope.session))
     await job.defer_async(tenant=scope.tenant)
     return Erasing(erasure=erasure, subject=subject(scope.tenant))
@@ -78,7 +89,7 @@ async def run(given: Services, tenant: str) -> bool:
     await _jobs(given, doomed)
     await _files(given, doomed)
     async with given.database.platform() as scope:
-        await _count(scope, doomed, "people", len((await scope.session.execute(_PEOPLE, {"tenant": tenant})).all()))
+        await _count(scope, doomed, "people", (await scope.session.execute(_PEOPLE, {"tenant": tenant})).scalar_one())
     async with given.database.platform() as scope:
         order = await catalogue.read(scope.session)
     for table, column in order.loosen:
@@ -98,22 +109,29 @@ async def run(given: Services, tenant: str) -> bool:
 async def _open(given: Services, tenant: str) -> Doomed | None:
     """Begin the certificate; None if the tenant is gone."""
     async with given.database.platform() as scope:
-        query = select(TenantRow.reseller_id, TenantRow.erasure_id, TenantRow.erasing_at).where(TenantRow.id == tenant)
-        row = (await scope.session.execute(query)).first()
+        query = select(TenantRow.reseller_id, TenantRow.erasure_id, TenantRow.erasing_at, TenantRow.erasing_by)
+        row = (await scope.session.execute(query.where(TenantRow.id == tenant))).first()
         if row is None:
             return None
         if row.erasing_at is None:
             raise Conflict("this tenant is not being erased")
-        fields = {"id": row.erasure_id, "reseller_id": row.reseller_id, "subject": subject(tenant), "requested_at": row.erasing_at}
-        await scope.session.execute(insert(ErasureRow).values(fields).on_conflict_do_nothing())
         await scope.session.execute(text("select offhook_open_to_erasing()"))
-        return Doomed(tenant, row.reseller_id, row.erasure_id)
+    kind, _, name = row.erasing_by.partition("/")
+    # By its id alone: whoever asked may be a member, of whom nothing is to be left.
+    doomed = Doomed(tenant, row.reseller_id, row.erasure_id, Principal(kind, name, "", ()))
+    async with given.database.reseller(doomed.reseller) as reseller:
+        fields = {"id": doomed.erasure, "reseller_id": doomed.reseller, "subject": subject(tenant), "requested_at": row.erasing_at}
+        begun = insert(ErasureRow).values(fields).on_conflict_do_nothing().returning(ErasureRow.id)
+        if (await reseller.session.execute(begun)).first() is not None:
+            details = {"erasure": doomed.erasure, "requested_at": row.erasing_at.isoformat()}
+            await audit.record(reseller, given.clock(), doomed.by, "tenant.erasing", subject(tenant), details)
+    return doomed
 
 
 async def _keys(given: Services, doomed: Doomed) -> None:
     """Shred first: from here on all that was sealed is noise, wherever a copy of it may be."""
     async with given.database.tenant(doomed.tenant) as scope:
-        shredded = await KeyRepo(scope).shred()
+        shredded = await vault_of(given).shred(scope)
     # Another transaction in another role: a death in between loses a count of keys, never a key that should have gone.
     async with given.database.platform() as platform:
         await _count(platform, doomed, "keys", shredded)
@@ -132,11 +150,15 @@ async def _jobs(given: Services, doomed: Doomed) -> None:
     """Delete what waits to be done; Conflict while something is being done, which would fail and wait again."""
     async with given.database.platform() as scope:
         values = {"tenant": doomed.tenant, "but": ERASE}
-        gone = (await scope.session.execute(text("select offhook_erase_jobs(:tenant, :but)"), values)).scalar_one()
-        await _count(scope, doomed, "jobs", gone)
+        await _waiting_jobs(scope, doomed)
         running = (await scope.session.execute(text("select offhook_running_jobs(:tenant, :but)"), values)).scalar_one()
     if running:
         raise Conflict("a job of this tenant is still running", retry=WAIT)
+
+
+async def _waiting_jobs(scope: PlatformScope, doomed: Doomed) -> None:
+    gone = (await scope.session.execute(text("select offhook_erase_jobs(:tenant)"), {"tenant": doomed.tenant})).scalar_one()
+    await _count(scope, doomed, "jobs", gone)
 
 
 async def _files(given: Services, doomed: Doomed) -> None:
@@ -163,18 +185,19 @@ async def _finish(given: Services, doomed: Doomed) -> None:
     """Delete the tenant's record, look everywhere, and sign; all of it or nothing. Conflict, to be tried again, if something is left."""
     try:
         async with given.database.platform() as scope:
-            values = {"tenant": doomed.tenant, "but": ERASE}
             # The record first locks out whoever would still write a row that refers to it.
             await scope.session.execute(select(TenantRow.id).where(TenantRow.id == doomed.tenant).with_for_update())
-            gone = (await scope.session.execute(text("select offhook_erase_jobs(:tenant, :but)"), values)).scalar_one()
-            await _count(scope, doomed, "jobs", gone)
+            await _waiting_jobs(scope, doomed)
             await _delete(scope, doomed, TENANT)
-            left: dict[str, Any] = (await scope.session.execute(text("select offhook_rows_left(:tenant)"), values)).scalar_one()
+            look = text("select offhook_rows_left(:tenant)")
+            left: dict[str, Any] = (await scope.session.execute(look, {"tenant": doomed.tenant})).scalar_one()
             folders = await to_thread.run_sync(files.found, given.settings.state_dir, doomed.tenant)
             if left or folders:
                 raise Conflict(f"something of this tenant is left: {', '.join(sorted(left)) or 'files'}", retry=WAIT)
             done = update(ErasureRow).where(ErasureRow.id == doomed.erasure).values(finished_at=given.clock(), verified=True)
-            await scope.session.execute(done)
+            counts = (await scope.session.execute(done.returning(ErasureRow.counts))).scalar_one()
+            details = {"erasure": doomed.erasure, "reseller_id": doomed.reseller, "counts": counts}
+            await audit.record(scope, given.clock(), doomed.by, "tenant.erased", subject(doomed.tenant), details)
     except IntegrityError as error:
         raise Conflict("something of this tenant was written as it was erased", retry=WAIT) from error
 

@@ -17,7 +17,7 @@ from offhook.orchestrator.tenants.schemas import Business, ErasureView, NewTenan
 
 DIRECT = "direct"
 """The reseller that is the platform itself."""
-_MAY_BE_EMPTY: Final = frozenset({"fallback_number"})
+_MAY_BE_EMPTY: Final = frozenset({"fallback_number", "retention_days"})
 
 
 async def get(scope: TenantScope) -> Tenant:

@@ -152,6 +152,7 @@ def view(row: TenantRow) -> TenantView:
         region=row.region,
         locale=row.locale,
         fallback_number=row.fallback_number,
+        retention_days=row.retention_days,
         diary=Diary.model_validate(row.diary),
         max_calls=row.max_calls,
         state="suspended" if row.suspended else "active",

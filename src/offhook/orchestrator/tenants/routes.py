@@ -169,13 +169,14 @@ async def change_tenant(body: TenantChange, access: Writing, request: Request, r
     return tenant
 
 
-@router.delete("/tenants/{tenant}", status_code=202, responses={404: PROBLEM, 409: PROBLEM})
-async def erase_tenant(body: Confirmation, access: Erasers) -> Erasing:
-    """Erase the tenant and everything of it, for ever. From now on nobody finds it; a job does the work."""
+@router.delete("/tenants/{tenant}", status_code=202, responses={404: PROBLEM, 409: PROBLEM, 412: PROBLEM, 428: PROBLEM})
+async def erase_tenant(body: Confirmation, access: Erasers, request: Request, _: IfMatch = None) -> Erasing:
+    """Erase the tenant and everything of it, for ever. From now on nobody finds it and its calls are refused; a job does the work."""
     tenant = await ops.locked(access.scope)
+    match(request, tenant.revision)
     if body.name != tenant.name:
         raise Conflict("that is not the tenant's name: repeat it to erase the tenant")
-    return await erase.begin(access.given, access.scope)
+    return await erase.begin(access.given, access.scope, access.principal)
 
 
 @router.get("/tenants/{tenant}/exports")

@@ -65,6 +65,7 @@ Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Telephone = Annotated[str, StringConstraints(min_length=2, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 AtOnce = Annotated[int, Field(ge=0, le=10_000)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class NewTenant(Model):
@@ -76,7 +77,9 @@ class NewTenant(Model):
     """Country of its numbers (ISO 3166-1): a number without a country code belongs there."""
     locale: Locale = "en-GB"
     fallback_number: Telephone | None = None
-    """Where callers are put through when nothing else can be done."""
+    """Where callers are put through when nothing else can be done, and when all places are taken and their number says nothing else."""
+    retention_days: Days | None = None
+    """Calls that ended so many days ago are deleted, with recordings and transcripts. Without it they are kept."""
     diary: Diary = Diary()
     max_calls: AtOnce = 10
     """Calls at once."""
@@ -90,6 +93,7 @@ class TenantChange(Model):
     region: Region | None = None
     locale: Locale | None = None
     fallback_number: Telephone | None = None
+    retention_days: Days | None = None
     diary: Diary | None = None
 
 
@@ -115,6 +119,7 @@ class TenantView(BaseModel):
     region: str
     locale: str
     fallback_number: str | None
+    retention_days: int | None
     diary: Diary
     max_calls: int
     state: State
@@ -136,7 +141,7 @@ class ExportView(BaseModel):
     """Bytes of the zip file."""
     sha256: str | None
     counts: dict[str, int]
-    """Rows of each table."""
+    """Rows of each table, and ``files`` of all kinds."""
 
 
 class Confirmation(Model):

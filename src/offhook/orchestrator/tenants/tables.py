@@ -12,9 +12,11 @@ from offhook.orchestrator.db import Base
 
 
 class TenantRow(Base):
-    """A business. ``diary`` is a Diary document (schemas); ``max_calls`` is how many calls it may have at once.
+    """A business. ``diary`` is a Diary document (schemas); ``max_calls`` is how many calls it may have at once, ``retention_days``
+    for how long they are kept.
 
-    A tenant that is being erased (``erasing_at``) is suspended too, and nobody finds it any more.
+    A tenant that is being erased (``erasing_at``) is suspended too, and nobody finds it any more; ``erasing_by`` is who asked, as
+    ``kind/id``.
     """
 
     __tablename__ = "tenant"
@@ -34,6 +36,8 @@ class TenantRow(Base):
     revision: Mapped[int] = mapped_column(server_default="1")
     erasing_at: Mapped[datetime | None]
     erasure_id: Mapped[str | None]
+    erasing_by: Mapped[str | None]
+    retention_days: Mapped[int | None]
 
 
 class ExportRow(Base):

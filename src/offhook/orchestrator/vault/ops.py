@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 
+from offhook.errors import ConfigError
 from offhook.orchestrator.db import Database
 from offhook.orchestrator.scope import PlatformScope, TenantScope
-from offhook.orchestrator.services import Clock
+from offhook.orchestrator.services import Clock, Services
 from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.vault import seal as sealing
 from offhook.orchestrator.vault.files import FileKey
@@ -71,15 +72,23 @@ class Vault:
         return await KeyRepo(scope).shred()
 
     async def rewrap_all(self, database: Database) -> int:
-        """``rewrap`` for everybody, each in a transaction of its own; may be killed and run again. Then old master keys may go."""
+        """``rewrap`` for everybody, each in a transaction of its own; may be killed and run again. Then old master keys may go.
+
+        ConfigError or Unsealable, once all others are done, for the first owner whose keys cannot be opened.
+        """
         if self._masters.current is None:
             return 0
         async with database.platform() as platform:
-            done = await self.rewrap(platform)
             owners = await KeyDirectory(platform).owners(self._masters.current)
-        for owner in owners:
-            async with database.tenant(owner) as scope:
-                done += await self.rewrap(scope)
+        done, failed = 0, None
+        for owner in ("", *owners):
+            try:
+                async with database.tenant(owner) if owner else database.platform() as scope:
+                    done += await self.rewrap(scope)
+            except (ConfigError, Unsealable) as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return done
 
     async def wrapped_by(self, scope: PlatformScope) -> dict[str, int]:
@@ -109,6 +118,13 @@ class Vault:
 
     def _unwrap(self, owner: str, key: Wrapped) -> DataKey:
         return sealing.unwrap(self._masters.get(key.kek_id), key.kek_id, owner, key.version, key.wrapped)
+
+
+def vault_of(given: Services) -> Vault:
+    """The services' vault with all that it can do."""
+    if not isinstance(given.vault, Vault):
+        raise TypeError("the services' vault was made by somebody else")
+    return given.vault
 
 
 def _owner(scope: Scope) -> str:

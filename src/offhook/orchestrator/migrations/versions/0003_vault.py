@@ -32,6 +32,9 @@ CREATE TABLE platform_data_key (
 ALTER TABLE tenant ADD COLUMN revision INTEGER DEFAULT '1' NOT NULL;
 ALTER TABLE tenant ADD COLUMN erasing_at TIMESTAMP WITH TIME ZONE;
 ALTER TABLE tenant ADD COLUMN erasure_id TEXT;
+ALTER TABLE tenant ADD COLUMN erasing_by TEXT;
+ALTER TABLE tenant ADD COLUMN retention_days INTEGER;
+ALTER TABLE tenant ADD CONSTRAINT tenant_retention_days CHECK (retention_days > 0);
 ALTER TABLE tenant ADD CONSTRAINT tenant_erasing CHECK (
     (erasing_at IS NULL) = (erasure_id IS NULL) AND (erasing_at IS NULL OR suspended));
 CREATE INDEX ix_tenant_created_at_id ON tenant (created_at, id);
@@ -152,14 +155,19 @@ BEGIN
     PERFORM offhook_erasing('');
 END $$;
 
-CREATE FUNCTION offhook_erase_jobs(a_tenant TEXT, a_but TEXT) RETURNS INTEGER
+-- A job names a tenant by its id, or by what begins with it (harbour/front-desk), however deep in what it was given.
+CREATE FUNCTION offhook_job_names(a_args JSONB, a_tenant TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_path_exists(a_args, '$.** ? (@ == $id || @ starts with $ref)',
+        jsonb_build_object('id', a_tenant, 'ref', a_tenant || '/'))
+$$;
+
+CREATE FUNCTION offhook_erase_jobs(a_tenant TEXT) RETURNS INTEGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     gone INTEGER;
 BEGIN
     PERFORM offhook_erasing(a_tenant);
-    DELETE FROM procrastinate_jobs WHERE task_name <> a_but AND status <> 'doing'
-        AND EXISTS (SELECT FROM jsonb_each_text(args) AS arg WHERE arg.value = a_tenant);
+    DELETE FROM procrastinate_jobs WHERE status <> 'doing' AND offhook_job_names(args, a_tenant);
     GET DIAGNOSTICS gone = ROW_COUNT;
     PERFORM offhook_erasing('');
     RETURN gone;
@@ -167,8 +175,7 @@ END $$;
 
 CREATE FUNCTION offhook_running_jobs(a_tenant TEXT, a_but TEXT) RETURNS INTEGER
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT count(*)::integer FROM procrastinate_jobs WHERE task_name <> a_but AND status = 'doing'
-        AND EXISTS (SELECT FROM jsonb_each_text(args) AS arg WHERE arg.value = a_tenant)
+    SELECT count(*)::integer FROM procrastinate_jobs WHERE task_name <> a_but AND status = 'doing' AND offhook_job_names(args, a_tenant)
 $$;
 
 CREATE FUNCTION offhook_rows_left(a_tenant TEXT) RETURNS JSONB
@@ -193,7 +200,7 @@ GUARDED = (
     "offhook_open_to_erasing()",
     "offhook_erase_rows(text, text, integer)",
     "offhook_erase_links(text, text, text)",
-    "offhook_erase_jobs(text, text)",
+    "offhook_erase_jobs(text)",
     "offhook_running_jobs(text, text)",
     "offhook_rows_left(text)",
 )
@@ -216,7 +223,7 @@ def upgrade() -> None:
     tenant_table(run, "tenant_export")
     platform_reads(run, "tenant_export", "tenant_id, id, expires_at")
     platform_table(run, "erasure", rights="select, insert, update")
-    policy(run, "erasure", "offhook_reseller", "select", RESELLER)
+    policy(run, "erasure", "offhook_reseller", "select, insert", RESELLER)
 
 
 def downgrade() -> None:
