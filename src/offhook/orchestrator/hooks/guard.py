@@ -56,6 +56,15 @@ class Answer:
     cut: bool
 
 
+def rules(settings: OrchestratorSettings) -> Rules:
+    """Where the operator lets requests go; ConfigError."""
+    try:
+        networks = tuple(ipaddress.ip_network(one) for one in settings.webhook_networks)
+    except ValueError as error:
+        raise ConfigError("OFFHOOK_ORCHESTRATOR_WEBHOOK_NETWORKS: networks such as 10.1.0.0/16") from error
+    return Rules(settings.webhook_http, frozenset(settings.webhook_ports), networks)
+
+
 class Lookup:
     """Looks names up by the system's resolver, in threads of its own number."""
 
@@ -82,17 +91,13 @@ class Guard:
     @classmethod
     def of(cls, settings: OrchestratorSettings) -> Guard:
         """As the operator has set it; ConfigError."""
-        try:
-            networks = tuple(ipaddress.ip_network(one) for one in settings.webhook_networks)
-        except ValueError as error:
-            raise ConfigError("OFFHOOK_ORCHESTRATOR_WEBHOOK_NETWORKS: networks such as 10.1.0.0/16") from error
         trust = ssl.create_default_context()
         if settings.webhook_ca is not None:
             try:
                 trust.load_verify_locations(settings.webhook_ca)
             except OSError as error:
                 raise ConfigError("OFFHOOK_ORCHESTRATOR_WEBHOOK_CA is no file of certificates") from error
-        return cls(Rules(settings.webhook_http, frozenset(settings.webhook_ports), networks), trust=trust)
+        return cls(rules(settings), trust=trust)
 
     def check(self, url: str) -> Target:
         """A URL's parts; BadUrl says why no request may go there. What its name answers is checked at each request."""
