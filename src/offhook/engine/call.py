@@ -55,7 +55,7 @@ class Call:
         self._mouth = prepared.mouth
         self._context = context_of(plan, self.clock.answered)
         self.dialogue = Dialogue(prepared.script, self._context, plan.given, tuple((p.title, p.text) for p in plan.knowledge))
-        folder = parts.state_dir / "calls" / plan.call.replace(":", "_")
+        folder = self._folder = parts.state_dir / "calls" / plan.call.replace(":", "_")
         self.trace = TraceWriter(folder / "trace.jsonl", plan.call, plan.turn.model_dump()) if parts.keep_traces else None
         self._recorder = (
             Recorder(folder / "call.flac", transport.format_in, transport.format_out, failed=self._count) if plan.record else None
@@ -79,6 +79,8 @@ class Call:
     async def run(self) -> None:
         """Answer, talk, close, release."""
         start = self.transport.start
+        desk = self._parts.handover if self._recorder is not None or self.trace is not None else None
+        held = await desk.begin(self._folder, self.plan.call, self.plan.ref) if desk is not None else None
         self.reporter.started(start, self._prepared.script.id, self._prepared.script.version)
         try:
             async with call_scope() as scope:
@@ -114,6 +116,8 @@ class Call:
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(10):
                 await self._release()
+            if desk is not None and held is not None:
+                desk.finish(held)
 
     def stop(self) -> None:
         """End at once, whoever is speaking."""

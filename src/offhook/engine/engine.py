@@ -17,6 +17,7 @@ from offhook.contracts.plan import PlanRequest
 from offhook.engine.admission import Admission
 from offhook.engine.call import Call
 from offhook.engine.detector import Detector
+from offhook.engine.handover import HandoverDesk
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
 from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
@@ -117,6 +118,7 @@ class Engine:
             "vad_batches": self.parts.detector.batches,
             "vad_windows": self.parts.detector.windows,
             "vad_failures": self.parts.detector.failures,
+            "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
             "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
         }
 
@@ -180,12 +182,15 @@ async def _assemble(
     group.start_soon(detector.run, name="voice detector")
     outbox = Outbox(settings.state_dir / "outbox", http, secret, group)
     plans: PlanSource
+    desk: HandoverDesk | None = None
     if settings.plan is not None:
         plans = FilePlan(settings.plan)
     else:
         url = str(settings.orchestrator_url)
         plans = OrchestratorPlans(http, url, secret, settings.plan_timeout_s, settings.state_dir / "plans")
         await outbox.recover(f"{url.rstrip('/')}/v1/events")
+        desk = HandoverDesk(settings.state_dir / "calls", http, f"{url.rstrip('/')}/v1/recordings", secret, group)
+        await desk.recover()
     parts = EngineParts(
         lineup=lineup,
         detector=detector,
@@ -196,5 +201,6 @@ async def _assemble(
         secret=secret,
         state_dir=settings.state_dir,
         keep_traces=settings.keep_traces,
+        handover=desk,
     )
     return Engine(settings, parts, plans, Admission(settings.max_calls))

@@ -16,6 +16,7 @@ from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
 from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.detector import Detector
+from offhook.engine.handover import HandoverDesk
 from offhook.engine.hear import Ears
 from offhook.engine.lineup import Lineup, first_that_opens
 from offhook.engine.outbox import Outbox
@@ -42,6 +43,8 @@ class EngineParts:
     secret: str
     state_dir: Path
     keep_traces: bool
+    handover: HandoverDesk | None = None
+    """Takes a call's files when it has ended; None for an engine that runs alone: they stay on its disk."""
 
 
 @dataclass(frozen=True, slots=True)
