@@ -67,11 +67,14 @@ class Walk:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """JSON as it comes back from the database, whose numbers are decimals: 1e22 and 10000000000000000000000 are one."""
+    """JSON as it comes back from the database, whose numbers are decimals: 1e22 and 10000000000000000000000 are one.
+
+    Numbers and lists say what they are, so that no list and no text looks like a number.
+    """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float):
-        return f"#{Decimal(repr(value)).normalize() + 0:f}"
+        return ["number", f"{Decimal(repr(value)).normalize() + 0:f}"]
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value]
+    return ["list", *(_plain(one) for one in value)]
