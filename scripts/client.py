@@ -1,7 +1,7 @@
 """Write the Python client from the OpenAPI document, or with ``--check`` fail where it is out of date.
 
 Reads docs/reference/openapi/orchestrator.json (see ``scripts/openapi.py``), writes models.py and operations.py in
-src/offhook/client. One method for each operation, grouped by tag; what engines, carriers and development use is left out.
+src/offhook/client. One method for each operation, grouped by tag; what engines, carriers, development and browsers alone use is left out.
 """
 
 from __future__ import annotations
@@ -75,9 +75,14 @@ def chosen(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
     for path, item in sorted(document["paths"].items()):
         for method in METHODS:
             operation = item.get(method)
-            if operation is not None and not NOT_FOR_CUSTOMERS & set(operation.get("tags", ())):
+            if operation is not None and not NOT_FOR_CUSTOMERS & set(operation.get("tags", ())) and not _redirects(operation):
                 shared = item.get("parameters", [])
                 yield path, method, {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
+
+
+def _redirects(operation: dict[str, Any]) -> bool:
+    """Whether it only ever sends a browser to another page."""
+    return not _successes(operation) and any(status.startswith("3") for status in operation["responses"])
 
 
 def types_of(document: dict[str, Any]) -> Types:
@@ -116,7 +121,7 @@ def operations(document: dict[str, Any], types: Types) -> list[Operation]:
                 body=body,
                 body_type=body_type,
                 body_required=bool(one.get("requestBody", {}).get("required")),
-                answer=_answer(one, types, where, _header(one, "if-match") is not None or (method == "get" and path in conditional)),
+                answer=_answer(one, types, where, method != "delete" and (_tagging(one) or (method == "get" and path in conditional))),
                 once=_header(one, "idempotency-key") is not None,
             )
         )
@@ -156,6 +161,11 @@ def _unique(found: list[Operation]) -> None:
 
 def _header(operation: dict[str, Any], name: str) -> dict[str, Any] | None:
     return next((one for one in operation["parameters"] if one["in"] == "header" and one["name"].lower() == name), None)
+
+
+def _tagging(operation: dict[str, Any]) -> bool:
+    """Whether its answer is the new state of what it changed."""
+    return _header(operation, "if-match") is not None
 
 
 def _parameters(operation: dict[str, Any], types: Types, where: str) -> list[Parameter]:

@@ -224,7 +224,7 @@ class Types:
 def _default(schema: object, kind: str) -> str:
     """A field's default. What is not set is not sent, so a default that is no simple value need not be known here."""
     value = schema.get("default") if isinstance(schema, dict) else None
-    if value is None and kind.startswith("Literal[") and "," not in kind:
+    if value is None and re.fullmatch(r"Literal\[[^,\]]+\]", kind):
         return kind.removeprefix("Literal[").removesuffix("]")
     if isinstance(value, list | dict) and not value and kind.startswith(("list[", "dict[")):
         return "list" if kind.startswith("list[") else "dict"

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,6 +80,7 @@ class NewBasket(BaseModel):
     colour: Colour = Colour.RED
     pets: list[Pet] = Field(default_factory=list, description='Who is "in it".')
     note: str | None = None
+    wrapped: Literal[True] | None = None
 
 
 class Settings(BaseModel):
@@ -182,6 +183,10 @@ def _routes() -> APIRouter:
     @router.get("/settings/text", tags=["shop_settings"])
     async def text() -> str:
         return "a text"
+
+    @router.get("/settings/page", tags=["shop_settings"], status_code=303, response_class=RedirectResponse)
+    async def page() -> RedirectResponse:
+        return RedirectResponse("/", 303)
 
     @router.post("/sign", tags=["engine"])
     async def sign() -> str:
