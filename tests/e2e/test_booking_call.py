@@ -59,10 +59,10 @@ class Platform:
             return await (await connection.execute(query, (call,))).fetchall()
 
     async def visits(self, call: str) -> list[dict[str, Any]]:
-        """Visits booked in a carrier's call, with the customer's number."""
+        """Visits booked in a carrier's call, with the contact's number."""
         return await self._rows(
             b"select a.*, u.phone from appointment a join call c on (c.tenant_id, c.id) = (a.tenant_id, a.call_id)"
-            b" join customer u on (u.tenant_id, u.id) = (a.tenant_id, a.customer_id) where c.carrier_call = %s",
+            b" join contact u on (u.tenant_id, u.id) = (a.tenant_id, a.contact_id) where c.carrier_call = %s",
             call,
         )
 

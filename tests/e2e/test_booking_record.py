@@ -1,4 +1,4 @@
-"""What the demonstration's call leaves behind: one visit, one lead, one customer, a call record and a recording of its whole length."""
+"""What the demonstration's call leaves behind: one visit, one lead, one contact, a call record and a recording of its whole length."""
 
 from __future__ import annotations
 

@@ -27,20 +27,20 @@ class Wish(BaseModel):
 
 @pytest.fixture
 async def counting(house: House) -> House:
-    """A route that makes a customer, and says how many there are then."""
+    """A route that makes a contact, and says how many there are then."""
 
     @house.app.post("/v1/tenants/{tenant}/counted", status_code=201)
     @once
     async def counted(body: Wish, access: Annotated[TenantAccess, in_tenant("contacts.write")]) -> Made:
         await access.scope.session.execute(
-            text("insert into customer (tenant_id, id, name) values (:tenant, gen_random_uuid()::text, :name)"),
+            text("insert into contact (tenant_id, id, name) values (:tenant, gen_random_uuid()::text, :name)"),
             {"tenant": access.scope.tenant, "name": body.name},
         )
-        await access.audit("customer.counted", "x")
+        await access.audit("contact.counted", "x")
         await anyio.sleep(0.05)
         if body.fail:
             raise Conflict("no")
-        return Made(count=(await access.scope.session.execute(text("select count(*) from customer"))).scalar_one())
+        return Made(count=(await access.scope.session.execute(text("select count(*) from contact"))).scalar_one())
 
     return house
 
@@ -57,7 +57,7 @@ async def test_a_repeated_request_has_one_effect_and_one_answer(counting: House)
     assert {answer.status_code for answer in answers} == {201}
     assert {answer.text for answer in answers} == {'{"count":1}'}  # type: ignore[attr-defined]
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 7
-    assert (await counting.look("select count(*) from audit where action = 'customer.counted'"))[0][0] == 1
+    assert (await counting.look("select count(*) from audit where action = 'contact.counted'"))[0][0] == 1
 
 
 async def test_a_key_belongs_to_one_request_of_one_principal_and_tenant(counting: House) -> None:
@@ -74,8 +74,8 @@ async def test_a_key_belongs_to_one_request_of_one_principal_and_tenant(counting
 
 async def test_a_request_that_fails_leaves_nothing_and_its_key_is_free(counting: House) -> None:
     assert (await counting.ask("POST", "/counted", {"name": "Ann", "fail": True}, idempotency_key="k")).status_code == 409
-    assert (await counting.look("select count(*) from customer"))[0][0] == 0
-    assert (await counting.look("select count(*) from audit where action = 'customer.counted'"))[0][0] == 0
+    assert (await counting.look("select count(*) from contact"))[0][0] == 0
+    assert (await counting.look("select count(*) from audit where action = 'contact.counted'"))[0][0] == 0
     assert (await counting.ask("POST", "/counted", {"name": "Ann"}, idempotency_key="k")).json() == {"count": 1}
 
 

@@ -18,7 +18,7 @@ async def _count(house: House, table: str) -> int:
     return int(count)
 
 
-async def test_book_saves_visit_customer_and_lead(house: House) -> None:
+async def test_book_saves_visit_contact_and_lead(house: House) -> None:
     plan = await house.plan()
     assert plan["given"]["caller_number"] == CALLER
     assert "caller_name" not in plan["given"]
@@ -35,7 +35,7 @@ async def test_book_saves_visit_customer_and_lead(house: House) -> None:
     assert visit["extras"] == {"roof": "flat"}
     assert (detail["lead"]["status"], detail["lead"]["problem"]) == ("booked", "a dripping tap")
     assert (await house.plan("c2"))["given"]["caller_name"] == "Ann Lee"
-    diary = (await house.get("/appointments")).json()
+    diary = (await house.get("/appointments")).json()["data"]
     assert [one["ref"] for one in diary] == [visit["ref"]]
 
 
@@ -58,14 +58,14 @@ async def test_fifty_at_once_for_one_time(house: House, staff: int) -> None:
     assert sorted(str(answer["error"]) for answer in answers) == ["None"] + ["conflict"] * 49
     assert await _count(house, "appointment") == staff
     assert await _count(house, "lead") == staff
-    assert await _count(house, "customer") == staff
+    assert await _count(house, "contact") == staff
 
 
 async def test_the_table_itself_refuses_an_overlap(house: House) -> None:
     slot = (await house.slots())[0]
     await house.tool("book", {"slot": slot["id"]})
     copy = (
-        "insert into appointment select tenant_id, 'other', 'Z99', customer_id, call_id, staff,"
+        "insert into appointment select tenant_id, 'other', 'Z99', contact_id, call_id, staff,"
         " starts_at + interval '89 minutes', ends_at + interval '89 minutes',"
         " status, name, address, problem, extras, now() from appointment"
     )
@@ -88,7 +88,7 @@ async def test_one_key_twenty_times_is_one_booking(house: House) -> None:
     assert len(answers) == 20
     assert all(answer == answers[0] for answer in answers)
     assert answers[0]["values"]["ref"]
-    assert [await _count(house, table) for table in ("appointment", "lead", "customer", "tool_run")] == [1, 1, 1, 1]
+    assert [await _count(house, table) for table in ("appointment", "lead", "contact", "tool_run")] == [1, 1, 1, 1]
     reused = await house.post("/v1/tools/book", house.request("book", {"slot": slot["id"], "name": "Bob"}, key="once"))
     assert reused.status_code == 409
 
@@ -119,7 +119,7 @@ async def test_messages_callbacks_and_wishes_not_to_be_rung(house: House) -> Non
     assert [(one["kind"], one["note"]) for one in detail["messages"]] == [("message", "the gate is open"), ("callback", ""), ("stop", "")]
     assert detail["messages"][1]["due"] == "2026-11-24T14:30:00Z"
     assert detail["lead"]["status"] == "callback"
-    assert await _count(house, "customer where no_calls") == 1
+    assert await _count(house, "contact where no_calls") == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_messages_callbacks_and_wishes_not_to_be_rung(house: House) -> Non
 async def test_what_does_not_fit_is_rejected_and_leaves_nothing(house: House, tool: str, args: dict[str, Any]) -> None:
     await house.plan()
     assert await house.tool(tool, args) == {"values": {}, "error": "rejected"}
-    assert [await _count(house, table) for table in ("appointment", "lead", "customer", "message")] == [0, 0, 0, 0]
+    assert [await _count(house, table) for table in ("appointment", "lead", "contact", "message")] == [0, 0, 0, 0]
 
 
 async def test_slots_of_another_tenant_and_changed_slots_are_no_slots(house: House) -> None:
@@ -166,7 +166,7 @@ async def test_other_tenants_things_are_not_found(house: House) -> None:
     assert (await house.tool("find_booking", {"phone": CALLER}, call="d1", ref="quayside/front-desk"))["values"] == {"found": False}
     assert (await house.get("/calls/c1", tenant="quayside")).status_code == 404
     assert [one["id"] for one in (await house.get("/calls", tenant="quayside")).json()["data"]] == ["d1"]
-    assert (await house.get("/appointments", tenant="quayside")).json() == []
+    assert (await house.get("/appointments", tenant="quayside")).json()["data"] == []
     for ref in ("nobody/front-desk", "harbour/nobody", "", "harbour"):
         answer = await house.post("/v1/tools/free_slots", house.request("free_slots", {}, ref=ref, call="c1"))
         assert answer.status_code == 404, ref

@@ -19,7 +19,7 @@ TABLES = """
 """
 QUEUED = {("mail", "INSERT")}
 """A reseller may put a mail of no tenant's into the queue, and read none."""
-CONTENT = ("call", "call_event", "call_result", "customer", "lead", "message", "appointment", "tool_run")
+CONTENT = ("call", "call_event", "call_result", "contact", "contact_phone", "contact_word", "lead", "message", "appointment", "tool_run")
 OURS = "c.relname not like 'procrastinate%' and c.relname <> 'alembic_version'"
 
 
@@ -87,7 +87,7 @@ async def test_a_tenant_writes_into_no_other(house: House) -> None:
     await house.plan()
     with connect(libpq(house.settings.sqlalchemy_url() or ""), autocommit=True) as connection:
         for statement in (
-            "insert into customer (tenant_id, id) values ('quayside', 'x')",
+            "insert into contact (tenant_id, id) values ('quayside', 'x')",
             "update call set tenant_id = 'quayside' where id = 'c1'",
         ):
             with pytest.raises(errors.InsufficientPrivilege), connection.transaction():  # noqa: PT012

@@ -20,6 +20,6 @@ async def furnish(house: House, tenant: str) -> dict[str, str]:
         "agent": "front-desk",
         "number": "+442079460000",
         "appointment": detail["appointments"][0]["id"],
-        "contact": detail["appointments"][0]["customer_id"],
+        "contact": detail["appointments"][0]["contact_id"],
         "lead": detail["lead"]["id"],
     }

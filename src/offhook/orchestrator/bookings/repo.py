@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from offhook.errors import Conflict
-from offhook.orchestrator.bookings.schemas import Appointment
+from offhook.orchestrator.bookings.schemas import Appointment, AppointmentEvent
 from offhook.orchestrator.bookings.slots import Span
-from offhook.orchestrator.bookings.tables import AppointmentRow
+from offhook.orchestrator.bookings.tables import AppointmentChangeRow, AppointmentRow
+from offhook.orchestrator.crm.schemas import By
+from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.scope import Repo
 
+TAKEN: Final = "that time has been taken"
 _LETTERS: Final = "HJKLMRWXY"
 """Letters that are not taken for each other on a telephone."""
+_HOLD: Final = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 class AppointmentRepo(Repo):
-    """A tenant's appointments."""
+    """A tenant's appointments. Whoever writes has called ``hold`` first."""
+
+    async def hold(self) -> None:
+        """Let writers of the tenant's diary wait for each other here, so that the constraint never ends in a deadlock."""
+        await self._session.execute(_HOLD, {"key": f"diary\n{self._tenant}"})
 
     async def busy(self, start: datetime, end: datetime) -> list[Span]:
         """Booked spans that touch this time."""
@@ -34,77 +43,60 @@ class AppointmentRepo(Repo):
         )
         return [Span(row.starts_at, row.ends_at, row.staff) for row in rows]
 
-    async def add(self, span: Span, **fields: Any) -> Appointment:  # noqa: ANN401 - columns
+    async def add(self, span: Span, now: datetime, **fields: Any) -> Appointment:  # noqa: ANN401 - columns
         """Book; Conflict when the table's constraint says that the time is taken."""
-        await self._hold(span.staff)
         for attempt in range(20):
             values = {
                 "tenant_id": self._tenant,
-                "id": secrets.token_hex(8),
+                "id": new_id("apt", now),
                 "ref": _ref(2 + attempt // 5),
                 "staff": span.staff,
                 "starts_at": span.start,
                 "ends_at": span.end,
+                "created_at": now,
+                "updated_at": now,
                 **fields,
             }
             put = insert(AppointmentRow).values(values).on_conflict_do_nothing().returning(AppointmentRow)
             row = (await self._session.execute(put)).scalar_one_or_none()
             if row is not None:
                 return Appointment.model_validate(row)
-            if await self._taken(span):
+            if await self.taken(span):
                 break
-        raise Conflict("that time has been taken")
+        raise Conflict(TAKEN)
 
-    async def move(self, id: str, span: Span) -> Appointment | None:
-        """Move a booked appointment, by id or ref; Conflict when the time is taken, None when there is none such."""
-        await self._hold(span.staff)
-        found = await self.find(id)
-        if found is None or found.status != "booked":
-            return None
-        if await self._taken(span, apart_from=found.id):
-            raise Conflict("that time has been taken")
+    async def change(self, id: str, now: datetime, fields: Mapping[str, Any]) -> Appointment:
+        """Set columns of an appointment that is there; the revision goes up by one. Conflict when its new time is taken."""
+        if fields.keys() & {"starts_at", "ends_at", "staff"}:
+            span = Span(fields["starts_at"], fields["ends_at"], fields["staff"])
+            if await self.taken(span, apart_from=id):
+                raise Conflict(TAKEN)
         change = (
             update(AppointmentRow)
-            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.id == found.id)
-            .values(staff=span.staff, starts_at=span.start, ends_at=span.end)
+            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.id == id)
+            .values(**fields, revision=AppointmentRow.revision + 1, updated_at=now)
             .returning(AppointmentRow)
             .execution_options(populate_existing=True)
         )
         return Appointment.model_validate((await self._session.execute(change)).scalar_one())
 
-    async def cancel(self, id: str) -> Appointment | None:
-        """Cancel by id or ref; harmless when it is cancelled already; None when there is none such."""
-        found = await self.find(id)
-        if found is None:
-            return None
-        change = (
-            update(AppointmentRow)
-            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.id == found.id)
-            .values(status="cancelled")
-            .returning(AppointmentRow)
-            .execution_options(populate_existing=True)
-        )
-        return Appointment.model_validate((await self._session.execute(change)).scalar_one())
-
-    async def find(self, id: str) -> Appointment | None:
+    async def find(self, id: str, *, lock: bool = False) -> Appointment | None:
         """By id or ref."""
-        row = (
-            await self._session.execute(
-                select(AppointmentRow).where(
-                    AppointmentRow.tenant_id == self._tenant, or_(AppointmentRow.id == id, AppointmentRow.ref == id.upper())
-                )
-            )
-        ).scalar_one_or_none()
+        query = select(AppointmentRow).where(
+            AppointmentRow.tenant_id == self._tenant, or_(AppointmentRow.id == id, AppointmentRow.ref == id.upper())
+        )
+        query = query.execution_options(populate_existing=True)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
         return Appointment.model_validate(row) if row else None
 
-    async def next_of(self, customer: str, now: datetime) -> Appointment | None:
-        """A customer's next booked visit."""
+    async def next_of(self, contact: str, now: datetime) -> Appointment | None:
+        """A contact's next booked visit."""
         row = (
             await self._session.execute(
                 select(AppointmentRow)
                 .where(
                     AppointmentRow.tenant_id == self._tenant,
-                    AppointmentRow.customer_id == customer,
+                    AppointmentRow.contact_id == contact,
                     AppointmentRow.status == "booked",
                     AppointmentRow.ends_at > now,
                 )
@@ -114,25 +106,87 @@ class AppointmentRepo(Repo):
         ).scalar_one_or_none()
         return Appointment.model_validate(row) if row else None
 
-    async def latest(self, call: str | None = None, limit: int = 100) -> list[Appointment]:
-        """The latest, or those that a call made."""
-        query = (
-            select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant).order_by(AppointmentRow.starts_at.desc()).limit(limit)
-        )
-        if call is not None:
-            query = query.where(AppointmentRow.call_id == call)
+    async def of_call(self, call: str) -> list[Appointment]:
+        """Those that a call made."""
+        return await self._latest(AppointmentRow.call_id == call, 100)
+
+    async def of_contact(self, contact: str, limit: int) -> list[Appointment]:
+        """A contact's, the latest first."""
+        return await self._latest(AppointmentRow.contact_id == contact, limit)
+
+    async def _latest(self, which: ColumnElement[bool], limit: int) -> list[Appointment]:
+        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, which)
+        query = query.order_by(AppointmentRow.starts_at.desc(), AppointmentRow.id.desc()).limit(limit)
         return [Appointment.model_validate(row) for row in (await self._session.execute(query)).scalars()]
 
+    async def page(
+        self,
+        limit: int,
+        after: tuple[datetime, str] | None,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        staff: str | None,
+        status: str | None,
+        soonest: bool,
+    ) -> list[Appointment]:
+        """Appointments that begin in a window, in order of time."""
+        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant)
+        place = tuple_(AppointmentRow.starts_at, AppointmentRow.id)
+        if since is not None:
+            query = query.where(AppointmentRow.starts_at >= since)
+        if until is not None:
+            query = query.where(AppointmentRow.starts_at < until)
+        if staff is not None:
+            query = query.where(AppointmentRow.staff == staff)
+        if status is not None:
+            query = query.where(AppointmentRow.status == status)
+        if after is not None:
+            query = query.where(place > after if soonest else place < after)
+        ways = (AppointmentRow.starts_at, AppointmentRow.id)
+        query = query.order_by(*(way.asc() if soonest else way.desc() for way in ways)).limit(limit)
+        return [Appointment.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def move_contact(self, old: str, new: str, now: datetime) -> None:
+        """Give all appointments of a contact to another."""
+        await self._session.execute(
+            update(AppointmentRow)
+            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.contact_id == old)
+            .values(contact_id=new, revision=AppointmentRow.revision + 1, updated_at=now)
+        )
+
+    async def forget_contact(self, contact: str, now: datetime) -> None:
+        """Take what is personal out of a contact's appointments; the times stay in the diary."""
+        blank: dict[str, Any] = {"contact_id": None, "name": "", "address": "", "problem": "", "extras": {}}
+        await self._session.execute(
+            update(AppointmentRow)
+            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.contact_id == contact)
+            .values(**blank, revision=AppointmentRow.revision + 1, updated_at=now)
+        )
+
     async def forget_call(self, call: str) -> None:
-        """Drop the reference to a call."""
-        mine = update(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.call_id == call)
-        await self._session.execute(mine.values(call_id=""))
+        """No longer say by which call an appointment was made."""
+        await self._session.execute(
+            update(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.call_id == call).values(call_id=None)
+        )
 
-    async def _hold(self, staff: str) -> None:
-        """Let writers of one person's diary wait for each other here, so that the constraint never ends in a deadlock."""
-        await self._session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{self._tenant}\n{staff}"})
+    async def write(self, made: Appointment, now: datetime, kind: str, by: By, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Add to the history."""
+        row = {"tenant_id": self._tenant, "appointment_id": made.id, "revision": made.revision, "at": now, "kind": kind}
+        values = {**row, "by_kind": by.kind, "by_id": by.id, "before": dict(before), "after": dict(after)}
+        await self._session.execute(insert(AppointmentChangeRow).values(values))
 
-    async def _taken(self, span: Span, apart_from: str = "") -> bool:
+    async def history(self, id: str) -> list[AppointmentEvent]:
+        """What was done to it, in order."""
+        query = (
+            select(AppointmentChangeRow)
+            .where(AppointmentChangeRow.tenant_id == self._tenant, AppointmentChangeRow.appointment_id == id)
+            .order_by(AppointmentChangeRow.revision)
+        )
+        return [AppointmentEvent.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def taken(self, span: Span, apart_from: str = "") -> bool:
+        """Whether this member of staff is booked at that time."""
         query = select(func.count()).where(
             AppointmentRow.tenant_id == self._tenant,
             AppointmentRow.staff == span.staff,

@@ -13,15 +13,19 @@ from offhook.orchestrator.db import Base
 
 
 class AppointmentRow(Base):
-    """A visit of one member of staff. ``status`` is booked or cancelled; ``ref`` is short enough to say."""
+    """A visit of one member of staff. ``status`` is booked or cancelled; ``ref`` is short enough to say.
+
+    ``contact_id`` is empty once the contact was deleted, ``call_id`` when no call booked it.
+    """
 
     __tablename__ = "appointment"
     __table_args__ = (
         UniqueConstraint("tenant_id", "ref"),
-        Index(None, "tenant_id", "starts_at"),
+        Index(None, "tenant_id", "starts_at", "id"),
+        Index(None, "tenant_id", "contact_id", "starts_at"),
         Index(None, "tenant_id", "call_id"),
         CheckConstraint("starts_at < ends_at", name="appointment_lasts"),
-        ForeignKeyConstraint(["tenant_id", "customer_id"], ["customer.tenant_id", "customer.id"]),
+        ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         ExcludeConstraint(
             ("tenant_id", "="),
             ("staff", "="),
@@ -35,8 +39,8 @@ class AppointmentRow(Base):
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     ref: Mapped[str]
-    customer_id: Mapped[str]
-    call_id: Mapped[str]
+    contact_id: Mapped[str | None]
+    call_id: Mapped[str | None]
     staff: Mapped[str]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
@@ -46,3 +50,22 @@ class AppointmentRow(Base):
     problem: Mapped[str] = mapped_column(server_default="")
     extras: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revision: Mapped[int] = mapped_column(server_default="1")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class AppointmentChangeRow(Base):
+    """What was done to an appointment, by whom, and to which revision it led. Times, staff and states only: nothing personal."""
+
+    __tablename__ = "appointment_change"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "appointment_id"], ["appointment.tenant_id", "appointment.id"]),)
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    appointment_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    by_kind: Mapped[str]
+    by_id: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]

@@ -139,8 +139,8 @@ async def _known(scope: TenantScope, number: str) -> dict[str, Any]:
     """What is known of the caller before the first word."""
     if not number:
         return {}
-    customer = await crm.find_customer(scope, number)
-    return {"caller_number": number} | ({"caller_name": customer.name} if customer and customer.name else {})
+    contact = await crm.find_contact(scope, number)
+    return {"caller_number": number} | ({"caller_name": contact.name} if contact and contact.name else {})
 
 
 def plan_of(agent: Agent, call: str, moment: datetime, base_url: str, known: Mapping[str, Any], *, test: bool = False) -> CallPlan:

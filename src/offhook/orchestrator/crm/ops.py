@@ -1,42 +1,79 @@
-"""The built-in CRM."""
+"""The built-in CRM, for calls and for other domains. What the team does with it by the API: ``contacts`` and ``leads``."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from offhook.orchestrator.crm.repo import CrmRepo
-from offhook.orchestrator.crm.schemas import Customer, Lead, Message
+from offhook.errors import NotFound
+from offhook.orchestrator.crm.repo import ContactRepo, LeadRepo, MessageRepo
+from offhook.orchestrator.crm.schemas import By, Contact, Lead, LeadStatus, Message
+from offhook.orchestrator.hooks import ops as hooks
 from offhook.orchestrator.scope import TenantScope
+from offhook.orchestrator.services import Services
 
 
-async def find_customer(scope: TenantScope, phone: str) -> Customer | None:
+async def find_contact(scope: TenantScope, phone: str) -> Contact | None:
     """By number (E.164)."""
-    return await CrmRepo(scope).by_phone(phone)
+    return await ContactRepo(scope).by_phone(phone)
 
 
-async def save_customer(scope: TenantScope, phone: str | None, *, name: str = "", address: str = "", email: str = "") -> Customer:
-    """Make or complete the customer with this number; an empty field changes nothing."""
-    return await CrmRepo(scope).save_customer(phone, {"name": name, "address": address, "email": email})
+async def contact(scope: TenantScope, id: str) -> Contact:
+    """By id; NotFound. Nobody deletes it until the transaction ends."""
+    found = await ContactRepo(scope).get(id, lock=True)
+    if found is None:
+        raise NotFound("no such contact")
+    return found
 
 
-async def stop_calls(scope: TenantScope, customer: str) -> None:
-    """Remember not to ring this customer again."""
-    await CrmRepo(scope).stop_calls(customer)
+async def save_contact(
+    scope: TenantScope, now: datetime, phone: str | None, *, name: str = "", address: str = "", email: str = ""
+) -> Contact:
+    """Make or complete the contact with this number; an empty field changes nothing."""
+    repo = ContactRepo(scope)
+    fields = {"name": name, "address": address, "email": email}
+    while True:
+        old = await repo.by_phone(phone) if phone else None
+        if old is None:
+            saved = await repo.add(now, phone, fields)
+        else:
+            news = {key: value for key, value in fields.items() if value and value != getattr(old, key)}
+            saved = await repo.change(old.id, now, news) if news else old
+        if saved is not None:
+            return saved
+        # Somebody has made, merged or deleted the contact of this number in between; what they did is committed and seen now.
+
+
+async def stop_calls(scope: TenantScope, now: datetime, contact: str) -> None:
+    """Remember not to ring this contact again."""
+    await ContactRepo(scope).change(contact, now, {"no_calls": True})
 
 
 async def save_lead(
-    scope: TenantScope, customer: str, call: str, *, status: str = "new", problem: str = "", extras: dict[str, Any] | None = None
+    scope: TenantScope,
+    given: Services,
+    by: By,
+    contact: str,
+    *,
+    status: LeadStatus = "new",
+    problem: str = "",
+    extras: dict[str, Any] | None = None,
 ) -> Lead:
-    """The call's one lead."""
-    return await CrmRepo(scope).save_lead(customer, call, status, problem, extras or {})
+    """The one lead of the call ``by``. A new one is told to the tenant's webhooks."""
+    lead, new = await LeadRepo(scope).save(given.clock(), contact, by.id, status, problem, extras or {})
+    if new and not by.test:
+        told = lead.model_dump(mode="json", include={"call_id", "contact_id", "status", "created_at"})
+        await hooks.publish(scope, given, "lead.created", {"lead_id": lead.id, **told}, subject=by.id)
+    return lead
 
 
-async def add_message(scope: TenantScope, customer: str, call: str, *, kind: str, note: str = "", due: datetime | None = None) -> Message:
+async def add_message(
+    scope: TenantScope, now: datetime, contact: str, call: str, *, kind: str, note: str = "", due: datetime | None = None
+) -> Message:
     """Keep a message for the team."""
-    return await CrmRepo(scope).add_message(customer, call, kind, note, due)
+    return await MessageRepo(scope).add(now, contact, call, kind, note, due)
 
 
 async def of_call(scope: TenantScope, call: str) -> tuple[Lead | None, list[Message]]:
     """What a call left behind."""
-    return await CrmRepo(scope).of_call(call)
+    return await LeadRepo(scope).of_call(call), await MessageRepo(scope).of_call(call)

@@ -1,88 +1,233 @@
-"""Reading and writing customers, leads and messages."""
+"""Reading and writing contacts, leads and messages."""
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from offhook.orchestrator.crm.schemas import Customer, Lead, Message
-from offhook.orchestrator.crm.tables import CustomerRow, LeadRow, MessageRow
+from offhook.orchestrator.crm.schemas import BY_TEAM, Contact, Lead, Message
+from offhook.orchestrator.crm.tables import ContactPhoneRow, ContactRow, ContactWordRow, LeadRow, MessageRow
+from offhook.orchestrator.crm.words import pattern, words
+from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.scope import Repo
 
+After = tuple[datetime, str] | None
 
-class CrmRepo(Repo):
-    """A tenant's CRM."""
 
-    async def by_phone(self, phone: str) -> Customer | None:
-        """The customer with this number (E.164)."""
-        query = select(CustomerRow).where(CustomerRow.tenant_id == self._tenant, CustomerRow.phone == phone)
-        row = (await self._session.execute(query)).scalar_one_or_none()
-        return Customer.model_validate(row) if row else None
+class ContactRepo(Repo):
+    """A tenant's contacts."""
 
-    async def save_customer(self, phone: str | None, fields: dict[str, str]) -> Customer:
-        """Make or complete the customer with this number; an empty field changes nothing."""
-        values = {"tenant_id": self._tenant, "id": secrets.token_hex(8), "phone": phone, **fields}
-        put = insert(CustomerRow).values(values)
-        kept: dict[str, Any] = {
-            name: case((put.excluded[name] != "", put.excluded[name]), else_=getattr(CustomerRow, name)) for name in fields
-        }
-        kept["phone"] = put.excluded.phone
-        saved = put.on_conflict_do_update(index_elements=["tenant_id", "phone"], set_=kept).returning(CustomerRow)
-        row = (await self._session.execute(saved.execution_options(populate_existing=True))).scalar_one()
-        return Customer.model_validate(row)
+    async def get(self, id: str, *, lock: bool = False) -> Contact | None:
+        """By id."""
+        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id == id)
+        query = query.execution_options(populate_existing=True)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+        return Contact.model_validate(row) if row else None
 
-    async def stop_calls(self, customer: str) -> None:
-        """Mark that this customer is not to be rung."""
-        row = await self._session.get_one(CustomerRow, (self._tenant, customer))
-        row.no_calls = True
-        await self._session.flush()
+    async def by_phone(self, phone: str) -> Contact | None:
+        """Whose number (E.164) this is."""
+        mine = select(ContactPhoneRow.contact_id).where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone == phone)
+        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id == mine.scalar_subquery())
+        row = (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+        return Contact.model_validate(row) if row else None
 
-    async def save_lead(self, customer: str, call: str, status: str, problem: str, extras: dict[str, Any]) -> Lead:
-        """The call's lead: one, whatever is saved how often; booked stays booked."""
-        put = insert(LeadRow).values(
-            tenant_id=self._tenant,
-            id=secrets.token_hex(8),
-            customer_id=customer,
-            call_id=call,
-            status=status,
-            problem=problem,
-            extras=extras,
+    async def phones(self, id: str) -> list[str]:
+        """All numbers of a contact."""
+        query = select(ContactPhoneRow.phone).where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.contact_id == id)
+        return sorted((await self._session.execute(query)).scalars())
+
+    async def page(self, limit: int, after: After, search: Sequence[str] = (), phone: str | None = None) -> list[Contact]:
+        """Contacts, newest first: those of which every searched word begins a word, or whose number it is."""
+        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant)
+        if search or phone:
+            found: ColumnElement[bool] = self._has_words(search)
+            query = query.where(found | self._has_phone(phone) if phone else found)
+        if after is not None:
+            query = query.where(tuple_(ContactRow.created_at, ContactRow.id) < after)
+        query = query.order_by(ContactRow.created_at.desc(), ContactRow.id.desc()).limit(limit)
+        return [Contact.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    def _has_phone(self, phone: str) -> ColumnElement[bool]:
+        mine = select(ContactPhoneRow.contact_id).where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone == phone)
+        return ContactRow.id.in_(mine)
+
+    def _has_words(self, search: Sequence[str]) -> ColumnElement[bool]:
+        condition = ContactRow.id != ""
+        for word in search:
+            with_it = select(ContactWordRow.contact_id).where(
+                ContactWordRow.tenant_id == self._tenant, ContactWordRow.word.like(pattern(word), escape="\\")
+            )
+            condition &= ContactRow.id.in_(with_it)
+        return condition
+
+    async def add(self, now: datetime, phone: str | None, fields: Mapping[str, Any]) -> Contact | None:
+        """Make a contact; None if somebody has the number."""
+        name = new_id("con", now)
+        row = {"tenant_id": self._tenant, "id": name, "phone": phone, "created_at": now, "updated_at": now, **fields}
+        made = (await self._session.execute(insert(ContactRow).values(row).returning(ContactRow))).scalar_one()
+        if phone is not None and not await self.take_phone(name, phone):
+            await self._session.execute(delete(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id == name))
+            return None
+        contact = Contact.model_validate(made)
+        await self._index(contact)
+        return contact
+
+    async def take_phone(self, id: str, phone: str) -> bool:
+        """Give the contact a number; False if it is another's. Waits for whoever is just taking it."""
+        put = insert(ContactPhoneRow).values(tenant_id=self._tenant, phone=phone, contact_id=id).on_conflict_do_nothing()
+        await self._session.execute(put)
+        query = select(ContactPhoneRow.contact_id).where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone == phone)
+        return (await self._session.execute(query)).scalar_one_or_none() == id
+
+    async def change(self, id: str, now: datetime, fields: Mapping[str, Any]) -> Contact | None:
+        """Set columns; the revision goes up by one. None if there is no such contact."""
+        change = (
+            update(ContactRow)
+            .where(ContactRow.tenant_id == self._tenant, ContactRow.id == id)
+            .values(**fields, revision=ContactRow.revision + 1, updated_at=now)
+            .returning(ContactRow)
+            .execution_options(populate_existing=True)
         )
-        saved = put.on_conflict_do_update(
-            index_elements=["tenant_id", "call_id"],
-            set_={
-                "customer_id": put.excluded.customer_id,
-                "status": case((LeadRow.status == "booked", literal("booked")), else_=put.excluded.status),
-                "problem": case((put.excluded.problem != "", put.excluded.problem), else_=LeadRow.problem),
-                "extras": LeadRow.extras.op("||")(put.excluded.extras),
-            },
-        ).returning(LeadRow)
-        row = (await self._session.execute(saved.execution_options(populate_existing=True))).scalar_one()
-        return Lead.model_validate(row)
+        row = (await self._session.execute(change)).scalar_one_or_none()
+        if row is None:
+            return None
+        contact = Contact.model_validate(row)
+        if fields.keys() & {"name", "email"}:
+            await self._index(contact)
+        return contact
 
-    async def add_message(self, customer: str, call: str, kind: str, note: str, due: datetime | None) -> Message:
+    async def drop_phones(self, id: str) -> None:
+        """Let go all numbers of a contact."""
+        await self._session.execute(
+            delete(ContactPhoneRow).where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.contact_id == id)
+        )
+
+    async def move_phones(self, old: str, new: str) -> None:
+        """Give all numbers of a contact to another."""
+        await self._session.execute(
+            update(ContactPhoneRow)
+            .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.contact_id == old)
+            .values(contact_id=new)
+        )
+
+    async def delete(self, id: str) -> None:
+        """Drop a contact with its numbers and words. What refers to it must be gone."""
+        for table in (ContactPhoneRow, ContactWordRow):
+            await self._session.execute(delete(table).where(table.tenant_id == self._tenant, table.contact_id == id))
+        await self._session.execute(delete(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id == id))
+
+    async def _index(self, contact: Contact) -> None:
+        await self._session.execute(
+            delete(ContactWordRow).where(ContactWordRow.tenant_id == self._tenant, ContactWordRow.contact_id == contact.id)
+        )
+        rows = [{"tenant_id": self._tenant, "contact_id": contact.id, "word": word} for word in sorted(words(contact.name, contact.email))]
+        if rows:
+            await self._session.execute(insert(ContactWordRow).values(rows).on_conflict_do_nothing())
+
+
+class LeadRepo(Repo):
+    """A tenant's leads."""
+
+    async def save(self, now: datetime, contact: str, call: str, status: str, problem: str, extras: dict[str, Any]) -> tuple[Lead, bool]:
+        """The call's lead, and whether it is new: one, whatever is saved how often. Booked stays booked, and the team's word stays."""
+        row = {"tenant_id": self._tenant, "id": new_id("lead", now), "contact_id": contact, "call_id": call, "status": status}
+        put = insert(LeadRow).values({**row, "problem": problem, "extras": extras, "created_at": now, "updated_at": now})
+        made = (await self._session.execute(put.on_conflict_do_nothing().returning(LeadRow))).scalar_one_or_none()
+        if made is not None:
+            return Lead.model_validate(made), True
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id == call).with_for_update()
+        old = (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one()
+        fields: dict[str, Any] = {"contact_id": contact, "extras": {**old.extras, **extras}, "problem": problem or old.problem}
+        if old.status not in {"booked", *BY_TEAM}:
+            fields["status"] = status
+        return await self.change(old.id, now, fields), False
+
+    async def get(self, id: str, *, lock: bool = False) -> Lead | None:
+        """By id."""
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.id == id).execution_options(populate_existing=True)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+        return Lead.model_validate(row) if row else None
+
+    async def change(self, id: str, now: datetime, fields: Mapping[str, Any]) -> Lead:
+        """Set columns of a lead that is there; the revision goes up by one."""
+        change = (
+            update(LeadRow)
+            .where(LeadRow.tenant_id == self._tenant, LeadRow.id == id)
+            .values(**fields, revision=LeadRow.revision + 1, updated_at=now)
+            .returning(LeadRow)
+            .execution_options(populate_existing=True)
+        )
+        return Lead.model_validate((await self._session.execute(change)).scalar_one())
+
+    async def page(self, limit: int, after: After, *, status: str | None, since: datetime | None, until: datetime | None) -> list[Lead]:
+        """Leads, newest first."""
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant)
+        if status is not None:
+            query = query.where(LeadRow.status == status)
+        if since is not None:
+            query = query.where(LeadRow.created_at >= since)
+        if until is not None:
+            query = query.where(LeadRow.created_at < until)
+        if after is not None:
+            query = query.where(tuple_(LeadRow.created_at, LeadRow.id) < after)
+        query = query.order_by(LeadRow.created_at.desc(), LeadRow.id.desc()).limit(limit)
+        return [Lead.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def of_call(self, call: str) -> Lead | None:
+        """The lead that a call left."""
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id == call)
+        row = (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+        return Lead.model_validate(row) if row else None
+
+    async def of_contact(self, contact: str, limit: int) -> list[Lead]:
+        """A contact's leads, newest first."""
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id == contact)
+        rows = await self._session.execute(query.order_by(LeadRow.created_at.desc(), LeadRow.id.desc()).limit(limit))
+        return [Lead.model_validate(row) for row in rows.scalars()]
+
+    async def move(self, old: str, new: str) -> None:
+        """Give all leads of a contact to another."""
+        await self._session.execute(
+            update(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id == old).values(contact_id=new)
+        )
+
+    async def delete(self, *, contact: str) -> None:
+        """Drop a contact's leads."""
+        await self._session.execute(delete(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id == contact))
+
+
+class MessageRepo(Repo):
+    """A tenant's messages from callers."""
+
+    async def add(self, now: datetime, contact: str, call: str, kind: str, note: str, due: datetime | None) -> Message:
         """Keep a message."""
-        row = MessageRow(tenant_id=self._tenant, id=secrets.token_hex(8), customer_id=customer, call_id=call, kind=kind, note=note, due=due)
+        row = MessageRow(tenant_id=self._tenant, id=new_id("msg", now), contact_id=contact, call_id=call, kind=kind, note=note, due=due)
         self._session.add(row)
         await self._session.flush()
         return Message.model_validate(row)
 
-    async def of_call(self, call: str) -> tuple[Lead | None, list[Message]]:
-        """What a call left behind."""
-        lead = (
-            await self._session.execute(select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id == call))
-        ).scalar_one_or_none()
-        messages = (
-            await self._session.execute(
-                select(MessageRow).where(MessageRow.tenant_id == self._tenant, MessageRow.call_id == call).order_by(MessageRow.created_at)
-            )
-        ).scalars()
-        return Lead.model_validate(lead) if lead else None, [Message.model_validate(one) for one in messages]
+    async def of_call(self, call: str) -> list[Message]:
+        """The messages that a call left, in order."""
+        return await self._some(MessageRow.call_id == call)
 
-    async def count(self) -> int:
-        """How many customers there are."""
-        return (await self._session.execute(select(func.count()).where(CustomerRow.tenant_id == self._tenant))).scalar_one()
+    async def of_contact(self, contact: str) -> list[Message]:
+        """The messages that somebody left, in order."""
+        return await self._some(MessageRow.contact_id == contact)
+
+    async def _some(self, which: ColumnElement[bool]) -> list[Message]:
+        query = select(MessageRow).where(MessageRow.tenant_id == self._tenant, which).order_by(MessageRow.created_at, MessageRow.id)
+        return [Message.model_validate(one) for one in (await self._session.execute(query)).scalars()]
+
+    async def move(self, old: str, new: str) -> None:
+        """Give all messages of a contact to another."""
+        await self._session.execute(
+            update(MessageRow).where(MessageRow.tenant_id == self._tenant, MessageRow.contact_id == old).values(contact_id=new)
+        )
+
+    async def delete(self, *, contact: str) -> None:
+        """Drop a contact's messages."""
+        await self._session.execute(delete(MessageRow).where(MessageRow.tenant_id == self._tenant, MessageRow.contact_id == contact))

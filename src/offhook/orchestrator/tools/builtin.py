@@ -12,7 +12,9 @@ from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.bookings.slots import Span, label, slot_id
 from offhook.orchestrator.crm import ops as crm
+from offhook.orchestrator.crm.schemas import By, Contact
 from offhook.orchestrator.scope import TenantScope
+from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools import values
 
 
@@ -21,8 +23,10 @@ class Work:
     """One request of a tool. ``caller`` is the line's number, if known."""
 
     scope: TenantScope
+    given: Services
     agent: Agent
-    call: str
+    by: By
+    """The call."""
     caller: str
     args: dict[str, Any]
     now: datetime
@@ -41,6 +45,12 @@ class Work:
 
 
 Tool: TypeAlias = Callable[[Work], Awaitable[dict[str, Any]]]
+
+
+async def _contact(work: Work, name: str = "", address: str = "", email: str = "") -> Contact:
+    """Whoever is on the line, completed by what was said."""
+    name = name or values.person(work.args)
+    return await crm.save_contact(work.scope, work.now, work.phone(), name=name, address=address, email=email)
 
 
 async def free_slots(work: Work) -> dict[str, Any]:
@@ -63,37 +73,37 @@ def _offer(work: Work, span: Span) -> dict[str, str]:
 
 
 async def book(work: Work) -> dict[str, Any]:
-    """``slot``, ``name``, ``phone``, ``address``, ``problem`` -> ``ref``. Saves the customer and the lead with it."""
+    """``slot``, ``name``, ``phone``, ``address``, ``problem`` -> ``ref``. Saves the contact and the lead with it."""
     args = work.args
     span = bookings.open_slot(work.secret, work.agent, values.slot(args), work.now)
     name, address, problem = values.person(args), values.address(args), values.text(args, "problem")
     extras = values.rest(args, "slot", "name", "phone", "address", "problem", "email")
-    customer = await crm.save_customer(work.scope, work.phone(), name=name, address=address, email=values.text(args, "email", limit=254))
+    contact = await _contact(work, name=name, address=address, email=values.text(args, "email", limit=254))
     made = await bookings.book(
-        work.scope, span, customer=customer.id, call=work.call, name=name, address=address, problem=problem, extras=extras
+        work.scope, work.given, work.by, span, contact=contact.id, name=name, address=address, problem=problem, extras=extras
     )
-    await crm.save_lead(work.scope, customer.id, work.call, status="booked", problem=problem, extras=extras)
+    await crm.save_lead(work.scope, work.given, work.by, contact.id, status="booked", problem=problem, extras=extras)
     return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.zone).isoformat()}
 
 
 async def move_booking(work: Work) -> dict[str, Any]:
     """``id``, ``slot`` -> ``ref``."""
     span = bookings.open_slot(work.secret, work.agent, values.slot(work.args), work.now)
-    moved = await bookings.move(work.scope, values.text(work.args, "id", limit=64), span)
+    moved = await bookings.move(work.scope, work.given, work.by, values.text(work.args, "id", limit=64), span)
     return {"ref": moved.ref}
 
 
 async def cancel_booking(work: Work) -> dict[str, Any]:
     """``id`` -> ``ref``."""
-    cancelled = await bookings.cancel(work.scope, values.text(work.args, "id", limit=64))
+    cancelled = await bookings.cancel(work.scope, work.given, work.by, values.text(work.args, "id", limit=64))
     return {"ref": cancelled.ref}
 
 
 async def find_booking(work: Work) -> dict[str, Any]:
     """``phone`` -> ``found``, and ``id`` and ``when`` of the next visit."""
     phone = work.phone()
-    customer = await crm.find_customer(work.scope, phone) if phone else None
-    found = await bookings.next_of(work.scope, customer.id, work.now) if customer else None
+    contact = await crm.find_contact(work.scope, phone) if phone else None
+    found = await bookings.next_of(work.scope, contact.id, work.now) if contact else None
     if found is None:
         return {"found": False}
     return {"found": True, "id": found.id, "when": found.starts_at.astimezone(work.agent.zone).isoformat()}
@@ -102,38 +112,35 @@ async def find_booking(work: Work) -> dict[str, Any]:
 async def save_lead(work: Work) -> dict[str, Any]:
     """Whatever is known of a job that was not booked."""
     args = work.args
-    customer = await crm.save_customer(
-        work.scope, work.phone(), name=values.person(args), address=values.address(args), email=values.text(args, "email", limit=254)
-    )
+    contact = await _contact(work, address=values.address(args), email=values.text(args, "email", limit=254))
     extras = values.rest(args, "name", "phone", "address", "problem", "email")
-    await crm.save_lead(work.scope, customer.id, work.call, problem=values.text(args, "problem"), extras=extras)
+    await crm.save_lead(work.scope, work.given, work.by, contact.id, problem=values.text(args, "problem"), extras=extras)
     return {}
 
 
 async def save_message(work: Work) -> dict[str, Any]:
     """``name``, ``phone``, ``note``."""
-    customer = await crm.save_customer(work.scope, work.phone(), name=values.person(work.args))
-    await crm.add_message(work.scope, customer.id, work.call, kind="message", note=values.text(work.args, "note"))
+    contact = await _contact(work)
+    await crm.add_message(work.scope, work.now, contact.id, work.by.id, kind="message", note=values.text(work.args, "note"))
     return {}
 
 
 async def save_callback(work: Work) -> dict[str, Any]:
     """``at``, ``phone``: ring again then."""
-    customer = await crm.save_customer(work.scope, work.phone(), name=values.person(work.args))
+    contact = await _contact(work)
     due = values.moment(work.args, work.agent.zone)
-    await crm.add_message(work.scope, customer.id, work.call, kind="callback", note=values.text(work.args, "note"), due=due)
-    await crm.save_lead(work.scope, customer.id, work.call, status="callback")
+    await crm.add_message(work.scope, work.now, contact.id, work.by.id, kind="callback", note=values.text(work.args, "note"), due=due)
+    await crm.save_lead(work.scope, work.given, work.by, contact.id, status="callback")
     return {}
 
 
 async def stop_calls(work: Work) -> dict[str, Any]:
     """``phone``: never ring again."""
-    phone = work.phone()
-    if phone is None:
+    if work.phone() is None:
         raise NotFound("no number to stop calling")
-    customer = await crm.save_customer(work.scope, phone)
-    await crm.stop_calls(work.scope, customer.id)
-    await crm.add_message(work.scope, customer.id, work.call, kind="stop")
+    contact = await crm.save_contact(work.scope, work.now, work.phone())
+    await crm.stop_calls(work.scope, work.now, contact.id)
+    await crm.add_message(work.scope, work.now, contact.id, work.by.id, kind="stop")
     return {}
 
 

@@ -13,6 +13,7 @@ from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.calls.schemas import CallRecord
+from offhook.orchestrator.crm.schemas import By
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools.builtin import TOOLS, Tool, Work
@@ -50,7 +51,9 @@ async def run(given: Services, request: ToolRequest) -> ToolAnswer:
             answer = await trials.answer(scope, call.id, request.tool, request.args, request.key, now)
         else:
             secret = given.settings.secret.get_secret_value()
-            answer = await _answer(scope, tool, Work(scope, agent, call.id, call.caller, request.args, now, secret))
+            answer = await _answer(
+                scope, tool, Work(scope, given, agent, By(kind="call", id=call.id), call.caller, request.args, now, secret)
+            )
         if effect == "write":
             await repo.finish(request.key, answer)
         return answer
