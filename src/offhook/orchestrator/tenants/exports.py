@@ -1,43 +1,48 @@
-"""A tenant's data in one file: a zip with a file of JSON lines for every table, sealed on its way to the disk, kept for some days.
+"""A tenant's data in one file: a zip with a file of JSON lines for every table and every recording in the clear, itself sealed on its
+way to the disk, kept for some days.
 
 What there is to export the database says itself: every table and column that the tenant's own role may read, its rows only. Secrets are
-left out, and what only stands for them.
+left out, and what only stands for them. The last file is ``manifest.json``: rows, sizes and hashes of all others.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Any, Final
+from urllib.parse import quote
 
 from anyio import to_thread
 from sqlalchemy import delete, insert, select, text, tuple_, update
 
+from offhook.contracts.handover import Kind
 from offhook.errors import Conflict, NotFound, NotPermitted
 from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.auth.permissions import IN_TENANT, Permission
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.recordings import ops as recorded
 from offhook.orchestrator.scope import PlatformScope, Repo, TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops
+from offhook.orchestrator.tenants.archive import Archive
 from offhook.orchestrator.tenants.files import folder
 from offhook.orchestrator.tenants.schemas import ExportView
 from offhook.orchestrator.tenants.tables import ExportRow
-from offhook.orchestrator.vault.files import HEAD, FileKey, SealedWriter
-from offhook.orchestrator.vault.ops import Vault
+from offhook.orchestrator.vault.files import HEAD, FileKey
+from offhook.orchestrator.vault.ops import vault_of
+from offhook.orchestrator.vault.seal import Unsealable
 
 EXPORT: Final = "export_tenant"
 """Name of the job that makes an export."""
 KEPT: Final = timedelta(days=7)
 BATCH: Final = 500
+RECORDINGS: Final = "recording"
+"""The table whose rows each name a sealed file."""
 LEFT_OUT: Final = frozenset({"data_key", "idempotency", "media_token", "tenant_export"})
 """Tables of the machinery: keys, answers that were given before, passes of calls, and exports themselves."""
 SECRET: Final = re.compile(r"secret|token|password|(^|_)hash$")
@@ -143,7 +148,10 @@ async def listed(scope: TenantScope, limit: int, after: tuple[Any, str] | None) 
 
 
 async def fetch(given: Services, scope: TenantScope, id: str) -> tuple[ExportView, Iterator[bytes]]:
-    """A ready export and the pieces of its zip file, for a thread; Conflict while it is not ready, NotFound once it is gone."""
+    """A ready export and the pieces of its zip file, for a thread.
+
+    Conflict while it is not ready or if its key is gone, NotFound once it is.
+    """
     export = await show(scope, id)
     if export.expires_at <= given.clock():
         raise NotFound("the export is no longer kept: make another")
@@ -154,25 +162,44 @@ async def fetch(given: Services, scope: TenantScope, id: str) -> tuple[ExportVie
         head = await to_thread.run_sync(_head, path)
     except FileNotFoundError:
         raise NotFound("the export's file is gone: make another") from None
-    key = await _vault(given).file_key(scope, _place(id), head)
+    try:
+        key = await vault_of(given).file_key(scope, _place(id), head)
+    except Unsealable as error:
+        raise Conflict("the export can no longer be opened: make another") from error
     return export, _pieces(path, key)
 
 
 async def make(given: Services, tenant: str, id: str) -> bool:
-    """Make an export, from the beginning if it was begun before; False if it is not wanted any more."""
+    """Make an export, from the beginning if it was begun before; False if it is not wanted any more.
+
+    The tables are read in one transaction, the recordings after it: to write them may take longer than a transaction should.
+    """
+    path = _path(given, tenant, id)
+    part = path.with_suffix(".part")
     async with given.database.tenant(tenant) as scope:
         export = await ExportRepo(scope).get(id)
         if export is None or export.state != "waiting":
             return False
-        path = _path(given, tenant, id)
-        key = await _vault(given).file_key(scope, _place(id))
-        part = path.with_suffix(".part")
-        out = await to_thread.run_sync(_Zip.open, part, key)
+        key = await vault_of(given).file_key(scope, _place(id))
+        out = await to_thread.run_sync(Archive.open, part, key)
         try:
-            counts = await _tables(scope, out)
-            size, digest = await to_thread.run_sync(out.close)
-        finally:
+            manifest, recordings = await _tables(scope, out)
+        except BaseException:
             await to_thread.run_sync(out.abandon)
+            raise
+    try:
+        gone = [one for one in recordings if not await _recording(given, tenant, out, *one)]
+        manifest |= {"missing": gone, "files": out.files}
+        await to_thread.run_sync(out.begin, "manifest.json")
+        await to_thread.run_sync(out.write, json.dumps(manifest, indent=2).encode())
+        size, digest = await to_thread.run_sync(out.close)
+    finally:
+        await to_thread.run_sync(out.abandon)
+    counts = manifest["rows"] | {"files": len(out.files)}
+    async with given.database.tenant(tenant) as scope:
+        if await ExportRepo(scope).get(id) is None:
+            await to_thread.run_sync(_unlink, path)
+            return False
         await to_thread.run_sync(part.replace, path)
         await ExportRepo(scope).change(id, state="ready", ready_at=given.clock(), size=size, sha256=digest, counts=counts)
         return True
@@ -201,9 +228,10 @@ async def sweep(given: Services) -> int:
     return len(old)
 
 
-async def _tables(scope: TenantScope, out: _Zip) -> dict[str, int]:
-    """Write every table; how many rows each had."""
+async def _tables(scope: TenantScope, out: Archive) -> tuple[dict[str, Any], list[tuple[str, Kind]]]:
+    """Write every table; the manifest so far, and which recordings there are, by call and kind."""
     counts: dict[str, int] = {}
+    recordings: list[tuple[str, Kind]] = []
     sources = await sources_of(scope)
     for source in sources:
         counts[source.table] = 0
@@ -212,6 +240,8 @@ async def _tables(scope: TenantScope, out: _Zip) -> dict[str, int]:
         async for batch in rows.scalars().partitions(BATCH):
             counts[source.table] += len(batch)
             await to_thread.run_sync(out.write, "".join(f"{line}\n" for line in batch).encode())
+            if source.table == RECORDINGS:
+                recordings += [(row["call_id"], row["kind"]) for row in map(json.loads, batch)]
     checked = await audit.verify(scope)
     manifest = {
         "format": 1,
@@ -220,9 +250,19 @@ async def _tables(scope: TenantScope, out: _Zip) -> dict[str, int]:
         "left_out": {source.table: source.left_out for source in sources if source.left_out} | {one: ["*"] for one in sorted(LEFT_OUT)},
         "audit": checked.model_dump(mode="json"),
     }
-    await to_thread.run_sync(out.begin, "manifest.json")
-    await to_thread.run_sync(out.write, json.dumps(manifest, indent=2).encode())
-    return counts
+    return manifest, recordings
+
+
+async def _recording(given: Services, tenant: str, out: Archive, call: str, kind: Kind) -> bool:
+    """Write a recording or a trace; False if it was deleted meanwhile."""
+    try:
+        async with given.database.tenant(tenant) as scope:
+            view, stored = await recorded.fetch(given, scope, call, kind)
+    except NotFound:
+        return False
+    suffix = "flac" if kind == "recording" else "jsonl"
+    await to_thread.run_sync(out.copy, f"{kind}s/{quote(call, safe='')}.{suffix}", stored.read(0, view.size - 1))
+    return True
 
 
 async def sources_of(scope: TenantScope) -> list[Source]:
@@ -240,75 +280,8 @@ async def sources_of(scope: TenantScope) -> list[Source]:
     return found
 
 
-class _Stream:
-    """What the zip file is written to: it writes and cannot seek."""
-
-    def __init__(self, sealed: SealedWriter) -> None:
-        self._sealed = sealed
-        self.digest, self.size = hashlib.sha256(), 0
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self.size += len(data)
-        return self._sealed.write(data)
-
-    def flush(self) -> None:
-        """Nothing is held back but the last piece."""
-
-
-class _Zip:
-    """A zip file that is sealed as it is written; for threads."""
-
-    def __init__(self, file: IO[bytes], sealed: SealedWriter) -> None:
-        self._file, self._sealed = file, sealed
-        self._stream = _Stream(sealed)
-        self._zip = zipfile.ZipFile(cast("IO[bytes]", self._stream), "w", zipfile.ZIP_DEFLATED)
-        self._member: IO[bytes] | None = None
-
-    @classmethod
-    def open(cls, path: Path, key: FileKey) -> _Zip:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        return cls(file, key.writer(file))
-
-    def begin(self, name: str) -> None:
-        self._end()
-        self._member = self._zip.open(name, "w", force_zip64=True)
-
-    def write(self, data: bytes) -> None:
-        if self._member is not None:
-            self._member.write(data)
-
-    def close(self) -> tuple[int, str]:
-        self._end()
-        self._zip.close()
-        self._sealed.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return self._stream.size, self._stream.digest.hexdigest()
-
-    def abandon(self) -> None:
-        """Let go of a file that may be half written; nothing if it was closed."""
-        if not self._file.closed:
-            self._end()
-            self._zip.close()
-            self._file.close()
-
-    def _end(self) -> None:
-        if self._member is not None:
-            self._member.close()
-            self._member = None
-
-
 def _view(row: ExportRow) -> ExportView:
     return ExportView.model_validate({name: getattr(row, name) for name in ExportView.model_fields})
-
-
-def _vault(given: Services) -> Vault:
-    if not isinstance(given.vault, Vault):
-        raise TypeError("exports are sealed by the vault itself")
-    return given.vault
 
 
 def _place(id: str) -> str:
