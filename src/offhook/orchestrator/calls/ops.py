@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from offhook.errors import NotFound
@@ -45,6 +46,11 @@ async def ensure(
 async def page(scope: TenantScope, wanted: CallFilter, limit: int, after: tuple[datetime, str] | None) -> list[Call]:
     """Calls, the latest first."""
     return await CallRepo(scope).page(wanted, after, limit)
+
+
+async def some(scope: TenantScope, calls: Collection[str]) -> list[Call]:
+    """Those of these calls that there are, in no order."""
+    return await CallRepo(scope).some(calls)
 
 
 async def by_carrier_call(scope: TenantScope, carrier_call: str) -> CallRecord | None:

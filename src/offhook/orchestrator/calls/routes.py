@@ -13,8 +13,6 @@ from offhook.contracts.events import AnyEvent, event_adapter
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
 from offhook.orchestrator.access import Given, SignedBody, parse
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
-from offhook.orchestrator.bookings import ops as bookings
-from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.calls import intake, ops, plans, removal
 from offhook.orchestrator.calls import reading as looking
 from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail, CallQuery
@@ -26,7 +24,6 @@ engine = APIRouter(prefix="/v1", tags=["engine"])
 reading = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
 _plan_request: TypeAdapter[PlanRequest] = TypeAdapter(PlanRequest)
 _refused: dict[int | str, dict[str, Any]] = {401: {"model": Problem}, 422: {"model": Problem}}
-Limit = Annotated[int, Query(ge=1, le=1_000)]
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 CallIn = Annotated[str, Path(max_length=128)]
 PROBLEM: dict[str, Any] = {"model": Problem}
@@ -92,9 +89,3 @@ async def show_transcript(
             return Response(as_text(found.turns), media_type="text/plain")
         case _:
             return Response(found.model_dump_json(), media_type="application/json")
-
-
-@reading.get("/appointments")
-async def list_appointments(access: Annotated[TenantAccess, in_tenant("appointments.read")], limit: Limit = 50) -> list[Appointment]:
-    """A tenant's diary, latest first."""
-    return await bookings.latest(access.scope, limit)
