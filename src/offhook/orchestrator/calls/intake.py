@@ -103,8 +103,10 @@ async def finish(given: Services, tenant: str, call: str) -> bool:
 
 
 async def _script(scope: TenantScope, call: CallRecord) -> dict[str, Any]:
-    """The script of the call; none if its agent is no more."""
+    """The script of the call, of the version that it had; none if its agent is no more."""
     try:
+        if call.agent_version is not None:
+            return (await agents.version(scope, call.agent_id, call.agent_version)).script
         return (await agents.live(scope, call.agent_id)).script
     except NotFound:
         return {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, tuple_, update
+from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
@@ -16,7 +17,7 @@ from offhook.errors import NotFound
 from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
 from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
 from offhook.orchestrator.calls.words import of_call as words_of_call
-from offhook.orchestrator.scope import Repo
+from offhook.orchestrator.scope import PlatformRepo, Repo
 
 WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
 """Fields of events that hold what was said, by whichever side."""
@@ -83,6 +84,11 @@ class CallRepo(Repo):
             query = query.where(tuple_(*place) < after)
         rows = await self._session.execute(query.order_by(*(one.desc() for one in place)).limit(limit))
         return [Call.model_validate(row) for row in rows.scalars()]
+
+    async def some(self, ids: Collection[str]) -> list[Call]:
+        """Those of these that there are."""
+        query = select(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id.in_(ids))
+        return [Call.model_validate(row) for row in (await self._session.execute(query)).scalars()] if ids else []
 
     async def by_carrier_call(self, carrier_call: str) -> CallRecord | None:
         """The call that a carrier's id belongs to; the latest, should there be several."""
@@ -157,10 +163,15 @@ class CallRepo(Repo):
         query = select(CallRow.id).where(CallRow.tenant_id == self._tenant, CallRow.agent_id == agent, CallRow.at < before, CallRow.kept)
         return list((await self._session.execute(query.order_by(CallRow.at).limit(limit))).scalars())
 
-    async def agents(self) -> list[str]:
-        """Agents with calls whose words are kept."""
-        query = select(CallRow.agent_id).where(CallRow.tenant_id == self._tenant, CallRow.kept).distinct()
-        return list((await self._session.execute(query)).scalars())
+    async def before(self, moment: datetime, limit: int) -> list[str]:
+        """The oldest calls that began before this."""
+        query = select(CallRow.id).where(CallRow.tenant_id == self._tenant, CallRow.at < moment)
+        return list((await self._session.execute(query.order_by(CallRow.at, CallRow.id).limit(limit))).scalars())
+
+    async def agents(self) -> list[tuple[str, int | None]]:
+        """Agents with calls whose words are kept, and their newest version that took one."""
+        query = select(CallRow.agent_id, func.max(CallRow.agent_version)).where(CallRow.tenant_id == self._tenant, CallRow.kept)
+        return [(row[0], row[1]) for row in await self._session.execute(query.group_by(CallRow.agent_id))]
 
     async def result(self, call: str) -> tuple[CallResult, int] | None:
         """The result and how many events it was made without."""
@@ -171,3 +182,11 @@ class CallRepo(Repo):
         """Write it once; False if it was there."""
         put = insert(CallResultRow).values(tenant_id=self._tenant, call_id=call, result=result.model_dump(mode="json"), missing=missing)
         return (await self._session.execute(put.on_conflict_do_nothing().returning(CallResultRow.call_id))).first() is not None
+
+
+class Tenants(PlatformRepo):
+    """Whose calls there may be."""
+
+    async def all(self) -> list[str]:
+        """Every tenant."""
+        return list((await self._session.execute(text("select id from tenant order by id"))).scalars())
