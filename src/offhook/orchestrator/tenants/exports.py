@@ -181,13 +181,10 @@ async def make(given: Services, tenant: str, id: str) -> bool:
         if export is None or export.state != "waiting":
             return False
         key = await vault_of(given).file_key(scope, _place(id))
-        out = await to_thread.run_sync(Archive.open, part, key)
-        try:
-            manifest, recordings = await _tables(scope, out)
-        except BaseException:
-            await to_thread.run_sync(out.abandon)
-            raise
+    out = await to_thread.run_sync(Archive.open, part, key)
     try:
+        async with given.database.tenant(tenant) as scope:
+            manifest, recordings = await _tables(scope, out)
         gone = [one for one in recordings if not await _recording(given, tenant, out, *one)]
         manifest |= {"missing": gone, "files": out.files}
         await to_thread.run_sync(out.begin, "manifest.json")
