@@ -81,7 +81,7 @@ class CallQuery(BaseModel):
     caller: Annotated[Text | None, Field(description="Who rang, as +447700900123.")] = None
     since: Annotated[AwareDatetime | None, Field(description="Started (or planned) then or later.")] = None
     until: Annotated[AwareDatetime | None, Field(description="Started (or planned) before then.")] = None
-    test: bool | None = None
+    test: Annotated[bool, Field(description="Test calls, which are in no list otherwise.")] = False
     q: Annotated[
         Text | None, Field(description="Whole words of the summary, or the last digits of the caller's number; all must be there.")
     ] = None
