@@ -172,7 +172,7 @@ def _parameters(operation: dict[str, Any], types: Types, where: str) -> list[Par
     found = []
     for one in operation["parameters"]:
         name, place = one["name"], one["in"]
-        if place == "cookie" or name.lower() in {"idempotency-key", "authorization"}:
+        if place == "cookie" or name.lower() in {"idempotency-key", "authorization", "accept"}:
             continue
         kind = types.expression(one.get("schema", {}), f"{where} {name}")
         required = bool(one.get("required")) or name.lower() == "if-match"

@@ -31,6 +31,10 @@ _FORMATS = {
 }
 
 
+_EVERYWHERE = frozenset({"offhook", "orchestrator", "contracts", "schemas"})
+"""Parts of dotted names that tell nothing apart."""
+
+
 class Unsupported(Exception):
     """The document holds something that has no Python type here."""
 
@@ -62,10 +66,17 @@ class Names:
 
     @classmethod
     def choose(cls, schemas: list[str]) -> Names:
-        """Last part of a dotted name where that is unique; brackets of generics go."""
-        short = {name: _words(name.rpartition("__")[2] or name) for name in schemas}
-        often = Counter(short.values())
-        return cls({name: one if often[one] == 1 else _words(name) for name, one in short.items()})
+        """Last part of a dotted name where that is unique, else what tells them apart; brackets of generics go."""
+        ways = [
+            {name: _words(name.rpartition("__")[2] or name) for name in schemas},
+            {name: _words("_".join(part for part in name.split("__") if part not in _EVERYWHERE)) for name in schemas},
+            {name: _words(name) for name in schemas},
+        ]
+        found = ways[0]
+        for way in ways[1:]:
+            often = Counter(found.values())
+            found = {name: one if often[one] == 1 else way[name] for name, one in found.items()}
+        return cls(found)
 
 
 def _words(name: str) -> str:

@@ -10,11 +10,12 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar, get_type_hints
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar, get_type_hints
 
 import httpx
 import typer
@@ -26,7 +27,7 @@ from rich.table import Table
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from offhook.client import Client
+from offhook.client import Client, File
 from offhook.client.base import Page, Retrying
 from offhook.client.errors import ApiError, NotSignedIn, Unreachable
 from offhook.errors import ConfigError, OffhookError
@@ -40,6 +41,10 @@ Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
 Cursor = Annotated[str | None, typer.Option(help="Go on where the list before ended.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 IfMatch = Annotated[str | None, typer.Option(help="Only if its ETag is still this one; without it, whatever it is now.")]
+OfReseller = Annotated[str | None, typer.Option("--reseller", help="Of this reseller, instead of a tenant.")]
+OfPlatform = Annotated[bool, typer.Option("--platform", help="Of the platform itself.")]
+Columns: TypeAlias = Mapping[str, str | Callable[[Any], object]]
+"""Titles, and which attribute or what of each item."""
 _Url = Annotated[str | None, typer.Option(envvar=["OFFHOOK_URL", "OFFHOOK_ORCHESTRATOR_URL"], help="Where the orchestrator is.")]
 _Token = Annotated[
     str | None, typer.Option(envvar=["OFFHOOK_TOKEN", "OFFHOOK_ORCHESTRATOR_ADMIN_TOKEN"], help="API key or operator's token.")
@@ -145,17 +150,21 @@ class Api:
             self.wanted = found[0].id
         return self.wanted
 
-    def rows(self, page: Page[Any], columns: Mapping[str, str | Callable[[Any], object]]) -> None:
+    def rows(self, page: Page[Any], columns: Columns) -> None:
         """A page as a table: titles, and which attribute or what of each item."""
         if self.as_json:
             return self.json(page)
-        table = Table(*columns)
-        for one in page.data:
-            table.add_row(*(escape(plain(how(one) if callable(how) else getattr(one, how))) for how in columns.values()))
-        self.console.print(table)
+        self.table(page.data, columns)
         if page.next_cursor:
             self.console.print(f"there are more: --cursor {page.next_cursor}", style="dim", highlight=False)
         return None
+
+    def table(self, values: Iterable[object], columns: Columns) -> None:
+        """Values as a table, whatever was asked for."""
+        table = Table(*columns)
+        for one in values:
+            table.add_row(*(escape(plain(how(one) if callable(how) else getattr(one, how))) for how in columns.values()))
+        self.console.print(table)
 
     def show(self, value: object) -> None:
         """A value, field by field."""
@@ -197,6 +206,29 @@ def plain(value: object) -> str:
 def said(**facts: object) -> dict[str, Any]:
     """Those options that were given."""
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def checked(kind: type[M], facts: Mapping[str, object]) -> M:
+    """A value of what the command line says; ConfigError names what is no such value."""
+    try:
+        return kind.model_validate(dict(facts))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = str(first["loc"][0] if first["loc"] else "").replace("_", " ")
+        raise ConfigError(f"{name}: {first['input']!r} is not known here") from error
+
+
+def moment(given: datetime | None) -> datetime | None:
+    """A time of the command line, which has no zone: UTC."""
+    return given.replace(tzinfo=UTC) if given is not None and given.tzinfo is None else given
+
+
+def save(file: File, path: Path) -> int:
+    """Fetch into a file; how many bytes. ConfigError where it cannot be written."""
+    try:
+        return file.save(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def confirm(question: str, yes: bool) -> None:

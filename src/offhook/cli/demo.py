@@ -24,6 +24,7 @@ from rich.table import Table
 
 from offhook.cli.calls import render
 from offhook.cli.up import START_LIMIT, keys_of
+from offhook.client.models import CallDetail
 from offhook.errors import ConfigError, OffhookError
 from offhook.testing.caller import Caller, CallFailed, Exchange, Speech
 from offhook.testing.carrier import TwilioLine
@@ -227,7 +228,7 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
             console.print("the orchestrator has no record of the call", style="red")
             return False
         console.rule("as it lies in the database")
-        render(detail, console)
+        render(CallDetail.model_validate(detail), console)
         if detail["recording"]:
             where = f"http://127.0.0.1:{port}/v1/tenants/harbour/calls/{detail['call']['id']}/recording"
             console.print(f"recording (left the caller, right the agent) {where}", highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from offhook.cli.api import Api, Cursor, IfMatch, Limit, Yes, command, confirm, document_as, said
+from offhook.cli.api import Api, Cursor, IfMatch, Limit, Yes, command, confirm, document_as, said, save
 from offhook.client.errors import NotFound, NotPermitted
 from offhook.client.models import Confirmation, Diary, ErasureView, ExportView, Move, NewTenant, TenantChange, TenantLimits
 from offhook.errors import ConfigError
@@ -24,6 +24,7 @@ Zone = Annotated[str | None, typer.Option("--timezone", help="Such as Europe/Lon
 Region = Annotated[str | None, typer.Option(help="Country of its numbers, such as GB.")]
 Locale = Annotated[str | None, typer.Option(help="Language, such as en-GB.")]
 Fallback = Annotated[str | None, typer.Option(help="Where callers are put through when nothing else can be done.")]
+Keep = Annotated[int | None, typer.Option("--keep-days", help="Calls that ended so many days ago are deleted.")]
 DiaryFile = Annotated[Path | None, typer.Option("--diary", help="A document: staff, visit_minutes, lead_minutes, horizon_days.")]
 Which = Annotated[str | None, typer.Argument(help="Its id; needed only if there are several.")]
 Reseller = Annotated[str | None, typer.Option(help="Which reseller, if there are several.")]
@@ -46,12 +47,15 @@ def create_tenant(
     region: Region = None,
     locale: Locale = None,
     fallback: Fallback = None,
+    keep: Keep = None,
     diary: DiaryFile = None,
     max_calls: Annotated[int | None, typer.Option(help="Calls at once.")] = None,
 ) -> None:
     """Make a tenant."""
     plan = None if diary is None else document_as(Diary, diary)
-    facts = said(timezone=timezone, region=region, locale=locale, fallback_number=fallback, diary=plan, max_calls=max_calls)
+    facts = said(
+        timezone=timezone, region=region, locale=locale, fallback_number=fallback, retention_days=keep, diary=plan, max_calls=max_calls
+    )
     api.show(api.client.tenants.create(reseller or _only_reseller(api), NewTenant(name=name, **facts)))
 
 
@@ -80,13 +84,16 @@ def change_tenant(
     region: Region = None,
     locale: Locale = None,
     fallback: Fallback = None,
+    keep: Keep = None,
     diary: DiaryFile = None,
     if_match: IfMatch = None,
 ) -> None:
     """Change what is given of a tenant."""
     tenant = which or api.tenant
     plan = None if diary is None else document_as(Diary, diary)
-    body = TenantChange(**said(name=name, timezone=timezone, region=region, locale=locale, fallback_number=fallback, diary=plan))
+    body = TenantChange(
+        **said(name=name, timezone=timezone, region=region, locale=locale, fallback_number=fallback, retention_days=keep, diary=plan)
+    )
     tag = if_match or api.client.tenants.show(tenant).etag
     api.show(api.client.tenants.change(tenant, body, if_match=tag).value)
 
@@ -136,10 +143,7 @@ def export_tenant(
     if done.state != "ready":
         raise ConfigError(f"the export {export} failed: the orchestrator's log says why")
     path = out or Path(f"{export}.zip")
-    try:
-        written = tenants.fetch_export(tenant, export).save(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written") from error
+    written = save(tenants.fetch_export(tenant, export), path)
     if api.as_json:
         api.json(done)
     api.done(f"{written} bytes, {sum(done.counts.values())} rows of {len(done.counts)} tables, in {path}")
@@ -148,12 +152,18 @@ def export_tenant(
 @command(app, "erase")
 def erase_tenant(
     api: Api,
-    tenant: Annotated[str, typer.Argument(help="Its id.")],
-    name: Annotated[str, typer.Option(prompt="This cannot be undone. The tenant's name, to erase it", help="Its name, once more.")],
+    which: Annotated[str, typer.Argument(help="Its id.")],
+    name: Annotated[
+        str,
+        typer.Option("--yes", prompt="This cannot be undone. The tenant's name, to erase it", metavar="NAME", help="Its name, once more."),
+    ],
     wait: Annotated[bool, typer.Option(help="Wait until nothing is left, and show the certificate.")] = True,
 ) -> None:
     """Erase a tenant and everything of it, for ever."""
-    begun = api.client.tenants.erase(tenant, Confirmation(name=name))
+    found = api.client.tenants.show(which)
+    if name != found.value.name:
+        raise ConfigError(f"nothing was done: {which} is called {found.value.name!r}, not {name!r}")
+    begun = api.client.tenants.erase(which, Confirmation(name=name), if_match=found.etag)
     if not wait:
         return api.show(begun)
     try:

@@ -10,6 +10,13 @@ from pydantic import Field
 from offhook.client.base import Document, Model, Sent
 
 
+class Acceptance(Sent):
+    """A new account, or the password of the one there is; neither for who is signed in as the one invited."""
+
+    name: str | None = None
+    password: str | None = Field(default=None, repr=False)
+
+
 class AccountChange(Sent):
     """What is left out stays as it is. An API key is changed, or taken away by null, with its secret."""
 
@@ -42,21 +49,119 @@ class AccountView(Model):
     updated_at: dt.datetime
 
 
+class AgentConfig(Document):
+    """One agent. Every field but the name and the script has a default that works without any account elsewhere."""
+
+    name: str
+    script: dict[str, Any]
+    locale: str | None = None
+    timezone: str | None = None
+    voice: str = "heart"
+    providers: Providers | None = None
+    turn: Turn | None = None
+    limits: Limits | None = None
+    lines: FixedLines | None = None
+    greeting: str = ""
+    recording: Recording | None = None
+    hours: Week | None = None
+    holidays: list[Holiday] = Field(default_factory=list)
+    out_of_hours: OutOfHours | None = None
+    transfer: dict[str, Any] | None = None
+    knowledge: list[Knowledge] = Field(default_factory=list)
+    tools: dict[str, Any] | None = None
+
+
+class AgentView(Model):
+    """An agent as lists show it."""
+
+    id: str
+    name: str
+    live: int | None
+    changed: bool
+    revision: int
+    archived_at: dt.datetime | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class AgentsTrialsSlotView(Model):
+    """A value that is known, and the words that it came from."""
+
+    value: Any
+    raw: str
+    status: str
+
+
+class AnalysisContact(Model):
+    """Who called and how to reach them."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    address: str | None = None
+
+
 class Appointment(Model):
-    """A visit."""
+    """A visit. ``contact_id`` is empty once the contact was deleted, ``call_id`` when no call booked it."""
 
     id: str
     ref: str
-    customer_id: str
-    call_id: str
+    contact_id: str | None
+    call_id: str | None
     staff: str
     starts_at: dt.datetime
     ends_at: dt.datetime
-    status: str
+    status: Literal["booked", "cancelled"]
     name: str
     address: str
     problem: str
     extras: dict[str, Any]
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class AppointmentChange(Sent):
+    """What is left out stays as it is. ``slot``, ``starts_at``, ``minutes`` and ``staff`` move it."""
+
+    slot: str | None = None
+    starts_at: dt.datetime | None = None
+    minutes: int | None = None
+    staff: str | None = None
+    name: str | None = None
+    address: str | None = None
+    problem: str | None = None
+
+
+class AppointmentDetail(Model):
+    """An appointment and all that was done to it, the first thing first."""
+
+    appointment: Appointment
+    history: list[AppointmentEvent]
+
+
+class AppointmentEvent(Model):
+    """What was done to an appointment, by whom, and to which revision it led. ``changed`` names fields, without what is in them."""
+
+    revision: int
+    at: dt.datetime
+    kind: Literal["created", "moved", "changed", "cancelled"]
+    by_kind: Literal["call", "person", "key", "operator"]
+    by_id: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class AttemptView(Model):
+    """One request and what came of it."""
+
+    id: str
+    at: dt.datetime
+    ms: int
+    status: int | None
+    error: str | None
+    message: str
+    response: str
 
 
 class AuditView(Model):
@@ -74,6 +179,16 @@ class AuditView(Model):
     ip: str
 
 
+class BookingsSlotView(Model):
+    """A visit that can be booked, by its ``id``. Nobody holds it until then."""
+
+    id: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    staff: str
+    label: str
+
+
 class Brand(Document):
     """How a reseller presents itself to its tenants."""
 
@@ -83,33 +198,43 @@ class Brand(Document):
     sender_address: str | None = None
     support_address: str | None = None
     support_url: str | None = None
+    logo_url: str | None = None
+    colour: str | None = None
 
 
 class Call(Model):
-    """A call's record."""
+    """A call's record. ``at`` is when it started, else when it was planned; lists go by it."""
 
     id: str
     agent_id: str
+    agent_version: int | None
     transport: str
     carrier_call: str
     did: str
     caller: str
-    state: str
+    state: Literal["planned", "live", "ended"]
+    test: bool
+    at: dt.datetime
     planned_at: dt.datetime
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     reason: str | None
     outcome: str | None
     seconds: float | None
+    summary: str
+    recorded: bool
+    kept: bool
 
 
 class CallDetail(Model):
-    """A call with all that came of it. ``events`` are whole and in order; ``missing`` counts those that never came."""
+    """A call with all that came of it. Turns and tools are the engine's events, in order; ``missing`` counts those that never
+    came.
+    """
 
     call: Call
     turns: list[dict[str, Any]]
     tools: list[dict[str, Any]]
-    recording: dict[str, Any] | None
+    recording: RecordingView | None
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
     result: CallResult | None
@@ -126,13 +251,37 @@ class CallResult(Model):
     job_type: str | None = None
     problem: str | None = None
     urgency: str | None = None
-    contact: Contact | None = None
+    contact: AnalysisContact | None = None
     preferred_times: list[str] = Field(default_factory=list)
     appointment: dt.datetime | None = None
     outcome: str
     success: Literal["good", "neutral", "bad"]
     summary: str
     facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class ChangeView(Model):
+    """One difference. Of long texts the lines that differ, as a unified diff."""
+
+    kind: Literal["added", "removed", "changed", "moved"]
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+class CheckBody(Sent):
+    """What to check: a whole configuration, of which nothing is stored; ``text`` takes the place of its script."""
+
+    config: dict[str, Any]
+    text: str | None = None
+
+
+class CheckView(Model):
+    """``faults`` keep it from being published, ``warnings`` do not."""
+
+    ok: bool
+    faults: list[FaultView]
+    warnings: list[FaultView]
 
 
 class Checked(Model):
@@ -144,19 +293,86 @@ class Checked(Model):
     head: str
 
 
+class CodeIn(Sent):
+    """The second step: ``pending`` of the first one's answer, and a code of the app or a recovery code."""
+
+    pending: str = Field(repr=False)
+    code: str
+
+
 class Confirmation(Sent):
     """The tenant's name, once more: erasing cannot be undone."""
 
     name: str
 
 
-class Contact(Model):
-    """Who called and how to reach them."""
+class ContactChange(Sent):
+    """What is left out stays as it is."""
 
-    name: str | None = None
     phone: str | None = None
-    email: str | None = None
+    name: str | None = None
     address: str | None = None
+    email: str | None = None
+    no_calls: bool | None = None
+    note: str | None = None
+
+
+class ContactDetail(Model):
+    """A contact with all its numbers, and the newest calls, visits, leads and messages, the latest first; messages in order."""
+
+    contact: CrmContact
+    phones: list[str]
+    calls: list[Call]
+    appointments: list[Appointment]
+    leads: list[Lead]
+    messages: list[Message]
+
+
+class CrmContact(Model):
+    """Somebody known to the tenant, mostly by phone number."""
+
+    id: str
+    phone: str | None
+    name: str
+    address: str
+    email: str
+    no_calls: bool
+    note: str
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class DeliveryDetail(Model):
+    """A delivery with its event and all that was tried (the newest hundred attempts, the oldest first)."""
+
+    delivery: DeliveryView
+    event: EventView
+    attempts: list[AttemptView]
+
+
+class DeliveryView(Model):
+    """An event on its way to an endpoint."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    type: str
+    subject: str
+    state: Literal["waiting", "succeeded", "failed"]
+    attempts: int
+    next_at: dt.datetime | None
+    done_at: dt.datetime | None
+    last_status: int | None
+    last_error: str | None
+    created_at: dt.datetime
+
+
+class DeniedView(Model):
+    """What the caller did without effect, and why."""
+
+    act: str
+    why: str
 
 
 class Diary(Document):
@@ -166,6 +382,65 @@ class Diary(Document):
     visit_minutes: int = 60
     lead_minutes: int = 120
     horizon_days: int = 21
+
+
+class DiffView(Model):
+    """What differs, by path; of the script also as a unified diff of its YAML."""
+
+    before: str
+    after: str
+    changes: list[ChangeView]
+    script: str
+
+
+class DraftView(Model):
+    """What is being worked on, and what is still wrong with it."""
+
+    id: str
+    revision: int
+    live: int | None
+    changed: bool
+    updated_at: dt.datetime
+    config: AgentConfig
+    check: CheckView
+
+
+class Duplicate(Sent):
+    """Under which name."""
+
+    name: str | None = None
+
+
+class Endpointing(Document):
+    """Values that differ from the preset's; ``presets.EXPLAINED`` says what each does."""
+
+    sure_ms: int | None = None
+    probable_ms: int | None = None
+    likely_ms: int | None = None
+    unsure_ms: int | None = None
+    incomplete_ms: int | None = None
+    utterance_end_ms: int | None = None
+    sure: float | None = None
+    probable: float | None = None
+    likely: float | None = None
+    unsure: float | None = None
+    eager: float | None = None
+
+
+class EndpointingPlan(Model):
+    """How long the agent waits after the caller stops, by how complete the words are. All in milliseconds from the last speech."""
+
+    sure_ms: int = 260
+    probable_ms: int = 480
+    likely_ms: int = 700
+    unsure_ms: int = 1150
+    incomplete_ms: int = 2000
+    utterance_end_ms: int = 1000
+    sure: float = 0.85
+    probable: float = 0.75
+    likely: float = 0.6
+    unsure: float = 0.3
+    eager: float = 0.6
 
 
 class Erasing(Model):
@@ -186,6 +461,31 @@ class ErasureView(Model):
     verified: bool
 
 
+class EventTypeList(Model):
+    """All types of events."""
+
+    data: list[EventTypeView]
+
+
+class EventTypeView(Model):
+    """A type of event: what it says, the JSON schema of its ``data``, and an example of the whole."""
+
+    type: str
+    description: str
+    schema_: dict[str, Any]
+    example: dict[str, Any]
+
+
+class EventView(Model):
+    """An event, as it is sent."""
+
+    id: str
+    type: str
+    subject: str
+    timestamp: dt.datetime
+    data: dict[str, Any]
+
+
 class ExportView(Model):
     """All data of a tenant in one zip file, made by a job. It is fetched from ``/exports/{id}/file`` once it is ``ready``."""
 
@@ -199,15 +499,137 @@ class ExportView(Model):
     counts: dict[str, int]
 
 
+class FakeAnswer(Sent):
+    """What a tool answers instead of doing anything: values, or an error of a kind that the script knows."""
+
+    values: dict[str, Any] = Field(default_factory=dict)
+    error: Literal["conflict", "rejected", "timeout", "unavailable"] | None = None
+
+
+class FaultView(Model):
+    """Something wrong: where in the document, what, and in which line of the script's text."""
+
+    path: str
+    message: str
+    line: int | None = None
+
+
+class FixedLines(Document):
+    """What is said when nothing else can be; as in a plan."""
+
+    fallback: str = "Sorry, I did not get that. Could you say it again?"
+    still_there: str = "Are you still there?"
+    goodbye: str = "I will let you go. Goodbye."
+    limit: str = "We have come to the end of the time for this call. Goodbye."
+    failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
+
+
+class Forgot(Sent):
+    """Whose password is forgotten."""
+
+    email: str
+
+
+class Holiday(Document):
+    """Days with other hours than their weekday's: closed, or open as ``hours`` says."""
+
+    name: str = ""
+    first: dt.date
+    last: dt.date | None = None
+    yearly: bool = False
+    hours: list[Span] = Field(default_factory=list)
+
+
+class Invitation(Model):
+    """An invitation that nobody has taken yet."""
+
+    id: str
+    email: str
+    role: Literal["platform_admin", "reseller_admin", "reseller_support", "tenant_owner", "tenant_admin", "agent_editor", "viewer"]
+    created_at: dt.datetime
+    created_by: str
+    expires_at: dt.datetime
+
+
+class Key(Model):
+    """A key. ``prefix`` is how it begins; the rest is known to nobody but its holder. ``last_used_at`` is kept to the minute."""
+
+    id: str
+    name: str
+    prefix: str
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+        | Literal["reseller.read", "reseller.write", "tenants.create"]
+        | Literal["resellers.read", "resellers.write", "platform.audit"]
+    ]
+    created_by: str
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+
+
+class Knowledge(Document):
+    """A piece of the tenant's own text that answers questions."""
+
+    title: str = ""
+    text: str
+
+
 class Lead(Model):
     """A job that may come, or came, of a call."""
 
     id: str
-    customer_id: str
+    contact_id: str
     call_id: str
-    status: str
+    status: Literal["new", "callback", "booked", "contacted", "won", "lost"]
     problem: str
     extras: dict[str, Any]
+    note: str
+    assigned: str
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class LeadChange(Sent):
+    """What is left out stays as it is."""
+
+    status: Literal["new", "contacted", "won", "lost"] | None = None
+    note: str | None = None
+    assigned: str | None = None
+
+
+class Limits(Document):
+    """How long things may last; None takes the preset's."""
+
+    max_call_ms: int | None = None
+    max_turn_ms: int | None = None
+    idle_ms: int | None = None
+    idle_prompts: int | None = None
+    tool_ms: int | None = None
 
 
 class LineUse(Model):
@@ -228,15 +650,162 @@ class LinesView(Model):
     numbers: list[LineUse]
 
 
+class Me(Model):
+    """Who asks. A key and the operator have no mail address and no memberships; ``permissions`` are their own."""
+
+    kind: Literal["person", "key", "operator"]
+    id: str
+    name: str
+    email: str | None = None
+    totp: bool = False
+    password: bool = False
+    provider_id: str | None = None
+    memberships: list[MembershipView] = Field(default_factory=list)
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+        | Literal["reseller.read", "reseller.write", "tenants.create"]
+        | Literal["resellers.read", "resellers.write", "platform.audit"]
+    ] = Field(default_factory=list)
+
+
+class Member(Model):
+    """Somebody with a role here. ``provider_id``: signs in by this provider only."""
+
+    id: str
+    person_id: str
+    name: str
+    email: str
+    role: Literal["platform_admin", "reseller_admin", "reseller_support", "tenant_owner", "tenant_admin", "agent_editor", "viewer"]
+    provider_id: str | None
+    created_at: dt.datetime
+
+
+class MembershipView(Model):
+    """A role of one's own, and where."""
+
+    id: str
+    level: Literal["platform", "reseller", "tenant"]
+    tenant_id: str | None
+    reseller_id: str | None
+    name: str
+    role: Literal["platform_admin", "reseller_admin", "reseller_support", "tenant_owner", "tenant_admin", "agent_editor", "viewer"]
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+        | Literal["reseller.read", "reseller.write", "tenants.create"]
+        | Literal["resellers.read", "resellers.write", "platform.audit"]
+    ]
+
+
+class Merge(Sent):
+    """Which contact is the same person: everything of theirs comes here, and they are gone."""
+
+    other: str
+
+
 class Message(Model):
     """For the team."""
 
     id: str
-    customer_id: str
+    contact_id: str
     call_id: str
     kind: str
     note: str
     due: dt.datetime | None
+    created_at: dt.datetime
+
+
+class MintedKey(Model):
+    """A key that has just been made. ``secret`` is the bearer token; it is shown this once."""
+
+    id: str
+    name: str
+    prefix: str
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+        | Literal["reseller.read", "reseller.write", "tenants.create"]
+        | Literal["resellers.read", "resellers.write", "platform.audit"]
+    ]
+    created_by: str
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+    secret: str = Field(repr=False)
+
+
+class MishapView(Model):
+    """What went wrong in the test itself, and in which turn (0 is the opening)."""
+
+    turn: int
+    message: str
 
 
 class Move(Sent):
@@ -256,6 +825,39 @@ class NewAccount(Sent):
     api_key_secret: str | None = Field(default=None, repr=False)
 
 
+class NewAgent(Sent):
+    """An agent from a template (the tenant's own name, numbers and hours are put in afterwards), or from a document."""
+
+    template: str | None = None
+    name: str | None = None
+    config: AgentConfig | None = None
+    unfinished: bool = False
+
+
+class NewAppointment(Sent):
+    """A visit to be booked: in a slot that was offered, or at any time at which the staff is free."""
+
+    contact_id: str
+    slot: str | None = None
+    starts_at: dt.datetime | None = None
+    minutes: int | None = None
+    staff: str | None = None
+    name: str = ""
+    address: str = ""
+    problem: str = ""
+
+
+class NewContact(Sent):
+    """A contact to be made; a phone number without a country code belongs to the tenant's region."""
+
+    phone: str | None = None
+    name: str = ""
+    address: str = ""
+    email: str = ""
+    no_calls: bool = False
+    note: str = ""
+
+
 class NewNumber(Sent):
     """A DID for an agent."""
 
@@ -268,11 +870,80 @@ class NewNumber(Sent):
     max_calls: int | None = None
 
 
+class NewPlatformMember(Sent):
+    """Whom to invite to run the platform."""
+
+    email: str
+    role: Literal["platform_admin"] = "platform_admin"
+
+
+class NewProvider(Sent):
+    """Where people sign in by OpenID Connect. ``domains`` are those of the mail addresses that it may vouch for."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = Field(repr=False)
+    domains: list[str]
+    default_role: Literal["tenant_admin", "agent_editor", "viewer", "reseller_support"] | None = None
+    enabled: bool = True
+
+
 class NewReseller(Sent):
     """A reseller to be made."""
 
     name: str
     brand: Brand | None = None
+
+
+class NewResellerKey(Sent):
+    """A key of a reseller; what it may do in a tenant, it may do in all of the reseller's tenants."""
+
+    name: str
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+        | Literal["reseller.read", "reseller.write", "tenants.create"]
+    ]
+    expires_at: dt.datetime | None = None
+
+
+class NewResellerMember(Sent):
+    """Whom to invite into a reseller, as what."""
+
+    email: str
+    role: Literal["reseller_admin", "reseller_support"]
+
+
+class NewSetup(Sent):
+    """The first administrator, by the link that the first start prints."""
+
+    token: str = Field(repr=False)
+    name: str
+    email: str
+    password: str = Field(repr=False)
 
 
 class NewTenant(Sent):
@@ -283,8 +954,89 @@ class NewTenant(Sent):
     region: str = "GB"
     locale: str = "en-GB"
     fallback_number: str | None = None
+    retention_days: int | None = None
     diary: Diary | None = None
     max_calls: int = 10
+
+
+class NewTenantKey(Sent):
+    """A key of a tenant: what for, what it may do (no more than its maker), and until when; without ``expires_at`` until
+    revoked.
+    """
+
+    name: str
+    permissions: list[
+        Literal[
+            "tenant.read",
+            "tenant.write",
+            "tenant.delete",
+            "members.read",
+            "members.write",
+            "keys.read",
+            "keys.write",
+            "agents.read",
+            "agents.write",
+            "agents.publish",
+            "numbers.read",
+            "numbers.write",
+            "calls.read",
+            "calls.delete",
+            "live.control",
+            "contacts.read",
+            "contacts.write",
+            "appointments.read",
+            "appointments.write",
+            "webhooks.read",
+            "webhooks.write",
+            "audit.read",
+        ]
+    ]
+    expires_at: dt.datetime | None = None
+
+
+class NewTenantMember(Sent):
+    """Whom to invite into a tenant, as what."""
+
+    email: str
+    role: Literal["tenant_owner", "tenant_admin", "agent_editor", "viewer"]
+
+
+class NewVoiceTest(Sent):
+    """A call by voice with a draft or a version: tools answer from fakes, nothing is booked, nobody is told."""
+
+    version: int | None = None
+    config: AgentConfig | None = None
+    tools: dict[str, Any] = Field(default_factory=dict)
+    caller: str = ""
+    minutes: int = 10
+
+
+class NewWebhook(Sent):
+    """An endpoint for the tenant's events."""
+
+    url: str
+    description: str = ""
+    event_types: (
+        list[
+            Literal[
+                "call.started",
+                "call.ended",
+                "call.transcribed",
+                "call.analyzed",
+                "lead.created",
+                "appointment.created",
+                "appointment.changed",
+                "appointment.cancelled",
+                "crm.sync.failed",
+                "usage.threshold",
+                "connection.expired",
+                "webhook.disabled",
+                "test",
+            ]
+        ]
+        | None
+    ) = None
+    enabled: bool = True
 
 
 class NumberChange(Sent):
@@ -314,11 +1066,177 @@ class NumberView(Model):
     updated_at: dt.datetime
 
 
+class OpenInvitation(Model):
+    """An invitation as its recipient sees it. ``account``: there is one for this address, so that its password is wanted, not a
+    new one.
+    """
+
+    email: str
+    level: Literal["platform", "reseller", "tenant"]
+    name: str
+    role: Literal["platform_admin", "reseller_admin", "reseller_support", "tenant_owner", "tenant_admin", "agent_editor", "viewer"]
+    invited_by: str
+    expires_at: dt.datetime
+    account: bool
+
+
+class OutOfHours(Document):
+    """What a caller gets when the business is closed."""
+
+    do: Literal["answer", "message", "say", "transfer"] = "answer"
+    entry: str | None = None
+    line: str = ""
+    target: str | None = None
+
+
+class PasswordChange(Sent):
+    """A new password in place of the current one."""
+
+    current: str
+    password: str = Field(repr=False)
+
+
+class PasswordIn(Sent):
+    """The password once more, before something that matters."""
+
+    password: str = Field(repr=False)
+
+
+class PersonChange(Sent):
+    """What people may change of themselves."""
+
+    name: str
+
+
+class PresetView(Model):
+    """Turn-taking for a use case: every number of it, and those that it sets itself."""
+
+    name: str
+    title: str
+    use: str
+    why: str
+    turn: TurnPlan
+    own: list[str]
+
+
+class Provider(Model):
+    """A provider; its secret is never shown. ``sign_in`` is where its people begin, ``redirect_uri`` what the provider must be
+    told.
+    """
+
+    id: str
+    name: str
+    issuer: str
+    client_id: str
+    domains: list[str]
+    default_role: (
+        Literal["platform_admin", "reseller_admin", "reseller_support", "tenant_owner", "tenant_admin", "agent_editor", "viewer"] | None
+    )
+    enabled: bool
+    revision: int
+    sign_in: str
+    redirect_uri: str = Field(repr=False)
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class ProviderChange(Sent):
+    """What to change of a provider; what is left out stays. ``default_role`` of null takes the default role away."""
+
+    name: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = Field(default=None, repr=False)
+    domains: list[str] | None = None
+    default_role: Literal["tenant_admin", "agent_editor", "viewer", "reseller_support"] | None = None
+    enabled: bool | None = None
+
+
+class Providers(Document):
+    """Who hears, speaks, thinks and listens for the end of a turn: the first that opens, else the next."""
+
+    stt: list[str] | None = None
+    tts: list[str] | None = None
+    llm: list[str] = Field(default_factory=list)
+    vad: str = "silero"
+    endpoint: str | None = "smart_turn"
+
+
+class Publish(Sent):
+    """Why; for people."""
+
+    note: str = ""
+
+
+class RanView(Model):
+    """A tool that would have run, and what its fake answered."""
+
+    tool: str
+    effect: str
+    args: dict[str, Any]
+    values: dict[str, Any]
+    error: str | None
+
+
+class ReasonView(Model):
+    """Why: ``way`` names the rule that was taken (``states/route/next/0``), other codes are notes of the script."""
+
+    code: str
+    text: str
+
+
+class Recording(Document):
+    """Whether calls are recorded, and what callers are told of it."""
+
+    record: bool = True
+    disclosure: str = ""
+    keep_days: int = 90
+
+
+class RecordingView(Model):
+    """A call's recording. Its length and waveform are known a moment after it has come; ``recovered``: from an engine that was
+    killed.
+    """
+
+    size: int
+    sha256: str
+    recovered: bool
+    stored_at: dt.datetime
+    seconds: float | None
+    sample_rate: int | None
+    channels: int | None
+
+
+class RecoveryCodes(Model):
+    """Codes for when the app is lost; shown once."""
+
+    recovery_codes: list[str] = Field(repr=False)
+
+
+class ReplayRange(Sent):
+    """Events of a time to be sent again: those that were given up, or all that the endpoint's types cover."""
+
+    since: dt.datetime
+    until: dt.datetime | None = None
+    which: Literal["failed", "all"] = "failed"
+
+
+class Replayed(Model):
+    """How many events will be sent again."""
+
+    deliveries: int
+
+
 class ResellerChange(Sent):
     """What is left out stays as it is."""
 
     name: str | None = None
     brand: Brand | None = None
+
+
+class ResellerRoleChange(Sent):
+    """Another role."""
+
+    role: Literal["reseller_admin", "reseller_support"]
 
 
 class ResellerView(Model):
@@ -332,11 +1250,116 @@ class ResellerView(Model):
     created_at: dt.datetime
 
 
+class Reset(Sent):
+    """A new password, by the link of a mail."""
+
+    token: str = Field(repr=False)
+    password: str = Field(repr=False)
+
+
+class RotateSecret(Sent):
+    """How long the old secret goes on signing beside the new one."""
+
+    overlap_hours: int = 24
+
+
+class Said(Model):
+    """One turn. ``text`` was heard; ``unheard`` is what the agent was still going to say when it was cut off. Milliseconds of
+    the call.
+    """
+
+    turn: int
+    speaker: Literal["caller", "agent"]
+    start_ms: int
+    end_ms: int
+    text: str
+    unheard: str = ""
+    interrupted: bool = False
+
+
+class SaidView(Model):
+    """One thing that the agent says. ``item`` is the script's name for it; ``kind`` is ack, answer, say, must, goodbye, ask,
+    guess, confirm, agree, change, or ``line`` for a fixed line.
+    """
+
+    item: str
+    text: str
+    kind: str
+
+
+class ScriptBody(Sent):
+    """A script: as YAML text, whose comments and order are kept, or as a document."""
+
+    text: str | None = None
+    document: dict[str, Any] | None = None
+
+
+class ScriptView(Model):
+    """The draft's script as text and as a document."""
+
+    revision: int
+    text: str
+    document: dict[str, Any]
+    check: CheckView
+
+
 class SecretView(Model):
     """All that is shown of a secret."""
 
     set: bool
     last4: str | None = None
+
+
+class SessionView(Model):
+    """A browser that one is signed in with."""
+
+    id: str
+    current: bool
+    host: str
+    ip: str
+    user_agent: str
+    created_at: dt.datetime
+    last_seen_at: dt.datetime
+    expires_at: dt.datetime
+
+
+class SignIn(Sent):
+    """A mail address and a password."""
+
+    email: str
+    password: str = Field(repr=False)
+
+
+class SignedIn(Model):
+    """``next`` is ``totp`` if a one-time code is wanted; else the answer has set the session's cookie."""
+
+    next: Literal["totp"] | None = None
+    pending: str | None = Field(default=None, repr=False)
+
+
+class Span(Document):
+    """A stretch of a day, on the clock of the agent's time zone; one that closes before it opens ends on the next day."""
+
+    opens: str
+    closes: str
+
+
+class TemplateDetail(Model):
+    """With its configuration, and its script as text."""
+
+    id: str
+    title: str
+    use: str
+    config: AgentConfig
+    text: str
+
+
+class TemplateView(Model):
+    """An example to begin with."""
+
+    id: str
+    title: str
+    use: str
 
 
 class TenantChange(Sent):
@@ -347,6 +1370,7 @@ class TenantChange(Sent):
     region: str | None = None
     locale: str | None = None
     fallback_number: str | None = None
+    retention_days: int | None = None
     diary: Diary | None = None
 
 
@@ -354,6 +1378,12 @@ class TenantLimits(Sent):
     """What a tenant may have at once."""
 
     max_calls: int
+
+
+class TenantRoleChange(Sent):
+    """Another role."""
+
+    role: Literal["tenant_owner", "tenant_admin", "agent_editor", "viewer"]
 
 
 class TenantView(Model):
@@ -366,9 +1396,307 @@ class TenantView(Model):
     region: str
     locale: str
     fallback_number: str | None
+    retention_days: int | None
     diary: Diary
     max_calls: int
     state: Literal["active", "suspended"]
     revision: int
     created_at: dt.datetime
     subject: str
+
+
+class TextTest(Sent):
+    """A conversation by text. It is played from its first word, so that a turn is edited by sending the list again."""
+
+    version: int | None = None
+    config: AgentConfig | None = None
+    turns: list[TurnIn] = Field(default_factory=list)
+    tools: dict[str, Any] = Field(default_factory=dict)
+    given: dict[str, Any] = Field(default_factory=dict)
+    caller: str = ""
+    now: dt.datetime | None = None
+    unreachable: list[str] = Field(default_factory=list)
+    former: list[str] = Field(default_factory=list)
+
+
+class TextTestResult(Model):
+    """The whole conversation."""
+
+    script: str
+    script_version: int
+    open_now: bool
+    turns: list[TurnView]
+    same_until: int
+    ended: bool
+    outcome: str
+    success: str | None
+    path: list[str]
+    faults: list[MishapView]
+    steps: int
+
+
+class TotpCode(Sent):
+    """A code of the app."""
+
+    code: str
+
+
+class TotpDisable(Sent):
+    """The password and a code, so that neither alone is enough."""
+
+    password: str = Field(repr=False)
+    code: str
+
+
+class TotpEnrolment(Model):
+    """What an app needs: the secret, and the same as the URI of a QR code. Not in force until confirmed."""
+
+    secret: str = Field(repr=False)
+    uri: str = Field(repr=False)
+
+
+class Transcript(Model):
+    """All turns in order of their beginning. ``complete`` once no event of the call is missing."""
+
+    call: str
+    complete: bool
+    turns: list[Said]
+
+
+class TransferTarget(Document):
+    """Whom the script may put a caller through to."""
+
+    number: str | None
+    hours: Week | None = None
+    order: int | None = None
+
+
+class Turn(Document):
+    """Turn-taking: a preset, and the values that differ from it."""
+
+    preset: Literal["receptionist", "booking_confirmation", "intake_by_dictation", "fast_answers", "careful", "noisy_line"] = "receptionist"
+    endpointing: Endpointing | None = None
+    confirm_ms: int | None = None
+    confirm_words: int | None = None
+    resume_ms: int | None = None
+    stalled_ms: int | None = None
+
+
+class TurnIn(Sent):
+    """What the caller does: one of ``caller`` (words), ``keys``, ``silence``, ``hangup``."""
+
+    caller: str | None = None
+    keys: str | None = None
+    silence: Literal[True] | None = None
+    hangup: Literal[True] | None = None
+    cut_at: str = ""
+
+
+class TurnPlan(Model):
+    """The numbers of turn-taking for this agent, in milliseconds."""
+
+    endpointing: EndpointingPlan | None = None
+    confirm_ms: int = 600
+    confirm_words: int = 2
+    resume_ms: int = 350
+    stalled_ms: int = 4000
+    idle_ms: int = 7000
+    idle_prompts: int = 2
+    tool_ms: int = 8000
+    max_call_ms: int = 1800000
+    max_turn_ms: int = 60000
+
+
+class TurnPresets(Model):
+    """All presets and all values."""
+
+    presets: list[PresetView]
+    values: list[ValueView]
+
+
+class TurnView(Model):
+    """A turn of the caller's and all that followed from it; the first is the agent's opening (``begin``)."""
+
+    kind: Literal["begin", "caller", "keys", "silence", "hangup"]
+    text: str
+    acts: list[dict[str, Any]]
+    agent: list[SaidView]
+    asks: str
+    tools: list[RanView]
+    reasons: list[ReasonView]
+    refused: list[DeniedView]
+    at: str
+    stack: list[str]
+    slots: dict[str, AgentsTrialsSlotView]
+    transfer: str | None
+    ended: bool
+    digest: str
+
+
+class ValueView(Model):
+    """One number: what it does, and what raising and lowering it costs."""
+
+    path: str
+    field: str
+    unit: Literal["ms", "words", "times", "score"]
+    does: str
+    higher: str
+    lower: str
+    low: float
+    high: float
+
+
+class VersionDetail(Model):
+    """A version with its configuration."""
+
+    number: int
+    sha: str
+    note: str
+    restored_from: int | None
+    published_at: dt.datetime
+    published_by: str
+    published_name: str
+    live: bool
+    config: AgentConfig
+
+
+class VersionView(Model):
+    """A version as lists show it."""
+
+    number: int
+    sha: str
+    note: str
+    restored_from: int | None
+    published_at: dt.datetime
+    published_by: str
+    published_name: str
+    live: bool
+
+
+class VoiceTestStart(Model):
+    """The one-time token, shown this once, and where to bring it."""
+
+    id: str
+    agent_id: str
+    version: int | None
+    draft: int | None
+    made_by: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    call_id: str | None
+    token: str = Field(repr=False)
+    page: str
+    socket: str
+    start: dict[str, Any]
+
+
+class VoiceTestView(Model):
+    """A voice test. ``call_id`` is there once its call was begun."""
+
+    id: str
+    agent_id: str
+    version: int | None
+    draft: int | None
+    made_by: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    call_id: str | None
+
+
+class Wave(Model):
+    """One side's waveform: the lowest and the highest value in each stretch of the call, -128 to 127."""
+
+    name: Literal["caller", "agent"]
+    min: list[int]
+    max: list[int]
+
+
+class Waveform(Model):
+    """The waveform of a recording, to be drawn: each value stands for as much of the call as any other."""
+
+    seconds: float
+    resolution: int
+    channels: list[Wave]
+
+
+class WebhookChange(Sent):
+    """What is left out stays as it is. An endpoint that is enabled again gets at once what has waited for it, in order."""
+
+    url: str | None = None
+    description: str | None = None
+    event_types: (
+        list[
+            Literal[
+                "call.started",
+                "call.ended",
+                "call.transcribed",
+                "call.analyzed",
+                "lead.created",
+                "appointment.created",
+                "appointment.changed",
+                "appointment.cancelled",
+                "crm.sync.failed",
+                "usage.threshold",
+                "connection.expired",
+                "webhook.disabled",
+                "test",
+            ]
+        ]
+        | None
+    ) = None
+    enabled: bool | None = None
+
+
+class WebhookSecret(Model):
+    """An endpoint with its new secret, which is shown this once."""
+
+    id: str
+    url: str
+    description: str
+    event_types: list[str] | None
+    enabled: bool
+    disabled_reason: Literal["hand", "failing", "gone"] | None
+    disabled_at: dt.datetime | None
+    waiting: int
+    failing_since: dt.datetime | None
+    last_failure_at: dt.datetime | None
+    last_success_at: dt.datetime | None
+    paused_until: dt.datetime | None
+    old_secret_until: dt.datetime | None
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    secret: str = Field(repr=False)
+
+
+class WebhookView(Model):
+    """An endpoint as its tenant sees it, without its secret."""
+
+    id: str
+    url: str
+    description: str
+    event_types: list[str] | None
+    enabled: bool
+    disabled_reason: Literal["hand", "failing", "gone"] | None
+    disabled_at: dt.datetime | None
+    waiting: int
+    failing_since: dt.datetime | None
+    last_failure_at: dt.datetime | None
+    last_success_at: dt.datetime | None
+    paused_until: dt.datetime | None
+    old_secret_until: dt.datetime | None
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class Week(Document):
+    """Opening hours by weekday. A day without spans is closed."""
+
+    monday: list[Span] = Field(default_factory=list)
+    tuesday: list[Span] = Field(default_factory=list)
+    wednesday: list[Span] = Field(default_factory=list)
+    thursday: list[Span] = Field(default_factory=list)
+    friday: list[Span] = Field(default_factory=list)
+    saturday: list[Span] = Field(default_factory=list)
+    sunday: list[Span] = Field(default_factory=list)

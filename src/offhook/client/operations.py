@@ -4,36 +4,349 @@ from __future__ import annotations
 
 import builtins
 import datetime as dt
+from typing import Any, Literal
 
 from offhook.client.aio import AsyncFile, AsyncPages, AsyncSender
 from offhook.client.base import File, Pages, Request, Sender, Tagged, part
 from offhook.client.models import (
+    Acceptance,
     AccountChange,
     AccountTest,
     AccountView,
+    AgentConfig,
+    AgentView,
     Appointment,
+    AppointmentChange,
+    AppointmentDetail,
     AuditView,
+    BookingsSlotView,
     Call,
     CallDetail,
+    CheckBody,
     Checked,
+    CheckView,
+    CodeIn,
     Confirmation,
+    ContactChange,
+    ContactDetail,
+    CrmContact,
+    DeliveryDetail,
+    DeliveryView,
+    DiffView,
+    DraftView,
+    Duplicate,
     Erasing,
     ErasureView,
+    EventTypeList,
+    EventView,
     ExportView,
+    Forgot,
+    Invitation,
+    Key,
+    Lead,
+    LeadChange,
     LinesView,
+    Me,
+    Member,
+    Merge,
+    MintedKey,
     Move,
     NewAccount,
+    NewAgent,
+    NewAppointment,
+    NewContact,
     NewNumber,
+    NewPlatformMember,
+    NewProvider,
     NewReseller,
+    NewResellerKey,
+    NewResellerMember,
+    NewSetup,
     NewTenant,
+    NewTenantKey,
+    NewTenantMember,
+    NewVoiceTest,
+    NewWebhook,
     NumberChange,
     NumberView,
+    OpenInvitation,
+    PasswordChange,
+    PasswordIn,
+    PersonChange,
+    Provider,
+    ProviderChange,
+    Publish,
+    RecoveryCodes,
+    Replayed,
+    ReplayRange,
     ResellerChange,
+    ResellerRoleChange,
     ResellerView,
+    Reset,
+    RotateSecret,
+    ScriptBody,
+    ScriptView,
+    SessionView,
+    SignedIn,
+    SignIn,
+    TemplateDetail,
+    TemplateView,
     TenantChange,
     TenantLimits,
+    TenantRoleChange,
     TenantView,
+    TextTest,
+    TextTestResult,
+    TotpCode,
+    TotpDisable,
+    TotpEnrolment,
+    Transcript,
+    TurnPresets,
+    VersionDetail,
+    VersionView,
+    VoiceTestStart,
+    VoiceTestView,
+    Waveform,
+    WebhookChange,
+    WebhookSecret,
+    WebhookView,
 )
+
+
+class AgentsGroup:
+    """Operations on agents."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_templates(self) -> builtins.list[TemplateView]:
+        """Examples to begin an agent with."""
+        request = Request("GET", "/v1/agent-templates")
+        return self._sender.value(request, builtins.list[TemplateView])
+
+    def show_template(self, template: str) -> TemplateDetail:
+        """An example with its configuration, and its script as text."""
+        request = Request("GET", f"/v1/agent-templates/{part(template)}")
+        return self._sender.value(request, TemplateDetail)
+
+    def list(self, tenant: str, *, archived: bool | None = None, limit: int | None = None, cursor: str | None = None) -> Pages[AgentView]:
+        """The tenant's agents, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents", query={"archived": archived, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, AgentView)
+
+    def create(self, tenant: str, body: NewAgent, *, idempotency_key: str | None = None) -> AgentView:
+        """Make an agent, with a draft that is still to be published."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, AgentView)
+
+    def check(self, tenant: str, body: CheckBody) -> CheckView:
+        """Say what is wrong with a document, of which nothing is stored."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/check", body=body)
+        return self._sender.value(request, CheckView)
+
+    def show(self, tenant: str, agent: str) -> AgentView:
+        """An agent; its ETag is needed to change it, its draft included."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}")
+        return self._sender.value(request, AgentView)
+
+    def archive(self, tenant: str, agent: str, *, if_match: str) -> Tagged[AgentView]:
+        """Take an agent out of use; refused while a number rings it. Its versions and calls stay."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/archive", headers={"If-Match": if_match})
+        return self._sender.tagged(request, AgentView)
+
+    def diff_versions(self, tenant: str, agent: str, *, before: str | None = None, after: str | None = None) -> DiffView:
+        """What differs between two versions, or a version and the draft."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/diff", query={"before": before, "after": after})
+        return self._sender.value(request, DiffView)
+
+    def show_draft(self, tenant: str, agent: str) -> Tagged[DraftView]:
+        """What is being worked on, and what is wrong with it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft")
+        return self._sender.tagged(request, DraftView)
+
+    def replace_draft(
+        self, tenant: str, agent: str, body: AgentConfig, *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[DraftView]:
+        """Put a document in the draft's place. One that could not be published is refused with all its faults, unless
+        ``unfinished``.
+        """
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return self._sender.tagged(request, DraftView)
+
+    def change_draft(
+        self, tenant: str, agent: str, body: builtins.dict[str, Any], *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[DraftView]:
+        """Change parts of the draft, as a JSON Merge Patch (RFC 7396) does."""
+        request = Request(
+            "PATCH",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return self._sender.tagged(request, DraftView)
+
+    def show_draft_script(self, tenant: str, agent: str) -> Tagged[ScriptView]:
+        """The draft's script, as text and as a document."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft/script")
+        return self._sender.tagged(request, ScriptView)
+
+    def replace_draft_script(
+        self, tenant: str, agent: str, body: ScriptBody, *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[ScriptView]:
+        """Put a script in the place of the draft's. Faults have the path of the field and, in a text, its line."""
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft/script",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return self._sender.tagged(request, ScriptView)
+
+    def duplicate(self, tenant: str, agent: str, body: Duplicate, *, idempotency_key: str | None = None) -> AgentView:
+        """Make a new agent with the draft of this one."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/duplicate", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, AgentView)
+
+    def publish(
+        self, tenant: str, agent: str, body: Publish, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VersionDetail]:
+        """Make a version of the draft, which takes calls from now on. Calls that are under way go on with theirs."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/publish",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, VersionDetail)
+
+    def run_text_test(self, tenant: str, agent: str, body: TextTest) -> TextTestResult:
+        """Talk to an agent by text: its draft, a version, or a document. The whole conversation is played each time, nothing is
+        stored.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/text-tests", body=body)
+        return self._sender.value(request, TextTestResult)
+
+    def unarchive(self, tenant: str, agent: str, *, if_match: str) -> Tagged[AgentView]:
+        """Bring an agent back into use, as it was."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/unarchive", headers={"If-Match": if_match})
+        return self._sender.tagged(request, AgentView)
+
+    def list_versions(self, tenant: str, agent: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[VersionView]:
+        """An agent's versions, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VersionView)
+
+    def show_version(self, tenant: str, agent: str, number: int) -> VersionDetail:
+        """A version with its configuration."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions/{part(number)}")
+        return self._sender.value(request, VersionDetail)
+
+    def restore_version(
+        self, tenant: str, agent: str, number: int, body: Publish, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VersionDetail]:
+        """Publish an old version's configuration once more, as a new version. The draft follows unless it holds changes of its
+        own.
+        """
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions/{part(number)}/restore",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, VersionDetail)
+
+    def start_voice_test(self, tenant: str, agent: str, body: NewVoiceTest) -> VoiceTestStart:
+        """A one-time token for a call by voice with the draft, a version or a document, as it is now. It is shown this once."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/voice-tests", body=body)
+        return self._sender.value(request, VoiceTestStart)
+
+    def show_voice_test(self, tenant: str, agent: str, test: str) -> VoiceTestView:
+        """A voice test: whether its call was begun, and which one it is. Forgotten a day after its token has expired."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/voice-tests/{part(test)}")
+        return self._sender.value(request, VoiceTestView)
+
+    def list_turn_presets(self) -> TurnPresets:
+        """Turn-taking by use case, and what each number does: what raising and lowering it costs."""
+        request = Request("GET", "/v1/turn-presets")
+        return self._sender.value(request, TurnPresets)
+
+
+class AppointmentsGroup:
+    """Operations on appointments."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_slots(
+        self, tenant: str, agent: str, *, from_: dt.datetime, to: dt.datetime, staff: str | None = None, limit: int | None = None
+    ) -> builtins.list[BookingsSlotView]:
+        """Visits that an agent could offer to a caller now: in its opening hours, at the tenant's notice, with somebody free."""
+        request = Request(
+            "GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/slots", query={"from": from_, "to": to, "staff": staff, "limit": limit}
+        )
+        return self._sender.value(request, builtins.list[BookingsSlotView])
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        from_: dt.datetime | None = None,
+        to: dt.datetime | None = None,
+        staff: str | None = None,
+        status: Literal["booked", "cancelled"] | None = None,
+        order: Literal["latest", "soonest"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[Appointment]:
+        """The tenant's diary: all of it, or what begins in a window of time."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/appointments",
+            query={"from": from_, "to": to, "staff": staff, "status": status, "order": order, "limit": limit, "cursor": cursor},
+        )
+        return self._sender.pages(request, Appointment)
+
+    def create(self, tenant: str, body: NewAppointment, *, idempotency_key: str | None = None) -> Appointment:
+        """Book a visit for a contact. A time that is taken is refused, whoever else is just booking it."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/appointments", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Appointment)
+
+    def show(self, tenant: str, appointment: str) -> Tagged[AppointmentDetail]:
+        """An appointment and all that was done to it; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}")
+        return self._sender.tagged(request, AppointmentDetail)
+
+    def change(self, tenant: str, appointment: str, body: AppointmentChange, *, if_match: str) -> Tagged[Appointment]:
+        """Move an appointment, or change what is noted of it."""
+        request = Request(
+            "PATCH", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}", headers={"If-Match": if_match}, body=body
+        )
+        return self._sender.tagged(request, Appointment)
+
+    def cancel(self, tenant: str, appointment: str, *, if_match: str, idempotency_key: str | None = None) -> Tagged[Appointment]:
+        """Cancel an appointment: its time is free again, and it stays in the diary as cancelled. Harmless when it is cancelled
+        already.
+        """
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/cancel",
+            headers={"If-Match": if_match},
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, Appointment)
 
 
 class AuditGroup:
@@ -118,20 +431,95 @@ class CallsGroup:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def list_appointments(self, tenant: str, *, limit: int | None = None) -> builtins.list[Appointment]:
-        """A tenant's diary, latest first."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments", query={"limit": limit})
-        return self._sender.value(request, builtins.list[Appointment])
+    def list(
+        self,
+        tenant: str,
+        *,
+        state: Literal["planned", "live", "ended"] | None = None,
+        outcome: str | None = None,
+        agent: str | None = None,
+        number: str | None = None,
+        caller: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        test: bool | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[Call]:
+        """A tenant's calls, the latest first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls",
+            query={
+                "state": state,
+                "outcome": outcome,
+                "agent": agent,
+                "number": number,
+                "caller": caller,
+                "since": since,
+                "until": until,
+                "test": test,
+                "q": q,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return self._sender.pages(request, Call)
 
-    def list(self, tenant: str, *, limit: int | None = None) -> builtins.list[Call]:
-        """A tenant's calls, latest first."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls", query={"limit": limit})
-        return self._sender.value(request, builtins.list[Call])
-
-    def show(self, tenant: str, id: str) -> CallDetail:
+    def show(self, tenant: str, call: str) -> CallDetail:
         """A call with its turns, tools, result and what was booked."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(id)}")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
         return self._sender.value(request, CallDetail)
+
+    def delete(self, tenant: str, call: str) -> None:
+        """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
+        self._sender.nothing(request)
+
+    def show_transcript(self, tenant: str, call: str, *, format: Literal["json", "vtt", "text"] | None = None) -> Transcript:
+        """What was said in a call, and what the agent was cut off from saying: as JSON, as WebVTT, or as plain text."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/transcript", query={"format": format})
+        return self._sender.value(request, Transcript)
+
+
+class ContactsGroup:
+    """Operations on contacts."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list(self, tenant: str, *, q: str | None = None, limit: int | None = None, cursor: str | None = None) -> Pages[CrmContact]:
+        """The tenant's contacts, newest first; all, or those that fit a search."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/contacts", query={"q": q, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, CrmContact)
+
+    def create(self, tenant: str, body: NewContact, *, idempotency_key: str | None = None) -> CrmContact:
+        """Make a contact. A phone number is one contact's only."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/contacts", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, CrmContact)
+
+    def show(self, tenant: str, contact: str) -> Tagged[ContactDetail]:
+        """A contact with the newest of its calls, visits, leads and messages; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}")
+        return self._sender.tagged(request, ContactDetail)
+
+    def change(self, tenant: str, contact: str, body: ContactChange, *, if_match: str) -> Tagged[CrmContact]:
+        """Change what is given of a contact."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, CrmContact)
+
+    def delete(self, tenant: str, contact: str, *, if_match: str) -> None:
+        """Forget a contact with numbers, leads and messages; past visits stay in the diary without anything personal."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+    def merge(self, tenant: str, contact: str, body: Merge, *, idempotency_key: str | None = None) -> CrmContact:
+        """Make one contact of two who are the same person. Calls, visits, leads, messages and numbers of the other come to this
+        one.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}/merge", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, CrmContact)
 
 
 class HealthGroup:
@@ -144,6 +532,242 @@ class HealthGroup:
         """Whether the app and its database work."""
         request = Request("GET", "/healthz")
         return self._sender.value(request, builtins.dict[str, str])
+
+
+class KeysGroup:
+    """Operations on keys."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Key]:
+        """The reseller's own keys, the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/keys", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Key)
+
+    def create_reseller(self, reseller: str, body: NewResellerKey) -> MintedKey:
+        """Make a key for the reseller and all its tenants. Its secret is shown this once."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/keys", body=body)
+        return self._sender.value(request, MintedKey)
+
+    def show_reseller(self, reseller: str, key: str) -> Key:
+        """A key."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/keys/{part(key)}")
+        return self._sender.value(request, Key)
+
+    def revoke_reseller(self, reseller: str, key: str) -> None:
+        """Revoke a key, at once and for good."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/keys/{part(key)}")
+        self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Key]:
+        """The tenant's keys, the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/keys", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Key)
+
+    def create_tenant(self, tenant: str, body: NewTenantKey) -> MintedKey:
+        """Make a key. Its secret is shown this once; it may do no more than you may."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/keys", body=body)
+        return self._sender.value(request, MintedKey)
+
+    def show_tenant(self, tenant: str, key: str) -> Key:
+        """A key."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/keys/{part(key)}")
+        return self._sender.value(request, Key)
+
+    def revoke_tenant(self, tenant: str, key: str) -> None:
+        """Revoke a key, at once and for good."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/keys/{part(key)}")
+        self._sender.nothing(request)
+
+
+class LeadsGroup:
+    """Operations on leads."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        status: Literal["new", "callback", "booked", "contacted", "won", "lost"] | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[Lead]:
+        """The tenant's leads, newest first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/leads",
+            query={"status": status, "since": since, "until": until, "limit": limit, "cursor": cursor},
+        )
+        return self._sender.pages(request, Lead)
+
+    def show(self, tenant: str, lead: str) -> Tagged[Lead]:
+        """A lead; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/leads/{part(lead)}")
+        return self._sender.tagged(request, Lead)
+
+    def change(self, tenant: str, lead: str, body: LeadChange, *, if_match: str) -> Tagged[Lead]:
+        """Say how far a lead has come, who looks after it, and what there is to note."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/leads/{part(lead)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, Lead)
+
+
+class MeGroup:
+    """Operations on me."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def show(self) -> Me:
+        """Who asks, and what they may do where."""
+        request = Request("GET", "/v1/me")
+        return self._sender.value(request, Me)
+
+    def change(self, body: PersonChange) -> Me:
+        """Change one's name."""
+        request = Request("PATCH", "/v1/me", body=body)
+        return self._sender.value(request, Me)
+
+    def change_password(self, body: PasswordChange) -> None:
+        """Change one's password; ends all other sessions."""
+        request = Request("POST", "/v1/me/password", body=body)
+        self._sender.nothing(request)
+
+    def list_sessions(self) -> builtins.list[SessionView]:
+        """Where one is signed in; the last used first."""
+        request = Request("GET", "/v1/me/sessions")
+        return self._sender.value(request, builtins.list[SessionView])
+
+    def end_session(self, session: str) -> None:
+        """Sign out there."""
+        request = Request("DELETE", f"/v1/me/sessions/{part(session)}")
+        self._sender.nothing(request)
+
+    def enrol_totp(self, body: PasswordIn) -> TotpEnrolment:
+        """Begin with one-time codes: a secret for an app. In force once confirmed."""
+        request = Request("POST", "/v1/me/totp", body=body)
+        return self._sender.value(request, TotpEnrolment)
+
+    def confirm_totp(self, body: TotpCode) -> RecoveryCodes:
+        """Put one-time codes in force by a first code; the recovery codes are shown this once. Ends all other sessions."""
+        request = Request("POST", "/v1/me/totp/confirm", body=body)
+        return self._sender.value(request, RecoveryCodes)
+
+    def disable_totp(self, body: TotpDisable) -> None:
+        """No one-time codes any more."""
+        request = Request("POST", "/v1/me/totp/disable", body=body)
+        self._sender.nothing(request)
+
+
+class MembersGroup:
+    """Operations on members."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_platform_invitations(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invitation]:
+        """Invitations to run the platform that nobody has taken yet; the newest first."""
+        request = Request("GET", "/v1/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    def revoke_platform_invitation(self, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/invitations/{part(invitation)}")
+        self._sender.nothing(request)
+
+    def list_platform(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[Member]:
+        """Who runs the platform; the newest first."""
+        request = Request("GET", "/v1/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    def invite_platform(self, body: NewPlatformMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail to run the platform."""
+        request = Request("POST", "/v1/members", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Invitation)
+
+    def show_platform(self, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/members/{part(member)}")
+        return self._sender.value(request, Member)
+
+    def remove_platform(self, member: str) -> None:
+        """Remove a member. The last one stays."""
+        request = Request("DELETE", f"/v1/members/{part(member)}")
+        self._sender.nothing(request)
+
+    def list_reseller_invitations(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invitation]:
+        """Invitations that nobody has taken yet; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    def revoke_reseller_invitation(self, reseller: str, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/invitations/{part(invitation)}")
+        self._sender.nothing(request)
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Member]:
+        """Who may do what in this reseller and all its tenants; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    def invite_reseller(self, reseller: str, body: NewResellerMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/members", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Invitation)
+
+    def show_reseller(self, reseller: str, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/members/{part(member)}")
+        return self._sender.value(request, Member)
+
+    def change_reseller(self, reseller: str, member: str, body: ResellerRoleChange) -> Member:
+        """Give a member another role."""
+        request = Request("PATCH", f"/v1/resellers/{part(reseller)}/members/{part(member)}", body=body)
+        return self._sender.value(request, Member)
+
+    def remove_reseller(self, reseller: str, member: str) -> None:
+        """Remove a member."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/members/{part(member)}")
+        self._sender.nothing(request)
+
+    def list_tenant_invitations(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Invitation]:
+        """Invitations that nobody has taken yet; the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    def revoke_tenant_invitation(self, tenant: str, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/invitations/{part(invitation)}")
+        self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Member]:
+        """Who may do what in this tenant; the newest first. Its reseller's people are not among them."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    def invite_tenant(self, tenant: str, body: NewTenantMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail; they are a member once they accept. Nobody gives a role above their own."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/members", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Invitation)
+
+    def show_tenant(self, tenant: str, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/members/{part(member)}")
+        return self._sender.value(request, Member)
+
+    def change_tenant(self, tenant: str, member: str, body: TenantRoleChange) -> Member:
+        """Give a member another role. The last owner stays one."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/members/{part(member)}", body=body)
+        return self._sender.value(request, Member)
+
+    def remove_tenant(self, tenant: str, member: str) -> None:
+        """Remove a member; at once, wherever they are signed in. The last owner stays."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/members/{part(member)}")
+        self._sender.nothing(request)
 
 
 class NumbersGroup:
@@ -215,6 +839,35 @@ class NumbersGroup:
         self._sender.nothing(request)
 
 
+class RecordingsGroup:
+    """Operations on recordings."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def show_peaks(self, tenant: str, call: str, *, resolution: int | None = None) -> Waveform:
+        """The waveform of a call's recording, by side. 409 for the moment until it is ready."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/peaks", query={"resolution": resolution})
+        return self._sender.value(request, Waveform)
+
+    def fetch(self, tenant: str, call: str, *, download: bool | None = None, range: str | None = None, if_range: str | None = None) -> File:
+        """A call's recording as FLAC, left the caller and right the agent; whole or in part. Who listens is written down."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls/{part(call)}/recording",
+            query={"download": download},
+            headers={"Range": range, "if-range": if_range},
+        )
+        return self._sender.file(request)
+
+    def fetch_trace(self, tenant: str, call: str) -> File:
+        """Every event of the call's turns and when it came, as JSON lines: `offhook replay` runs them again. Who reads it is
+        written down.
+        """
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/trace")
+        return self._sender.file(request)
+
+
 class ResellersGroup:
     """Operations on resellers."""
 
@@ -255,6 +908,112 @@ class ResellersGroup:
         """Refuse the calls of all its tenants."""
         request = Request("POST", f"/v1/resellers/{part(reseller)}/suspend")
         return self._sender.value(request, ResellerView)
+
+
+class SignInGroup:
+    """Operations on sign in."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def show_invitation(self, token: str) -> OpenInvitation:
+        """An invitation, for who was sent it."""
+        request = Request("GET", f"/v1/invitations/{part(token)}")
+        return self._sender.value(request, OpenInvitation)
+
+    def accept_invitation(self, token: str, body: Acceptance) -> SignedIn:
+        """Accept an invitation and be signed in."""
+        request = Request("POST", f"/v1/invitations/{part(token)}/accept", body=body)
+        return self._sender.value(request, SignedIn)
+
+    def forgot_password(self, body: Forgot) -> SignedIn:
+        """Ask for a mail with a link to choose a new password. The answer is the same for every address."""
+        request = Request("POST", "/v1/password/forgot", body=body)
+        return self._sender.value(request, SignedIn)
+
+    def reset_password(self, body: Reset) -> None:
+        """Choose a new password by the link of a mail; ends all sessions."""
+        request = Request("POST", "/v1/password/reset", body=body)
+        self._sender.nothing(request)
+
+    def create_session(self, body: SignIn) -> SignedIn:
+        """Sign in: sets the session's cookie, or asks for a one-time code."""
+        request = Request("POST", "/v1/session", body=body)
+        return self._sender.value(request, SignedIn)
+
+    def delete_session(self) -> None:
+        """Sign out."""
+        request = Request("DELETE", "/v1/session")
+        self._sender.nothing(request)
+
+    def confirm_session(self, body: CodeIn) -> SignedIn:
+        """The second step of signing in."""
+        request = Request("POST", "/v1/session/totp", body=body)
+        return self._sender.value(request, SignedIn)
+
+    def set_up(self, body: NewSetup) -> SignedIn:
+        """Make the first administrator of the platform, by the link that the first start prints, and sign them in."""
+        request = Request("POST", "/v1/setup", body=body)
+        return self._sender.value(request, SignedIn)
+
+
+class SignInProvidersGroup:
+    """Operations on sign in providers."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Provider]:
+        """Where the reseller's people, and those of its tenants, sign in by OpenID Connect; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oidc-providers", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Provider)
+
+    def create_reseller(self, reseller: str, body: NewProvider, *, idempotency_key: str | None = None) -> Provider:
+        """Let people sign in by a provider."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/oidc-providers", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Provider)
+
+    def show_reseller(self, reseller: str, provider: str) -> Tagged[Provider]:
+        """A provider; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}")
+        return self._sender.tagged(request, Provider)
+
+    def change_reseller(self, reseller: str, provider: str, body: ProviderChange, *, if_match: str) -> Tagged[Provider]:
+        """Change what is given of a provider."""
+        request = Request(
+            "PATCH", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match}, body=body
+        )
+        return self._sender.tagged(request, Provider)
+
+    def remove_reseller(self, reseller: str, provider: str, *, if_match: str) -> None:
+        """Remove a provider, the accounts that are only its own, and all sessions made by it."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Provider]:
+        """Where the tenant's people sign in by OpenID Connect; the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/oidc-providers", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Provider)
+
+    def create_tenant(self, tenant: str, body: NewProvider, *, idempotency_key: str | None = None) -> Provider:
+        """Let people sign in by a provider. Only who may do all that an owner may: a provider vouches for owners too."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/oidc-providers", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Provider)
+
+    def show_tenant(self, tenant: str, provider: str) -> Tagged[Provider]:
+        """A provider; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}")
+        return self._sender.tagged(request, Provider)
+
+    def change_tenant(self, tenant: str, provider: str, body: ProviderChange, *, if_match: str) -> Tagged[Provider]:
+        """Change what is given of a provider. Disabled, nobody signs in by it, and sessions made by it rest."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, Provider)
+
+    def remove_tenant(self, tenant: str, provider: str, *, if_match: str) -> None:
+        """Remove a provider, the accounts that are only its own, and all sessions made by it."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
 
 
 class TenantsGroup:
@@ -318,9 +1077,11 @@ class TenantsGroup:
         request = Request("PATCH", f"/v1/tenants/{part(tenant)}", headers={"If-Match": if_match}, body=body)
         return self._sender.tagged(request, TenantView)
 
-    def erase(self, tenant: str, body: Confirmation) -> Erasing:
-        """Erase the tenant and everything of it, for ever. From now on nobody finds it; a job does the work."""
-        request = Request("DELETE", f"/v1/tenants/{part(tenant)}", body=body)
+    def erase(self, tenant: str, body: Confirmation, *, if_match: str) -> Erasing:
+        """Erase the tenant and everything of it, for ever. From now on nobody finds it and its calls are refused; a job does the
+        work.
+        """
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}", headers={"If-Match": if_match}, body=body)
         return self._sender.value(request, Erasing)
 
     def list_exports(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[ExportView]:
@@ -349,16 +1110,409 @@ class TenantsGroup:
         return self._sender.value(request, TenantView)
 
 
+class WebhooksGroup:
+    """Operations on webhooks."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_event_types(self) -> EventTypeList:
+        """The types of events, each with the JSON schema of its ``data`` and an example."""
+        request = Request("GET", "/v1/event-types")
+        return self._sender.value(request, EventTypeList)
+
+    def list_events(
+        self,
+        tenant: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        type: Literal[
+            "call.started",
+            "call.ended",
+            "call.transcribed",
+            "call.analyzed",
+            "lead.created",
+            "appointment.created",
+            "appointment.changed",
+            "appointment.cancelled",
+            "crm.sync.failed",
+            "usage.threshold",
+            "connection.expired",
+            "webhook.disabled",
+            "test",
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> Pages[EventView]:
+        """What happened, newest first, whether it was sent to anybody or not."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/events",
+            query={"limit": limit, "cursor": cursor, "type": type, "subject": subject, "since": since, "until": until},
+        )
+        return self._sender.pages(request, EventView)
+
+    def show_event(self, tenant: str, event: str) -> EventView:
+        """An event as it is sent."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/events/{part(event)}")
+        return self._sender.value(request, EventView)
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[WebhookView]:
+        """The tenant's endpoints for its events, newest first, without their secrets."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, WebhookView)
+
+    def create(self, tenant: str, body: NewWebhook, *, idempotency_key: str | None = None) -> WebhookSecret:
+        """Have events sent to a URL. The answer has the secret that signs them; it is not shown again."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, WebhookSecret)
+
+    def show(self, tenant: str, webhook: str) -> Tagged[WebhookView]:
+        """An endpoint without its secret; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}")
+        return self._sender.tagged(request, WebhookView)
+
+    def change(self, tenant: str, webhook: str, body: WebhookChange, *, if_match: str) -> Tagged[WebhookView]:
+        """Change what is given. One that is enabled again is sent what has waited for it, in order."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, WebhookView)
+
+    def delete(self, tenant: str, webhook: str, *, if_match: str) -> None:
+        """Drop an endpoint with the log of what was sent there. Nothing more is sent."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+    def list_deliveries(
+        self,
+        tenant: str,
+        webhook: str,
+        *,
+        state: Literal["waiting", "succeeded", "failed"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        type: Literal[
+            "call.started",
+            "call.ended",
+            "call.transcribed",
+            "call.analyzed",
+            "lead.created",
+            "appointment.created",
+            "appointment.changed",
+            "appointment.cancelled",
+            "crm.sync.failed",
+            "usage.threshold",
+            "connection.expired",
+            "webhook.disabled",
+            "test",
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> Pages[DeliveryView]:
+        """What was or is to be sent to an endpoint, the newest event first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries",
+            query={"state": state, "limit": limit, "cursor": cursor, "type": type, "subject": subject, "since": since, "until": until},
+        )
+        return self._sender.pages(request, DeliveryView)
+
+    def show_delivery(self, tenant: str, webhook: str, delivery: str) -> DeliveryDetail:
+        """A delivery with its event and what was tried."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries/{part(delivery)}")
+        return self._sender.value(request, DeliveryDetail)
+
+    def replay_delivery(self, tenant: str, webhook: str, delivery: str, *, idempotency_key: str | None = None) -> DeliveryView:
+        """Send an event again, or now if it waits; what waits of the same subject before it goes first."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries/{part(delivery)}/replay",
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.value(request, DeliveryView)
+
+    def replay(self, tenant: str, webhook: str, body: ReplayRange, *, idempotency_key: str | None = None) -> Replayed:
+        """Send the events of a time again, of each subject in order: those given up, or all that the endpoint's types cover."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/replay", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Replayed)
+
+    def rotate_secret(self, tenant: str, webhook: str, body: RotateSecret, *, idempotency_key: str | None = None) -> WebhookSecret:
+        """A new secret, shown this once. For a while requests are signed with both, so that a receiver can change over without a
+        gap.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/rotate", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, WebhookSecret)
+
+    def test(self, tenant: str, webhook: str, *, idempotency_key: str | None = None) -> DeliveryView:
+        """Send an event of type ``test`` there. How it went stands in its delivery."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/test", once=True, key=idempotency_key)
+        return self._sender.value(request, DeliveryView)
+
+
 class Operations:
     """All operations, by what they are about."""
 
     def __init__(self, sender: Sender) -> None:
+        self.agents = AgentsGroup(sender)
+        self.appointments = AppointmentsGroup(sender)
         self.audit = AuditGroup(sender)
         self.calls = CallsGroup(sender)
+        self.contacts = ContactsGroup(sender)
         self.health = HealthGroup(sender)
+        self.keys = KeysGroup(sender)
+        self.leads = LeadsGroup(sender)
+        self.me = MeGroup(sender)
+        self.members = MembersGroup(sender)
         self.numbers = NumbersGroup(sender)
+        self.recordings = RecordingsGroup(sender)
         self.resellers = ResellersGroup(sender)
+        self.sign_in = SignInGroup(sender)
+        self.sign_in_providers = SignInProvidersGroup(sender)
         self.tenants = TenantsGroup(sender)
+        self.webhooks = WebhooksGroup(sender)
+
+
+class AsyncAgentsGroup:
+    """Operations on agents."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def list_templates(self) -> builtins.list[TemplateView]:
+        """Examples to begin an agent with."""
+        request = Request("GET", "/v1/agent-templates")
+        return await self._sender.value(request, builtins.list[TemplateView])
+
+    async def show_template(self, template: str) -> TemplateDetail:
+        """An example with its configuration, and its script as text."""
+        request = Request("GET", f"/v1/agent-templates/{part(template)}")
+        return await self._sender.value(request, TemplateDetail)
+
+    def list(
+        self, tenant: str, *, archived: bool | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[AgentView]:
+        """The tenant's agents, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents", query={"archived": archived, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, AgentView)
+
+    async def create(self, tenant: str, body: NewAgent, *, idempotency_key: str | None = None) -> AgentView:
+        """Make an agent, with a draft that is still to be published."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, AgentView)
+
+    async def check(self, tenant: str, body: CheckBody) -> CheckView:
+        """Say what is wrong with a document, of which nothing is stored."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/check", body=body)
+        return await self._sender.value(request, CheckView)
+
+    async def show(self, tenant: str, agent: str) -> AgentView:
+        """An agent; its ETag is needed to change it, its draft included."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}")
+        return await self._sender.value(request, AgentView)
+
+    async def archive(self, tenant: str, agent: str, *, if_match: str) -> Tagged[AgentView]:
+        """Take an agent out of use; refused while a number rings it. Its versions and calls stay."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/archive", headers={"If-Match": if_match})
+        return await self._sender.tagged(request, AgentView)
+
+    async def diff_versions(self, tenant: str, agent: str, *, before: str | None = None, after: str | None = None) -> DiffView:
+        """What differs between two versions, or a version and the draft."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/diff", query={"before": before, "after": after})
+        return await self._sender.value(request, DiffView)
+
+    async def show_draft(self, tenant: str, agent: str) -> Tagged[DraftView]:
+        """What is being worked on, and what is wrong with it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft")
+        return await self._sender.tagged(request, DraftView)
+
+    async def replace_draft(
+        self, tenant: str, agent: str, body: AgentConfig, *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[DraftView]:
+        """Put a document in the draft's place. One that could not be published is refused with all its faults, unless
+        ``unfinished``.
+        """
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return await self._sender.tagged(request, DraftView)
+
+    async def change_draft(
+        self, tenant: str, agent: str, body: builtins.dict[str, Any], *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[DraftView]:
+        """Change parts of the draft, as a JSON Merge Patch (RFC 7396) does."""
+        request = Request(
+            "PATCH",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return await self._sender.tagged(request, DraftView)
+
+    async def show_draft_script(self, tenant: str, agent: str) -> Tagged[ScriptView]:
+        """The draft's script, as text and as a document."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft/script")
+        return await self._sender.tagged(request, ScriptView)
+
+    async def replace_draft_script(
+        self, tenant: str, agent: str, body: ScriptBody, *, if_match: str, unfinished: bool | None = None
+    ) -> Tagged[ScriptView]:
+        """Put a script in the place of the draft's. Faults have the path of the field and, in a text, its line."""
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/draft/script",
+            query={"unfinished": unfinished},
+            headers={"If-Match": if_match},
+            body=body,
+        )
+        return await self._sender.tagged(request, ScriptView)
+
+    async def duplicate(self, tenant: str, agent: str, body: Duplicate, *, idempotency_key: str | None = None) -> AgentView:
+        """Make a new agent with the draft of this one."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/duplicate", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, AgentView)
+
+    async def publish(
+        self, tenant: str, agent: str, body: Publish, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VersionDetail]:
+        """Make a version of the draft, which takes calls from now on. Calls that are under way go on with theirs."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/publish",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, VersionDetail)
+
+    async def run_text_test(self, tenant: str, agent: str, body: TextTest) -> TextTestResult:
+        """Talk to an agent by text: its draft, a version, or a document. The whole conversation is played each time, nothing is
+        stored.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/text-tests", body=body)
+        return await self._sender.value(request, TextTestResult)
+
+    async def unarchive(self, tenant: str, agent: str, *, if_match: str) -> Tagged[AgentView]:
+        """Bring an agent back into use, as it was."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/unarchive", headers={"If-Match": if_match})
+        return await self._sender.tagged(request, AgentView)
+
+    def list_versions(self, tenant: str, agent: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[VersionView]:
+        """An agent's versions, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VersionView)
+
+    async def show_version(self, tenant: str, agent: str, number: int) -> VersionDetail:
+        """A version with its configuration."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions/{part(number)}")
+        return await self._sender.value(request, VersionDetail)
+
+    async def restore_version(
+        self, tenant: str, agent: str, number: int, body: Publish, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VersionDetail]:
+        """Publish an old version's configuration once more, as a new version. The draft follows unless it holds changes of its
+        own.
+        """
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/versions/{part(number)}/restore",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, VersionDetail)
+
+    async def start_voice_test(self, tenant: str, agent: str, body: NewVoiceTest) -> VoiceTestStart:
+        """A one-time token for a call by voice with the draft, a version or a document, as it is now. It is shown this once."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/voice-tests", body=body)
+        return await self._sender.value(request, VoiceTestStart)
+
+    async def show_voice_test(self, tenant: str, agent: str, test: str) -> VoiceTestView:
+        """A voice test: whether its call was begun, and which one it is. Forgotten a day after its token has expired."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/voice-tests/{part(test)}")
+        return await self._sender.value(request, VoiceTestView)
+
+    async def list_turn_presets(self) -> TurnPresets:
+        """Turn-taking by use case, and what each number does: what raising and lowering it costs."""
+        request = Request("GET", "/v1/turn-presets")
+        return await self._sender.value(request, TurnPresets)
+
+
+class AsyncAppointmentsGroup:
+    """Operations on appointments."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def list_slots(
+        self, tenant: str, agent: str, *, from_: dt.datetime, to: dt.datetime, staff: str | None = None, limit: int | None = None
+    ) -> builtins.list[BookingsSlotView]:
+        """Visits that an agent could offer to a caller now: in its opening hours, at the tenant's notice, with somebody free."""
+        request = Request(
+            "GET", f"/v1/tenants/{part(tenant)}/agents/{part(agent)}/slots", query={"from": from_, "to": to, "staff": staff, "limit": limit}
+        )
+        return await self._sender.value(request, builtins.list[BookingsSlotView])
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        from_: dt.datetime | None = None,
+        to: dt.datetime | None = None,
+        staff: str | None = None,
+        status: Literal["booked", "cancelled"] | None = None,
+        order: Literal["latest", "soonest"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[Appointment]:
+        """The tenant's diary: all of it, or what begins in a window of time."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/appointments",
+            query={"from": from_, "to": to, "staff": staff, "status": status, "order": order, "limit": limit, "cursor": cursor},
+        )
+        return self._sender.pages(request, Appointment)
+
+    async def create(self, tenant: str, body: NewAppointment, *, idempotency_key: str | None = None) -> Appointment:
+        """Book a visit for a contact. A time that is taken is refused, whoever else is just booking it."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/appointments", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Appointment)
+
+    async def show(self, tenant: str, appointment: str) -> Tagged[AppointmentDetail]:
+        """An appointment and all that was done to it; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}")
+        return await self._sender.tagged(request, AppointmentDetail)
+
+    async def change(self, tenant: str, appointment: str, body: AppointmentChange, *, if_match: str) -> Tagged[Appointment]:
+        """Move an appointment, or change what is noted of it."""
+        request = Request(
+            "PATCH", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}", headers={"If-Match": if_match}, body=body
+        )
+        return await self._sender.tagged(request, Appointment)
+
+    async def cancel(self, tenant: str, appointment: str, *, if_match: str, idempotency_key: str | None = None) -> Tagged[Appointment]:
+        """Cancel an appointment: its time is free again, and it stays in the diary as cancelled. Harmless when it is cancelled
+        already.
+        """
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/cancel",
+            headers={"If-Match": if_match},
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, Appointment)
 
 
 class AsyncAuditGroup:
@@ -443,20 +1597,95 @@ class AsyncCallsGroup:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
-    async def list_appointments(self, tenant: str, *, limit: int | None = None) -> builtins.list[Appointment]:
-        """A tenant's diary, latest first."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments", query={"limit": limit})
-        return await self._sender.value(request, builtins.list[Appointment])
+    def list(
+        self,
+        tenant: str,
+        *,
+        state: Literal["planned", "live", "ended"] | None = None,
+        outcome: str | None = None,
+        agent: str | None = None,
+        number: str | None = None,
+        caller: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        test: bool | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[Call]:
+        """A tenant's calls, the latest first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls",
+            query={
+                "state": state,
+                "outcome": outcome,
+                "agent": agent,
+                "number": number,
+                "caller": caller,
+                "since": since,
+                "until": until,
+                "test": test,
+                "q": q,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return self._sender.pages(request, Call)
 
-    async def list(self, tenant: str, *, limit: int | None = None) -> builtins.list[Call]:
-        """A tenant's calls, latest first."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls", query={"limit": limit})
-        return await self._sender.value(request, builtins.list[Call])
-
-    async def show(self, tenant: str, id: str) -> CallDetail:
+    async def show(self, tenant: str, call: str) -> CallDetail:
         """A call with its turns, tools, result and what was booked."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(id)}")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
         return await self._sender.value(request, CallDetail)
+
+    async def delete(self, tenant: str, call: str) -> None:
+        """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
+        await self._sender.nothing(request)
+
+    async def show_transcript(self, tenant: str, call: str, *, format: Literal["json", "vtt", "text"] | None = None) -> Transcript:
+        """What was said in a call, and what the agent was cut off from saying: as JSON, as WebVTT, or as plain text."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/transcript", query={"format": format})
+        return await self._sender.value(request, Transcript)
+
+
+class AsyncContactsGroup:
+    """Operations on contacts."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list(self, tenant: str, *, q: str | None = None, limit: int | None = None, cursor: str | None = None) -> AsyncPages[CrmContact]:
+        """The tenant's contacts, newest first; all, or those that fit a search."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/contacts", query={"q": q, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, CrmContact)
+
+    async def create(self, tenant: str, body: NewContact, *, idempotency_key: str | None = None) -> CrmContact:
+        """Make a contact. A phone number is one contact's only."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/contacts", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, CrmContact)
+
+    async def show(self, tenant: str, contact: str) -> Tagged[ContactDetail]:
+        """A contact with the newest of its calls, visits, leads and messages; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}")
+        return await self._sender.tagged(request, ContactDetail)
+
+    async def change(self, tenant: str, contact: str, body: ContactChange, *, if_match: str) -> Tagged[CrmContact]:
+        """Change what is given of a contact."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, CrmContact)
+
+    async def delete(self, tenant: str, contact: str, *, if_match: str) -> None:
+        """Forget a contact with numbers, leads and messages; past visits stay in the diary without anything personal."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+    async def merge(self, tenant: str, contact: str, body: Merge, *, idempotency_key: str | None = None) -> CrmContact:
+        """Make one contact of two who are the same person. Calls, visits, leads, messages and numbers of the other come to this
+        one.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/contacts/{part(contact)}/merge", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, CrmContact)
 
 
 class AsyncHealthGroup:
@@ -469,6 +1698,242 @@ class AsyncHealthGroup:
         """Whether the app and its database work."""
         request = Request("GET", "/healthz")
         return await self._sender.value(request, builtins.dict[str, str])
+
+
+class AsyncKeysGroup:
+    """Operations on keys."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Key]:
+        """The reseller's own keys, the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/keys", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Key)
+
+    async def create_reseller(self, reseller: str, body: NewResellerKey) -> MintedKey:
+        """Make a key for the reseller and all its tenants. Its secret is shown this once."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/keys", body=body)
+        return await self._sender.value(request, MintedKey)
+
+    async def show_reseller(self, reseller: str, key: str) -> Key:
+        """A key."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/keys/{part(key)}")
+        return await self._sender.value(request, Key)
+
+    async def revoke_reseller(self, reseller: str, key: str) -> None:
+        """Revoke a key, at once and for good."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/keys/{part(key)}")
+        await self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Key]:
+        """The tenant's keys, the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/keys", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Key)
+
+    async def create_tenant(self, tenant: str, body: NewTenantKey) -> MintedKey:
+        """Make a key. Its secret is shown this once; it may do no more than you may."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/keys", body=body)
+        return await self._sender.value(request, MintedKey)
+
+    async def show_tenant(self, tenant: str, key: str) -> Key:
+        """A key."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/keys/{part(key)}")
+        return await self._sender.value(request, Key)
+
+    async def revoke_tenant(self, tenant: str, key: str) -> None:
+        """Revoke a key, at once and for good."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/keys/{part(key)}")
+        await self._sender.nothing(request)
+
+
+class AsyncLeadsGroup:
+    """Operations on leads."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        status: Literal["new", "callback", "booked", "contacted", "won", "lost"] | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[Lead]:
+        """The tenant's leads, newest first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/leads",
+            query={"status": status, "since": since, "until": until, "limit": limit, "cursor": cursor},
+        )
+        return self._sender.pages(request, Lead)
+
+    async def show(self, tenant: str, lead: str) -> Tagged[Lead]:
+        """A lead; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/leads/{part(lead)}")
+        return await self._sender.tagged(request, Lead)
+
+    async def change(self, tenant: str, lead: str, body: LeadChange, *, if_match: str) -> Tagged[Lead]:
+        """Say how far a lead has come, who looks after it, and what there is to note."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/leads/{part(lead)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, Lead)
+
+
+class AsyncMeGroup:
+    """Operations on me."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def show(self) -> Me:
+        """Who asks, and what they may do where."""
+        request = Request("GET", "/v1/me")
+        return await self._sender.value(request, Me)
+
+    async def change(self, body: PersonChange) -> Me:
+        """Change one's name."""
+        request = Request("PATCH", "/v1/me", body=body)
+        return await self._sender.value(request, Me)
+
+    async def change_password(self, body: PasswordChange) -> None:
+        """Change one's password; ends all other sessions."""
+        request = Request("POST", "/v1/me/password", body=body)
+        await self._sender.nothing(request)
+
+    async def list_sessions(self) -> builtins.list[SessionView]:
+        """Where one is signed in; the last used first."""
+        request = Request("GET", "/v1/me/sessions")
+        return await self._sender.value(request, builtins.list[SessionView])
+
+    async def end_session(self, session: str) -> None:
+        """Sign out there."""
+        request = Request("DELETE", f"/v1/me/sessions/{part(session)}")
+        await self._sender.nothing(request)
+
+    async def enrol_totp(self, body: PasswordIn) -> TotpEnrolment:
+        """Begin with one-time codes: a secret for an app. In force once confirmed."""
+        request = Request("POST", "/v1/me/totp", body=body)
+        return await self._sender.value(request, TotpEnrolment)
+
+    async def confirm_totp(self, body: TotpCode) -> RecoveryCodes:
+        """Put one-time codes in force by a first code; the recovery codes are shown this once. Ends all other sessions."""
+        request = Request("POST", "/v1/me/totp/confirm", body=body)
+        return await self._sender.value(request, RecoveryCodes)
+
+    async def disable_totp(self, body: TotpDisable) -> None:
+        """No one-time codes any more."""
+        request = Request("POST", "/v1/me/totp/disable", body=body)
+        await self._sender.nothing(request)
+
+
+class AsyncMembersGroup:
+    """Operations on members."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list_platform_invitations(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Invitation]:
+        """Invitations to run the platform that nobody has taken yet; the newest first."""
+        request = Request("GET", "/v1/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    async def revoke_platform_invitation(self, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/invitations/{part(invitation)}")
+        await self._sender.nothing(request)
+
+    def list_platform(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Member]:
+        """Who runs the platform; the newest first."""
+        request = Request("GET", "/v1/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    async def invite_platform(self, body: NewPlatformMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail to run the platform."""
+        request = Request("POST", "/v1/members", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Invitation)
+
+    async def show_platform(self, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/members/{part(member)}")
+        return await self._sender.value(request, Member)
+
+    async def remove_platform(self, member: str) -> None:
+        """Remove a member. The last one stays."""
+        request = Request("DELETE", f"/v1/members/{part(member)}")
+        await self._sender.nothing(request)
+
+    def list_reseller_invitations(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Invitation]:
+        """Invitations that nobody has taken yet; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    async def revoke_reseller_invitation(self, reseller: str, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/invitations/{part(invitation)}")
+        await self._sender.nothing(request)
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Member]:
+        """Who may do what in this reseller and all its tenants; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    async def invite_reseller(self, reseller: str, body: NewResellerMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/members", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Invitation)
+
+    async def show_reseller(self, reseller: str, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/members/{part(member)}")
+        return await self._sender.value(request, Member)
+
+    async def change_reseller(self, reseller: str, member: str, body: ResellerRoleChange) -> Member:
+        """Give a member another role."""
+        request = Request("PATCH", f"/v1/resellers/{part(reseller)}/members/{part(member)}", body=body)
+        return await self._sender.value(request, Member)
+
+    async def remove_reseller(self, reseller: str, member: str) -> None:
+        """Remove a member."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/members/{part(member)}")
+        await self._sender.nothing(request)
+
+    def list_tenant_invitations(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Invitation]:
+        """Invitations that nobody has taken yet; the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/invitations", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Invitation)
+
+    async def revoke_tenant_invitation(self, tenant: str, invitation: str) -> None:
+        """Take an invitation back."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/invitations/{part(invitation)}")
+        await self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Member]:
+        """Who may do what in this tenant; the newest first. Its reseller's people are not among them."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/members", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Member)
+
+    async def invite_tenant(self, tenant: str, body: NewTenantMember, *, idempotency_key: str | None = None) -> Invitation:
+        """Invite somebody by mail; they are a member once they accept. Nobody gives a role above their own."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/members", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Invitation)
+
+    async def show_tenant(self, tenant: str, member: str) -> Member:
+        """A member."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/members/{part(member)}")
+        return await self._sender.value(request, Member)
+
+    async def change_tenant(self, tenant: str, member: str, body: TenantRoleChange) -> Member:
+        """Give a member another role. The last owner stays one."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/members/{part(member)}", body=body)
+        return await self._sender.value(request, Member)
+
+    async def remove_tenant(self, tenant: str, member: str) -> None:
+        """Remove a member; at once, wherever they are signed in. The last owner stays."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/members/{part(member)}")
+        await self._sender.nothing(request)
 
 
 class AsyncNumbersGroup:
@@ -540,6 +2005,37 @@ class AsyncNumbersGroup:
         await self._sender.nothing(request)
 
 
+class AsyncRecordingsGroup:
+    """Operations on recordings."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def show_peaks(self, tenant: str, call: str, *, resolution: int | None = None) -> Waveform:
+        """The waveform of a call's recording, by side. 409 for the moment until it is ready."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/peaks", query={"resolution": resolution})
+        return await self._sender.value(request, Waveform)
+
+    def fetch(
+        self, tenant: str, call: str, *, download: bool | None = None, range: str | None = None, if_range: str | None = None
+    ) -> AsyncFile:
+        """A call's recording as FLAC, left the caller and right the agent; whole or in part. Who listens is written down."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls/{part(call)}/recording",
+            query={"download": download},
+            headers={"Range": range, "if-range": if_range},
+        )
+        return self._sender.file(request)
+
+    def fetch_trace(self, tenant: str, call: str) -> AsyncFile:
+        """Every event of the call's turns and when it came, as JSON lines: `offhook replay` runs them again. Who reads it is
+        written down.
+        """
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/trace")
+        return self._sender.file(request)
+
+
 class AsyncResellersGroup:
     """Operations on resellers."""
 
@@ -580,6 +2076,112 @@ class AsyncResellersGroup:
         """Refuse the calls of all its tenants."""
         request = Request("POST", f"/v1/resellers/{part(reseller)}/suspend")
         return await self._sender.value(request, ResellerView)
+
+
+class AsyncSignInGroup:
+    """Operations on sign in."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def show_invitation(self, token: str) -> OpenInvitation:
+        """An invitation, for who was sent it."""
+        request = Request("GET", f"/v1/invitations/{part(token)}")
+        return await self._sender.value(request, OpenInvitation)
+
+    async def accept_invitation(self, token: str, body: Acceptance) -> SignedIn:
+        """Accept an invitation and be signed in."""
+        request = Request("POST", f"/v1/invitations/{part(token)}/accept", body=body)
+        return await self._sender.value(request, SignedIn)
+
+    async def forgot_password(self, body: Forgot) -> SignedIn:
+        """Ask for a mail with a link to choose a new password. The answer is the same for every address."""
+        request = Request("POST", "/v1/password/forgot", body=body)
+        return await self._sender.value(request, SignedIn)
+
+    async def reset_password(self, body: Reset) -> None:
+        """Choose a new password by the link of a mail; ends all sessions."""
+        request = Request("POST", "/v1/password/reset", body=body)
+        await self._sender.nothing(request)
+
+    async def create_session(self, body: SignIn) -> SignedIn:
+        """Sign in: sets the session's cookie, or asks for a one-time code."""
+        request = Request("POST", "/v1/session", body=body)
+        return await self._sender.value(request, SignedIn)
+
+    async def delete_session(self) -> None:
+        """Sign out."""
+        request = Request("DELETE", "/v1/session")
+        await self._sender.nothing(request)
+
+    async def confirm_session(self, body: CodeIn) -> SignedIn:
+        """The second step of signing in."""
+        request = Request("POST", "/v1/session/totp", body=body)
+        return await self._sender.value(request, SignedIn)
+
+    async def set_up(self, body: NewSetup) -> SignedIn:
+        """Make the first administrator of the platform, by the link that the first start prints, and sign them in."""
+        request = Request("POST", "/v1/setup", body=body)
+        return await self._sender.value(request, SignedIn)
+
+
+class AsyncSignInProvidersGroup:
+    """Operations on sign in providers."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list_reseller(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Provider]:
+        """Where the reseller's people, and those of its tenants, sign in by OpenID Connect; the newest first."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oidc-providers", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Provider)
+
+    async def create_reseller(self, reseller: str, body: NewProvider, *, idempotency_key: str | None = None) -> Provider:
+        """Let people sign in by a provider."""
+        request = Request("POST", f"/v1/resellers/{part(reseller)}/oidc-providers", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Provider)
+
+    async def show_reseller(self, reseller: str, provider: str) -> Tagged[Provider]:
+        """A provider; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}")
+        return await self._sender.tagged(request, Provider)
+
+    async def change_reseller(self, reseller: str, provider: str, body: ProviderChange, *, if_match: str) -> Tagged[Provider]:
+        """Change what is given of a provider."""
+        request = Request(
+            "PATCH", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match}, body=body
+        )
+        return await self._sender.tagged(request, Provider)
+
+    async def remove_reseller(self, reseller: str, provider: str, *, if_match: str) -> None:
+        """Remove a provider, the accounts that are only its own, and all sessions made by it."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+    def list_tenant(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Provider]:
+        """Where the tenant's people sign in by OpenID Connect; the newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/oidc-providers", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Provider)
+
+    async def create_tenant(self, tenant: str, body: NewProvider, *, idempotency_key: str | None = None) -> Provider:
+        """Let people sign in by a provider. Only who may do all that an owner may: a provider vouches for owners too."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/oidc-providers", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Provider)
+
+    async def show_tenant(self, tenant: str, provider: str) -> Tagged[Provider]:
+        """A provider; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}")
+        return await self._sender.tagged(request, Provider)
+
+    async def change_tenant(self, tenant: str, provider: str, body: ProviderChange, *, if_match: str) -> Tagged[Provider]:
+        """Change what is given of a provider. Disabled, nobody signs in by it, and sessions made by it rest."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, Provider)
+
+    async def remove_tenant(self, tenant: str, provider: str, *, if_match: str) -> None:
+        """Remove a provider, the accounts that are only its own, and all sessions made by it."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/oidc-providers/{part(provider)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
 
 
 class AsyncTenantsGroup:
@@ -643,9 +2245,11 @@ class AsyncTenantsGroup:
         request = Request("PATCH", f"/v1/tenants/{part(tenant)}", headers={"If-Match": if_match}, body=body)
         return await self._sender.tagged(request, TenantView)
 
-    async def erase(self, tenant: str, body: Confirmation) -> Erasing:
-        """Erase the tenant and everything of it, for ever. From now on nobody finds it; a job does the work."""
-        request = Request("DELETE", f"/v1/tenants/{part(tenant)}", body=body)
+    async def erase(self, tenant: str, body: Confirmation, *, if_match: str) -> Erasing:
+        """Erase the tenant and everything of it, for ever. From now on nobody finds it and its calls are refused; a job does the
+        work.
+        """
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}", headers={"If-Match": if_match}, body=body)
         return await self._sender.value(request, Erasing)
 
     def list_exports(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[ExportView]:
@@ -674,13 +2278,168 @@ class AsyncTenantsGroup:
         return await self._sender.value(request, TenantView)
 
 
+class AsyncWebhooksGroup:
+    """Operations on webhooks."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def list_event_types(self) -> EventTypeList:
+        """The types of events, each with the JSON schema of its ``data`` and an example."""
+        request = Request("GET", "/v1/event-types")
+        return await self._sender.value(request, EventTypeList)
+
+    def list_events(
+        self,
+        tenant: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        type: Literal[
+            "call.started",
+            "call.ended",
+            "call.transcribed",
+            "call.analyzed",
+            "lead.created",
+            "appointment.created",
+            "appointment.changed",
+            "appointment.cancelled",
+            "crm.sync.failed",
+            "usage.threshold",
+            "connection.expired",
+            "webhook.disabled",
+            "test",
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> AsyncPages[EventView]:
+        """What happened, newest first, whether it was sent to anybody or not."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/events",
+            query={"limit": limit, "cursor": cursor, "type": type, "subject": subject, "since": since, "until": until},
+        )
+        return self._sender.pages(request, EventView)
+
+    async def show_event(self, tenant: str, event: str) -> EventView:
+        """An event as it is sent."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/events/{part(event)}")
+        return await self._sender.value(request, EventView)
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[WebhookView]:
+        """The tenant's endpoints for its events, newest first, without their secrets."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, WebhookView)
+
+    async def create(self, tenant: str, body: NewWebhook, *, idempotency_key: str | None = None) -> WebhookSecret:
+        """Have events sent to a URL. The answer has the secret that signs them; it is not shown again."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, WebhookSecret)
+
+    async def show(self, tenant: str, webhook: str) -> Tagged[WebhookView]:
+        """An endpoint without its secret; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}")
+        return await self._sender.tagged(request, WebhookView)
+
+    async def change(self, tenant: str, webhook: str, body: WebhookChange, *, if_match: str) -> Tagged[WebhookView]:
+        """Change what is given. One that is enabled again is sent what has waited for it, in order."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, WebhookView)
+
+    async def delete(self, tenant: str, webhook: str, *, if_match: str) -> None:
+        """Drop an endpoint with the log of what was sent there. Nothing more is sent."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+    def list_deliveries(
+        self,
+        tenant: str,
+        webhook: str,
+        *,
+        state: Literal["waiting", "succeeded", "failed"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        type: Literal[
+            "call.started",
+            "call.ended",
+            "call.transcribed",
+            "call.analyzed",
+            "lead.created",
+            "appointment.created",
+            "appointment.changed",
+            "appointment.cancelled",
+            "crm.sync.failed",
+            "usage.threshold",
+            "connection.expired",
+            "webhook.disabled",
+            "test",
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> AsyncPages[DeliveryView]:
+        """What was or is to be sent to an endpoint, the newest event first."""
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries",
+            query={"state": state, "limit": limit, "cursor": cursor, "type": type, "subject": subject, "since": since, "until": until},
+        )
+        return self._sender.pages(request, DeliveryView)
+
+    async def show_delivery(self, tenant: str, webhook: str, delivery: str) -> DeliveryDetail:
+        """A delivery with its event and what was tried."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries/{part(delivery)}")
+        return await self._sender.value(request, DeliveryDetail)
+
+    async def replay_delivery(self, tenant: str, webhook: str, delivery: str, *, idempotency_key: str | None = None) -> DeliveryView:
+        """Send an event again, or now if it waits; what waits of the same subject before it goes first."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/deliveries/{part(delivery)}/replay",
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.value(request, DeliveryView)
+
+    async def replay(self, tenant: str, webhook: str, body: ReplayRange, *, idempotency_key: str | None = None) -> Replayed:
+        """Send the events of a time again, of each subject in order: those given up, or all that the endpoint's types cover."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/replay", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Replayed)
+
+    async def rotate_secret(self, tenant: str, webhook: str, body: RotateSecret, *, idempotency_key: str | None = None) -> WebhookSecret:
+        """A new secret, shown this once. For a while requests are signed with both, so that a receiver can change over without a
+        gap.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/rotate", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, WebhookSecret)
+
+    async def test(self, tenant: str, webhook: str, *, idempotency_key: str | None = None) -> DeliveryView:
+        """Send an event of type ``test`` there. How it went stands in its delivery."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/webhooks/{part(webhook)}/test", once=True, key=idempotency_key)
+        return await self._sender.value(request, DeliveryView)
+
+
 class AsyncOperations:
     """All operations, by what they are about."""
 
     def __init__(self, sender: AsyncSender) -> None:
+        self.agents = AsyncAgentsGroup(sender)
+        self.appointments = AsyncAppointmentsGroup(sender)
         self.audit = AsyncAuditGroup(sender)
         self.calls = AsyncCallsGroup(sender)
+        self.contacts = AsyncContactsGroup(sender)
         self.health = AsyncHealthGroup(sender)
+        self.keys = AsyncKeysGroup(sender)
+        self.leads = AsyncLeadsGroup(sender)
+        self.me = AsyncMeGroup(sender)
+        self.members = AsyncMembersGroup(sender)
         self.numbers = AsyncNumbersGroup(sender)
+        self.recordings = AsyncRecordingsGroup(sender)
         self.resellers = AsyncResellersGroup(sender)
+        self.sign_in = AsyncSignInGroup(sender)
+        self.sign_in_providers = AsyncSignInProvidersGroup(sender)
         self.tenants = AsyncTenantsGroup(sender)
+        self.webhooks = AsyncWebhooksGroup(sender)

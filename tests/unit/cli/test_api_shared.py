@@ -85,7 +85,7 @@ def test_a_kept_token_goes_nowhere_else() -> None:
 # -- commands ---------------------------------------------------------------------------------------------------------------
 
 
-TENANT = {
+TENANT: dict[str, Any] = {
     "reseller_id": "direct",
     "name": "Harbour",
     "timezone": "Europe/London",

@@ -172,6 +172,10 @@ def test_types(generator: ModuleType, schema: dict[str, Any], kind: str) -> None
 def test_names_that_would_hide_each_other(generator: ModuleType) -> None:
     names = sys.modules["scripts.client_models"].Names.choose(["app__a__Thing", "app__b__Thing", "Page_Call_", "new-hours"])
     assert names.of == {"app__a__Thing": "AppAThing", "app__b__Thing": "AppBThing", "Page_Call_": "PageCall", "new-hours": "NewHours"}
+    short = sys.modules["scripts.client_models"].Names.choose(
+        ["offhook__contracts__analysis__Contact", "offhook__orchestrator__crm__schemas__Contact"]
+    )
+    assert list(short.of.values()) == ["AnalysisContact", "CrmContact"]
     schemas = {
         "Thing": {
             "type": "object",
