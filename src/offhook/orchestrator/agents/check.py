@@ -8,10 +8,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 from offhook.authoring import check as authoring
-from offhook.authoring.load import inspect
 from offhook.authoring.suggest import suggest
 from offhook.errors import Fault
-from offhook.orchestrator.agents import compose, hours
+from offhook.orchestrator.agents import compose, hours, scripts
 from offhook.orchestrator.agents.config import DAYS, AgentConfig, Span
 from offhook.orchestrator.agents.known import Known
 from offhook.orchestrator.agents.presets import EXPLAINED
@@ -49,7 +48,8 @@ def check(config: AgentConfig, setting: Setting, lines: Lines | None = None) -> 
     """All faults and warnings. ``lines``: the places of the script's fields in its text."""
     found, advice = _script(config, lines or {})
     if not found:
-        found += _crossed(config, setting, lines or {}, advice)
+        found = _crossed(config, setting, lines or {}, advice)
+        found += _composed(config, lines or {}, {one.path for one in found})
     for part in (_hours(config), _turn(config), _providers(config, setting, advice), _transfer(config, setting)):
         found += part
     return Checked(tuple(found), tuple(advice))
@@ -64,23 +64,21 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def _script(config: AgentConfig, lines: Lines) -> tuple[list[Fault], list[Fault]]:
-    """Faults of the script alone; where it has none, those that greeting, disclosure and closing bring into it."""
+    """Faults and warnings of the script alone."""
     if config.script.get("include"):
         return [_fault(("script", "include"), "a script here is one document: write the included parts out", lines)], []
-    raw = inspect(config.script, lines)
-    wrong = [_of_script(one) for one in raw if not one.warning]
-    if wrong:
-        return wrong, []
-    advice = [_of_script(one) for one in raw if one.warning]
-    composed = inspect(compose.compose(config))
-    for one in composed:
-        if not one.warning:
-            where = compose.origin(config, one.path)
-            message = one.message
-            if where[0] == "script":  # sound in itself: it is the way into it that is not
-                where, message = ("out_of_hours", "entry"), f"the script cannot begin there: {dotted(one.path)}: {message}"
-            wrong.append(_fault(where, message, lines))
-    return wrong, advice
+    found = scripts.faults(config.script, lines)
+    return [_of_script(one) for one in found if not one.warning], [_of_script(one) for one in found if one.warning]
+
+
+def _composed(config: AgentConfig, lines: Lines, told: set[str]) -> Iterator[Fault]:
+    """Faults that greeting, disclosure and closing bring into a sound script; fields that have one are left out."""
+    for one in scripts.faults(compose.compose(config)):
+        where, message = compose.origin(config, one.path), one.message
+        if where[0] == "script":  # sound in itself: it is the way into it that is not
+            where, message = ("out_of_hours", "entry"), f"the script cannot begin there: {dotted(one.path)}: {message}"
+        if not one.warning and dotted(where) not in told:
+            yield _fault(where, message, lines)
 
 
 def _of_script(fault: authoring.Fault) -> Fault:
@@ -107,7 +105,6 @@ def _crossed(config: AgentConfig, setting: Setting, lines: Lines, advice: list[F
         message = "callers must be told that they are recorded: say it here, or by a must_say of the script before the first question"
         found.append(Fault("recording.disclosure", message))
     if config.out_of_hours.do == "message" and config.out_of_hours.entry not in {*states, None}:
-        found = [one for one in found if one.path != "out_of_hours.entry"]
         message = f"no state '{config.out_of_hours.entry}' in the script{suggest(str(config.out_of_hours.entry), states)}"
         found.append(Fault("out_of_hours.entry", message))
     locale = config.locale or setting.locale

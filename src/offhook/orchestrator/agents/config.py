@@ -41,6 +41,11 @@ def document(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("holds something that JSON has no form for") from error
     if size > SCRIPT_BYTES:
         raise ValueError(f"is {size} bytes long, at most {SCRIPT_BYTES} are taken")
+    return shallow(value)
+
+
+def shallow(value: dict[str, Any]) -> dict[str, Any]:
+    """A document that is not nested too deeply and holds no NUL; ValueError."""
     _plain(value, 0)
     return value
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from offhook.contracts.plan import Lines, Models, OpeningHours, Passage, TurnPlan
 from offhook.orchestrator.agents.compose import DISCLOSURE, compose
-from offhook.orchestrator.agents.config import AgentConfig, document
+from offhook.orchestrator.agents.config import AgentConfig, document, shallow
 from offhook.orchestrator.agents.hours import Calendar, flat, is_open
 from offhook.orchestrator.tenants.schemas import Model, Name, Tenant
 
@@ -122,6 +122,8 @@ def parts(config: AgentConfig) -> dict[str, Any]:
 
 ScriptText = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LONGEST, pattern=r"^[^\x00]*$")]
 Document = Annotated[dict[str, Any], AfterValidator(document)]
+Parts = Annotated[dict[str, Any], AfterValidator(shallow)]
+"""Parts of a configuration, or one that may be wrong."""
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
 TemplateId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
@@ -159,7 +161,7 @@ class ScriptBody(Model):
 class CheckBody(Model):
     """What to check: a whole configuration, of which nothing is stored; ``text`` takes the place of its script."""
 
-    config: dict[str, Any]
+    config: Parts
     text: ScriptText | None = None
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from offhook.errors import NotFound
 from offhook.orchestrator.agents.config import AgentConfig
-from offhook.orchestrator.agents.repo import AgentRepo, Stored
+from offhook.orchestrator.agents.repo import AgentRepo
 from offhook.orchestrator.agents.schemas import Agent, AgentView, VersionDetail, VersionView
+from offhook.orchestrator.agents.stored import Stored
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Tenant

@@ -8,7 +8,8 @@ from typing import Any, Final
 from offhook.contracts.plan import TurnPlan
 from offhook.orchestrator.agents.config import AgentConfig
 from offhook.orchestrator.agents.hours import week_of
-from offhook.orchestrator.agents.repo import DOCUMENT, AgentRepo, By, dumped
+from offhook.orchestrator.agents.repo import AgentRepo
+from offhook.orchestrator.agents.stored import DOCUMENT, By, dumped
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import wall_clock
 from offhook.orchestrator.tenants.schemas import Business
