@@ -36,6 +36,8 @@ SYSTEM: Final = Principal("operator", "system", "offhook", ())
 """Who is said to have done what nobody asked for."""
 ATTEMPTS: Final = 100
 """Attempts that a delivery is shown with."""
+REPLAYED: Final = 10_000
+"""Events that one replay sends at most."""
 _STAYS: Final = frozenset({"url", "description", "enabled"})
 """What an endpoint always has."""
 
@@ -198,8 +200,10 @@ async def replay(scope: TenantScope, given: Services, id: str, wanted: ReplayRan
     until = min(wanted.until, now) if wanted.until else None
     await Queue(scope, id).lock()
     if wanted.which == "all":
-        await repo.missing(id, row.event_types, Wanted(since=wanted.since, until=until), now)
+        await repo.missing(id, row.event_types, Wanted(since=wanted.since, until=until), now, REPLAYED + 1)
     count = await repo.replay(id, Wanted("failed" if wanted.which == "failed" else None, since=wanted.since, until=until), now)
+    if count > REPLAYED:
+        raise Invalid(f"more than {REPLAYED:,} events: ask for a shorter time", faults=(Fault("since", "too long ago"),))
     if count and row.enabled:
         await wake(scope, given, id)
     return count

@@ -130,7 +130,7 @@ class Deliveries(Repo):
             await self._session.execute(insert(DeliveryRow), rows)
         return made
 
-    async def missing(self, endpoint: str, types: Sequence[str] | None, wanted: Wanted, now: datetime) -> None:
+    async def missing(self, endpoint: str, types: Sequence[str] | None, wanted: Wanted, now: datetime, limit: int) -> None:
         """Deliveries for events of before the endpoint wanted them."""
         query = (
             select(EventRow)
@@ -145,6 +145,7 @@ class Deliveries(Repo):
                 *_events(wanted),
             )
             .order_by(EventRow.seq)
+            .limit(limit)
         )
         if types is not None:
             query = query.where(EventRow.type.in_(types))

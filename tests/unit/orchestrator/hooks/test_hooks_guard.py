@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,10 +13,7 @@ import anyio.abc
 import anyio.streams.tls
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.e2e.certificates import certificate
 
 from offhook.errors import ConfigError
 from offhook.orchestrator.hooks.addresses import Rules
@@ -240,29 +236,6 @@ async def test_the_next_address_is_tried_where_nobody_is_at_the_first() -> None:
     async with server() as (port, _):
         of = guard(names(two_example=["127.0.0.2", "127.0.0.1"]))
         assert (await of.request("GET", f"http://two.example:{port}/", headers={})).status == 200
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """A self-signed certificate for a name, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(who)
-        .issuer_name(who)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(begin)
-        .not_valid_after(begin.replace(year=2090))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    plain = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(plain + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 async def test_the_certificate_must_be_the_names(tmp_path: Path) -> None:
