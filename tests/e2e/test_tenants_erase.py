@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from psycopg import Connection, connect
 from sqlalchemy import text
-from tests.e2e.business import ADMIN, CALLER, DID, OTHER_DID, House
+from tests.e2e.business import ADMIN, CALLER, DID, OTHER_DID, House, open_house
 from tests.e2e.planting import Planter, dump, holding, rows, search, search_files
+from tests.e2e.server import EMPTY, Server
 
 from offhook.errors import Conflict
-from offhook.orchestrator.db import libpq
+from offhook.orchestrator.db import libpq, migrate
+from offhook.orchestrator.embedded import APP, EmbeddedPostgres
+from offhook.orchestrator.migrations.tenancy import SCOPES
 from offhook.orchestrator.tenants import erase
 from offhook.orchestrator.tenants.repo import subject
 
@@ -24,14 +28,40 @@ NAME = {"name": "Harbour Plumbing"}
 RING = {"call": "c7", "transport": "loopback", "did": DID, "caller": CALLER}
 
 
-@pytest.fixture
-def owner(house: House) -> Iterator[Connection]:
-    """The database for its owner."""
+@contextmanager
+def superuser(house: House) -> Iterator[Connection]:
+    """The database for somebody whom nothing binds."""
     with connect(libpq(house.owner_url), autocommit=True) as connection:
         row = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
         if row is None or not row[0]:
             pytest.skip("only a superuser may plant rows against foreign keys")
         yield connection
+
+
+@pytest.fixture
+def owner(house: House) -> Iterator[Connection]:
+    with superuser(house) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def ordinary(postgres: Server, tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose tables belong to somebody who is no superuser, as on most real servers: row-level security binds them too."""
+    if not isinstance(postgres, EmbeddedPostgres):
+        pytest.skip("logins without a password are the embedded server's")
+    name = f"{EMPTY}_ordinary"
+    roles = ", ".join(("offhook_app", "offhook_jobs", *SCOPES))
+    postgres.sql("create role offhook_ordinary login createrole nosuperuser nobypassrls")
+    postgres.sql(f"grant {roles} to offhook_ordinary with admin option")
+    postgres.sql(f"create database {name} owner offhook_ordinary")
+    try:
+        migrate(postgres.url(name, "offhook_ordinary"))
+        async with open_house(postgres.url(name, APP), tmp_path, owner_url=postgres.url(name)) as opened:
+            yield opened
+    finally:
+        postgres.sql(f"drop database {name} with (force)")
+        postgres.sql(f"revoke {roles} from offhook_ordinary")
+        postgres.sql("drop role offhook_ordinary")
 
 
 async def begin(house: House, name: dict[str, str] = NAME, **headers: str) -> Any:
@@ -88,6 +118,17 @@ async def _jobs(house: House, word: str, tenant: str) -> None:
 
 
 async def test_no_byte_of_an_erased_tenant_is_left_anywhere(house: House, owner: Connection) -> None:
+    await _plant_erase_and_search(house, owner)
+
+
+async def test_nor_where_the_tables_owner_is_no_superuser(ordinary: House) -> None:
+    owns = await ordinary.look("select pg_get_userbyid(relowner) from pg_class where relname = 'call'")
+    assert [row[0] for row in owns] == ["offhook_ordinary"]
+    with superuser(ordinary) as everything:
+        await _plant_erase_and_search(ordinary, everything)
+
+
+async def _plant_erase_and_search(house: House, owner: Connection) -> None:
     state = house.settings.state_dir
     await _life(house)
     async with house.services.database.tenant("harbour") as scope:
