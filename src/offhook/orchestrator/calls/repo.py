@@ -30,16 +30,18 @@ class CallRepo(Repo):
         """The call, made if it is new; None if it was deleted. NotFound, and the transaction is over, if there is no such agent."""
         put = insert(CallRow).values(tenant_id=self._tenant, id=id, agent_id=agent, **fields)
         try:
-            made = (await self._session.execute(put.on_conflict_do_nothing().returning(CallRow.id))).first() is not None
+            made = (await self._session.execute(put.on_conflict_do_nothing().returning(CallRow))).scalar()
         except IntegrityError as error:
             if not isinstance(error.orig, ForeignKeyViolation):
                 raise
             raise NotFound("no such agent") from error
         # Asked after the insert, which waits for a deletion that is under way: only then is what that left behind seen.
-        if made and await self.deleted(id):
+        if made is None:
+            return await self.get(id)
+        if await self.deleted(id):
             await self._session.execute(delete(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id == id))
             return None
-        return await self.get(id)
+        return CallRecord.model_validate(made)
 
     async def deleted(self, id: str) -> bool:
         """Whether there was such a call and it was deleted."""
