@@ -52,6 +52,10 @@ class Guards:
         self._address.check(ip)
         self._code.check(person)
 
+    def code_right(self, person: str) -> None:
+        """The code was right."""
+        self._code.forget(person)
+
     def forgot(self, ip: str, email: str) -> None:
         """Before a mail for a new password."""
         self._forgot_address.check(ip)

@@ -80,6 +80,8 @@ class Smtp:
         except smtplib.SMTPRecipientsRefused as error:
             code = max(code for code, _ in error.recipients.values())
             raise _failure(code, str(error)) from None
+        except smtplib.SMTPAuthenticationError as error:  # the settings are wrong, not the mail
+            raise AdapterUnavailable("mail/smtp", "the mail server refused our login", detail=str(error)) from None
         except smtplib.SMTPResponseException as error:
             raise _failure(error.smtp_code, str(error)) from None
         except (smtplib.SMTPException, OSError) as error:

@@ -7,7 +7,7 @@ from typing import Final
 from offhook.errors import Conflict, NotPermitted
 from offhook.orchestrator.auth.permissions import LEVELS, ROLES, Level, Permission, Role
 
-KEEPER: Final[dict[Level, Role]] = {"tenant": "tenant_owner", "platform": "platform_admin"}
+KEEPER: Final[dict[Level, Role]] = {"tenant": "tenant_owner", "reseller": "reseller_admin", "platform": "platform_admin"}
 """Roles of which one member must stay: without it nobody could let anybody in again."""
 BY_LEVEL: Final[dict[Level, tuple[Role, ...]]] = {
     level: tuple(role for role, of in LEVELS.items() if of == level) for level in ("platform", "reseller", "tenant")

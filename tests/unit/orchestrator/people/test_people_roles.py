@@ -48,7 +48,7 @@ def test_others_may_go() -> None:
     one_stays("tenant_owner", None, 1)
     one_stays("tenant_owner", "tenant_owner", 0)
     one_stays("tenant_admin", None, 0)
-    one_stays("reseller_admin", None, 0)
+    one_stays("reseller_support", None, 0)
 
 
 def test_levels() -> None:

@@ -122,7 +122,7 @@ async def _before(team: Team, may: frozenset[Permission], id: str, new: Role | N
     """The member as it is, locked against losing the last keeper; errors if this may not be changed so."""
     if new is not None and new not in roles.BY_LEVEL[team.owner.level]:
         raise Invalid(f"{new} is no role here")
-    keeping = await team.holders(roles.KEEPER[team.owner.level]) if team.owner.level in roles.KEEPER else []
+    keeping = await team.holders(roles.KEEPER[team.owner.level])
     row = await team.member(id)
     if row is None:
         raise NotFound("no such member")

@@ -20,7 +20,6 @@ from offhook.orchestrator.scope import ResellerScope, TenantScope
 from offhook.orchestrator.services import Services
 
 Scope = TenantScope | ResellerScope
-TOP: Final[dict[Level, Role]] = {"tenant": "tenant_owner", "reseller": "reseller_admin"}
 MOST: Final = 10
 """Providers of one tenant or reseller."""
 
@@ -59,7 +58,7 @@ async def find(scope: Scope, id: str, *, lock: bool = False) -> ProviderRow:
 async def create(given: Services, guards: Guards, scope: Scope, may: frozenset[Permission], body: NewProvider) -> Provider:
     """A new provider, by who may do all that its owner may."""
     team, now = Team(scope), given.clock()
-    roles.not_above(may, TOP[team.owner.level])
+    roles.not_above(may, roles.KEEPER[team.owner.level])
     _default_role(team, body.default_role)
     try:
         guards.guard.check(body.issuer)
@@ -89,7 +88,7 @@ async def create(given: Services, guards: Guards, scope: Scope, may: frozenset[P
 async def change(given: Services, scope: Scope, may: frozenset[Permission], row: ProviderRow, body: ProviderChange) -> Provider:
     """Change a provider that is locked."""
     team = Team(scope)
-    roles.not_above(may, TOP[team.owner.level])
+    roles.not_above(may, roles.KEEPER[team.owner.level])
     _default_role(team, body.default_role)
     for name in ("name", "client_id", "enabled"):
         if (value := getattr(body, name)) is not None:
@@ -111,7 +110,7 @@ async def change(given: Services, scope: Scope, may: frozenset[Permission], row:
 async def remove(scope: Scope, may: frozenset[Permission], row: ProviderRow) -> None:
     """Remove a provider, with the accounts that are only its own and all sessions made by it."""
     team = Team(scope)
-    roles.not_above(may, TOP[team.owner.level])
+    roles.not_above(may, roles.KEEPER[team.owner.level])
     await _one_gets_in(team, row.id)
     await team.drop_provider(row.id)
 
@@ -149,7 +148,7 @@ def _default_role(team: Team, role: Role | None) -> None:
 
 async def _one_gets_in(team: Team, provider: str) -> None:
     """Conflict if those who must stay could sign in no more."""
-    role = TOP[team.owner.level]
+    role = roles.KEEPER[team.owner.level]
     by_it, besides = await team.keepers(provider, role)
     if by_it and not besides:
         raise Conflict(f"every {role} signs in by this provider only: nobody could change it any more")

@@ -84,6 +84,7 @@ async def second_step(given: Services, guards: Guards, visit: Visit, pending: st
             raise NotSignedIn("the first step was too long ago: sign in again")
         if not await codes.use(given, scope, person.id, code):
             raise NotSignedIn("the code is wrong, or was used before")
+        guards.code_right(person.id)
         return await sessions.begin(given, scope, person, visit, "password and code")
 
 

@@ -82,6 +82,7 @@ async def confirm_totp(body: TotpCode, guards: Guarded, access: Mine) -> Recover
     session = await _own(access)
     guards.code(access.ip, access.principal.id)
     made = await codes.confirm(access.given, access.scope, access.principal.id, body.code)
+    guards.code_right(access.principal.id)
     ended = await account.end_others(access.scope, session)
     await access.audit("totp.enabled", access.principal.id, {"sessions_ended": ended})
     return RecoveryCodes(recovery_codes=list(made))
@@ -94,6 +95,7 @@ async def disable_totp(body: TotpDisable, request: Request, given: Given, guards
     guards.code(visit.ip, principal.id)
     person = await account.proved(given, guards, visit, principal.id, body.password)
     await account.disable_codes(given, visit, person, body.code)
+    guards.code_right(person.id)
 
 
 @router.get("/sessions")
