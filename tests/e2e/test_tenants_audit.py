@@ -8,9 +8,12 @@ from datetime import timedelta
 import anyio
 import pytest
 from psycopg import connect, errors
+from sqlalchemy import insert, text
+from sqlalchemy.exc import ProgrammingError
 from tests.e2e.business import ADMIN, House
 
 from offhook.orchestrator.audit import ops as audit
+from offhook.orchestrator.audit.tables import AuditRow
 from offhook.orchestrator.auth.permissions import Grant, Principal, operator
 from offhook.orchestrator.db import libpq
 
@@ -139,6 +142,21 @@ async def test_the_log_refuses_changes(house: House) -> None:
                     connection.execute(statement)
     with connect(libpq(house.owner_url), autocommit=True) as owner, pytest.raises(errors.InsufficientPrivilege, match="append-only"):
         owner.execute("update audit set target = 'x'")
+
+
+async def test_the_platform_reads_its_own_log_alone(house: House) -> None:
+    await write(house, 2)
+    async with house.services.database.platform() as scope:
+        await audit.record(scope, house.now[0], operator(), "thing.done", "x", {})
+        for table in ("audit", "audit_head"):
+            rows = await scope.session.execute(text(f"select tenant_id, reseller_id from {table}"))  # noqa: S608
+            assert [tuple(row) for row in rows] == [(None, None)], table
+    for owner in ({"tenant_id": "harbour"}, {"reseller_id": "direct"}):
+        row = {"id": "aud_x", "at": house.now[0], "seq": 9, "hash": b"", "details": {}}
+        texts = dict.fromkeys(("actor_kind", "actor_id", "actor_name", "action", "target", "ip"), "x")
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            async with house.services.database.platform() as forger:
+                await forger.session.execute(insert(AuditRow).values(row | texts | owner))
 
 
 async def test_logs_that_outlive_people_do_not_name_them(house: House) -> None:

@@ -196,6 +196,7 @@ BEGIN
     RETURN counts;
 END $$;
 """
+PLATFORM = "tenant_id is null and reseller_id is null"
 GUARDED = (
     "offhook_open_to_erasing()",
     "offhook_erase_rows(text, text, integer)",
@@ -217,7 +218,13 @@ def upgrade() -> None:
     tenant_table(run, "data_key")
     platform_reads(run, "data_key", "tenant_id, kek_id")
     platform_table(run, "platform_data_key")
-    platform_table(run, "audit_head", rights="select, insert, update")
+    # The directory keeps a log of its own and reads nobody else's: they say what tenants and their customers did.
+    for kind in ("select", "insert"):
+        run(f"drop policy offhook_platform_{kind} on audit")
+    policy(run, "audit", "offhook_platform", "select, insert", PLATFORM)
+    run("alter table audit_head enable row level security")
+    run("alter table audit_head force row level security")
+    policy(run, "audit_head", "offhook_platform", "select, insert, update", PLATFORM)
     policy(run, "audit_head", "offhook_tenant", "select, insert, update", TENANT)
     policy(run, "audit_head", "offhook_reseller", "select, insert, update", RESELLER + " and tenant_id is null")
     tenant_table(run, "tenant_export")
