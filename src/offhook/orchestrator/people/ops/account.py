@@ -133,7 +133,7 @@ async def reset_letter(given: Services, email: str) -> tuple[str, str] | None:
     async with given.database.platform() as scope:
         directory = Directory(scope)
         person = await directory.by_email(email)
-        if person is None:
+        if person is None or await directory.person(person.id, lock=True) is None:  # locked: one ticket at a time
             return None
         await directory.issue(hash, "reset", person.id, given.clock(), RESET)
     text = (
