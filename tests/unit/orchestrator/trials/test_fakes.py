@@ -31,7 +31,7 @@ def agent(**changes: Any) -> Agent:
         diary=Diary(staff=("tom",), visit_minutes=60, lead_minutes=60, horizon_days=7),
     )
     hours = {day: [{"opens": "09:00", "closes": "12:00"}] for day in DAYS[:5]}
-    return Agent.of(tenant, "desk", AgentConfig.model_validate({"name": "Desk", "script": {}, "hours": hours, **changes}))
+    return Agent.of(tenant, "desk", AgentConfig.model_validate({"name": "Desk", "script": {}, "hours": hours} | changes))
 
 
 def faking(now: datetime = MONDAY, **changes: Any) -> Faking:
