@@ -1,7 +1,7 @@
 """Steering live calls over REST: which there are, and saying, transferring, ending in one of them.
 
 Every request is signed, and its ``webhook-id`` says what it is about (``signing.about``), so that one that was listened in on is good
-for nothing else. Sent again it is answered as the first time and has no second effect.
+for nothing else. One that had its effect is answered as the first time when it is sent again, and has no second.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ENDING: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 
 
 class Answered:
-    """Requests that were answered while their signature is good, by their id. A repetition gets the same answer."""
+    """Requests that had their effect, by their id, while their signature is good. A repetition gets the same answer."""
 
     def __init__(self, keep: float = 2 * signing.TOLERANCE) -> None:
         self._keep = keep
@@ -47,8 +47,7 @@ class Answered:
         _, digest, status, answer = known
         if digest != _digest(body):
             return problem(409, "this webhook-id was used for another request")
-        kind = "application/problem+json" if status >= 400 else "application/json"
-        return Response(answer, status, media_type=kind if answer else None)
+        return Response(answer, status)
 
     def keep(self, id: str, body: bytes, now: float, answer: Response) -> None:
         """Remember it, for longer than its signature can be good."""
@@ -103,7 +102,7 @@ async def control(request: Request) -> Response:
     if (before := answered.before(message, body, now)) is not None:
         return before
     answer = _carry_out(engine.calls.get(name), ACTIONS.get(action), body)
-    if message:
+    if message and answer.status_code < 400:  # what had no effect may be sent again
         answered.keep(message, body, now, answer)
     return answer
 

@@ -46,9 +46,9 @@ async def take(given: Services, event: AnyEvent) -> Accepted:
         await _apply(given, scope, call, event)
         missing = await repo.missing(event.call)
         if missing == 0:
-            await _defer(given, scope, event.call, wait=0.0)
+            await later(given, scope, event.call)
         elif isinstance(event, CallEnded):
-            await _defer(given, scope, event.call, wait=given.settings.end_wait_s)
+            await later(given, scope, event.call, given.settings.end_wait_s)
         return Accepted()
 
 
@@ -72,10 +72,12 @@ async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: A
         fields = {"reason": event.reason, "outcome": event.outcome}
         await repo.change(call.id, state="ended", ended_at=event.time, last_seq=event.seq, seconds=event.seconds, **fields)
         await numbers.release(scope, call.id)
-        await news.ended(given, scope, await ops.get(scope, call.id))
+        if call.state != "ended":  # else it was given up, and that was told
+            await news.ended(given, scope, await ops.get(scope, call.id))
 
 
-async def _defer(given: Services, scope: TenantScope, call: str, *, wait: float) -> None:
+async def later(given: Services, scope: TenantScope, call: str, wait: float = 0.0) -> None:
+    """Have the call's result written, in this many seconds."""
     connection = await raw_connection(scope.session)
     # No queue lock: a timed job with the same lock would hold up the job of a complete call; the call's row is locked instead.
     later = given.queue.configure_task(FINISH, connection=connection, schedule_in={"seconds": int(wait)} if wait else None)

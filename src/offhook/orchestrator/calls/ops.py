@@ -8,6 +8,7 @@ from datetime import datetime
 from offhook.errors import NotFound
 from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
+from offhook.orchestrator.calls.transcript import Said, turns_of
 from offhook.orchestrator.scope import TenantScope
 
 
@@ -51,6 +52,17 @@ async def page(scope: TenantScope, wanted: CallFilter, limit: int, after: tuple[
 async def some(scope: TenantScope, calls: Collection[str]) -> list[Call]:
     """Those of these calls that there are, in no order."""
     return await CallRepo(scope).some(calls)
+
+
+async def last_said(scope: TenantScope, calls: Collection[str]) -> dict[str, Said]:
+    """The turn that was finished last in each of these calls, where there was one."""
+    found = await CallRepo(scope).last_said(calls)
+    return {call: said for call, event in found.items() for said in turns_of([event])}
+
+
+async def engines(scope: TenantScope, calls: Collection[str]) -> dict[str, str]:
+    """Where the engines of these calls take commands; empty where they take none."""
+    return await CallRepo(scope).engines(calls)
 
 
 async def by_carrier_call(scope: TenantScope, carrier_call: str) -> CallRecord | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -92,6 +92,25 @@ class CallRepo(Repo):
         query = select(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id.in_(ids))
         return [Call.model_validate(row) for row in (await self._session.execute(query)).scalars()] if ids else []
 
+    async def last_said(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The turn that was finished last in each of these calls."""
+        query = (
+            select(CallEventRow.call_id, CallEventRow.body)
+            .ext(distinct_on(CallEventRow.call_id))
+            .where(
+                CallEventRow.tenant_id == self._tenant,
+                CallEventRow.call_id.in_(ids),
+                CallEventRow.type.in_(["turn.caller", "turn.agent"]),
+            )
+            .order_by(CallEventRow.call_id, CallEventRow.seq.desc())
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
+
+    async def engines(self, ids: Collection[str]) -> dict[str, str]:
+        """Where the engines of these calls take commands."""
+        query = select(CallRow.id, CallRow.engine_url).where(CallRow.tenant_id == self._tenant, CallRow.id.in_(ids))
+        return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
+
     async def by_carrier_call(self, carrier_call: str) -> CallRecord | None:
         """The call that a carrier's id belongs to; the latest, should there be several."""
         query = (
@@ -166,9 +185,9 @@ class CallRepo(Repo):
         return list((await self._session.execute(query.order_by(CallRow.at).limit(limit))).scalars())
 
     async def before(self, moment: datetime, limit: int) -> list[str]:
-        """The oldest calls that began before this."""
+        """Calls that began before this."""
         query = select(CallRow.id).where(CallRow.tenant_id == self._tenant, CallRow.at < moment)
-        return list((await self._session.execute(query.order_by(CallRow.at, CallRow.id).limit(limit))).scalars())
+        return list((await self._session.execute(query.order_by(CallRow.test, CallRow.at, CallRow.id).limit(limit))).scalars())
 
     async def agents(self) -> list[tuple[str, int | None]]:
         """Agents with calls whose words are kept, and their newest version that took one."""

@@ -1,0 +1,84 @@
+"""Requests to engines: signed, each for one call and one purpose."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import ssl
+from datetime import datetime
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import httpx
+
+from offhook import signing
+from offhook.errors import Conflict, Fault, Invalid, Unreachable
+from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.services import Services
+from offhook.orchestrator.settings import OrchestratorSettings
+
+TIMEOUT: Final = 3.0
+"""Seconds that an engine has to answer: taking a command is a step of its turn machine."""
+Action = Literal["say", "transfer", "end"]
+
+
+def reachable(settings: OrchestratorSettings, url: str) -> bool:
+    """Whether requests go to an engine that says it is there: by http or https, and to one of the settings' own if they name any."""
+    try:
+        parts = urlsplit(url)
+        plain = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+    if not plain or parts.query or parts.fragment or not url.isascii() or any(letter <= " " for letter in url):
+        return False
+    return not settings.engine_urls or url.rstrip("/") in {one.rstrip("/") for one in settings.engine_urls}
+
+
+def nonce(now: datetime, *same: str) -> str:
+    """What tells one command from the next: the same for the same request sent again, if it says that it is (``same``)."""
+    return hashlib.sha256("\n".join(same).encode()).hexdigest()[:32] if all(same) else new_id("cmd", now)
+
+
+async def command(given: Services, url: str, action: Action, call: str, body: dict[str, Any], mark: str) -> None:
+    """Have a call's engine do something. Conflict, Invalid or Unreachable say why it will not."""
+    answer = await _send(given, "POST", url, f"/v1/calls/{call}/{action}", signing.about(action, call, mark), json.dumps(body).encode())
+    match answer.status_code:
+        case 202:
+            return
+        case 404:
+            raise Conflict("the call is no longer at its engine: it has just ended, or the engine was restarted")
+        case 409:
+            raise Conflict("the call does not take this now: it is ending, or too many lines are waiting", detail=answer.text[:500])
+        case 422 if action == "transfer":
+            raise Invalid("the caller cannot be put through there", faults=(Fault("target", "not a transfer target of this call's agent"),))
+        case 401:
+            raise Unreachable("the call's engine does not accept our signature: engine and orchestrator need the same secret and time")
+        case _:
+            raise Unreachable("the call's engine does not understand us: both must be of one version", detail=answer.text[:500])
+
+
+async def knows(given: Services, url: str, call: str) -> bool:
+    """Whether the engine still has the call. One that does not answer has no calls: media would not get through to it either."""
+    about = signing.about("show", call, new_id("cmd", given.clock()))
+    try:
+        return (await _send(given, "GET", url, f"/v1/calls/{call}", about, b"")).status_code == 200
+    except Unreachable:
+        return False
+
+
+async def _send(given: Services, method: str, url: str, path: str, about: str, body: bytes) -> httpx.Response:
+    if not reachable(given.settings, url):
+        raise Conflict("the call's engine takes no commands: it must say where it is reached (OFFHOOK_ENGINE_CONTROL_URL)")
+    secret = given.settings.secret.get_secret_value()
+    headers = signing.headers(secret, about, int(given.clock().timestamp()), body)
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT, verify=_tls(), trust_env=False, follow_redirects=False) as http:
+            return await http.request(method, url.rstrip("/") + path, content=body, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unreachable("the call's engine cannot be reached: it has stopped, or its control_url is wrong", detail=repr(error)) from error
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
