@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import anyio
 import pytest
 from pydantic import SecretStr
-from tests.e2e.business import MASTER_KEY, SECRET, House
+from tests.e2e.business import ADMIN, MASTER_KEY, SECRET, House
 
 from offhook.errors import ConfigError
 from offhook.orchestrator.services import Clock
@@ -152,3 +152,44 @@ async def test_a_file_is_its_owners(house: House) -> None:
         with pytest.raises(Unsealable):
             await ours.file_key(scope, "export/exp_1", out.getvalue()[:HEAD])
     assert FileKey.version_of(out.getvalue()[:HEAD]) == 1
+
+
+async def test_one_owner_whose_key_is_lost_holds_up_nobody(house: House) -> None:
+    database, old = house.services.database, vault(MASTER_KEY)
+    for tenant in ("harbour", "quayside"):
+        async with database.tenant(tenant) as scope:
+            await old.seal(scope, PLACE, b"secret")
+    await house.look("update data_key set kek_id = 'lost' where tenant_id = 'harbour'")
+    both = vault(NEW_KEY, MASTER_KEY)
+    with pytest.raises(ConfigError, match="lost is missing"):
+        await both.rewrap_all(database)
+    async with database.platform() as platform:
+        found = await both.show(platform)
+    assert (found.current, found.known, found.wrapped, found.missing) == ("k2", ["k2", "k1"], {"k2": 1, "lost": 1}, ["lost"])
+
+
+async def test_keys_over_the_api(house: House) -> None:
+    async with house.services.database.tenant("harbour") as scope:
+        sealed = await house.services.vault.seal(scope, PLACE, b"secret")
+    first = (await house.http.get("/v1/vault", headers=ADMIN)).json()
+    assert first == {"current": "k1", "known": ["k1"], "wrapped": {"k1": 1}, "missing": []}
+    made = await house.ask("POST", "/vault/keys", idempotency_key="k")
+    assert (made.status_code, made.json()) == (201, {"version": 2})
+    assert (await house.ask("POST", "/vault/keys", idempotency_key="k")).json() == {"version": 2}
+    assert (await house.http.get("/v1/vault", headers=ADMIN)).json()["wrapped"] == {"k1": 2}
+    async with house.services.database.tenant("harbour") as scope:
+        assert await house.services.vault.open(scope, PLACE, sealed) == b"secret"
+    for _ in range(2):
+        assert (await house.http.post("/v1/vault/rewrap", headers=ADMIN)).status_code == 202
+    assert len(await house.look("select 1 from procrastinate_jobs where task_name = 'vault_rewrap'")) == 2
+
+    async def done() -> bool:
+        return not await house.look("select 1 from procrastinate_jobs where task_name = 'vault_rewrap'")
+
+    await house.work_until(done)
+    seller = await house.role("reseller_admin")
+    assert (await house.http.get("/v1/vault", headers=seller)).status_code == 403
+    viewer = await house.role("viewer")
+    assert (await house.ask("POST", "/vault/keys", authorization=viewer["authorization"])).status_code == 403
+    log = (await house.get("/audit")).json()["data"]
+    assert [(one["action"], one["target"]) for one in log] == [("vault.key_created", "2")]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from procrastinate import App as JobQueue
 
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.vault.ops import Vault
-
-REWRAP = "vault_rewrap"
-"""Wraps all data keys with the current master key."""
+from offhook.orchestrator.vault.ops import REWRAP, Vault
 
 
 def register(queue: JobQueue, services: Services) -> None:

@@ -42,6 +42,11 @@ class Masters:
             keys[name] = key
         return cls(next(iter(keys), None), keys)
 
+    @property
+    def ids(self) -> list[str]:
+        """Their ids, the current one first."""
+        return list(self._keys)
+
     def first(self) -> tuple[str, bytes]:
         """Id and key of the current one; ConfigError without any."""
         if self.current is None:

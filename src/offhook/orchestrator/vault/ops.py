@@ -6,6 +6,7 @@ No key is kept between uses: to unwrap one costs microseconds, and what is not k
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from offhook.errors import ConfigError
 from offhook.orchestrator.db import Database
@@ -16,9 +17,12 @@ from offhook.orchestrator.vault import seal as sealing
 from offhook.orchestrator.vault.files import FileKey
 from offhook.orchestrator.vault.masters import Masters
 from offhook.orchestrator.vault.repo import KeyDirectory, KeyRepo, Wrapped
+from offhook.orchestrator.vault.schemas import VaultView
 from offhook.orchestrator.vault.seal import KEY_BYTES, DataKey, Unsealable
 
 Scope = TenantScope | PlatformScope
+REWRAP: Final = "vault_rewrap"
+"""Name of the job that wraps all data keys with the current master key."""
 
 
 class Vault:
@@ -94,6 +98,12 @@ class Vault:
     async def wrapped_by(self, scope: PlatformScope) -> dict[str, int]:
         """How many keys each master key wraps: one that wraps none may be removed."""
         return await KeyDirectory(scope).counts()
+
+    async def show(self, scope: PlatformScope) -> VaultView:
+        """Which master keys there are, and what they wrap."""
+        wrapped, known = await self.wrapped_by(scope), self._masters.ids
+        missing = sorted(wrapped.keys() - set(known))
+        return VaultView(current=self._masters.current, known=known, wrapped=dict(sorted(wrapped.items())), missing=missing)
 
     async def _newest(self, scope: Scope) -> DataKey:
         repo = KeyRepo(scope)
