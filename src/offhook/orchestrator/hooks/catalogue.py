@@ -39,8 +39,10 @@ class CallData(Data):
 
     call_id: str
     agent_id: str | None = None
+    agent_version: int | None = None
     caller: str | None = None
     did: str | None = None
+    transport: str | None = None
     started_at: datetime | None = None
 
 
@@ -70,6 +72,9 @@ class LeadData(Data):
 
     lead_id: str
     call_id: str | None = None
+    contact_id: str | None = None
+    status: str | None = None
+    created_at: datetime | None = None
 
 
 class AppointmentData(Data):
@@ -77,9 +82,19 @@ class AppointmentData(Data):
 
     appointment_id: str
     call_id: str | None = None
+    contact_id: str | None = None
+    ref: str | None = None
+    staff: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     status: str | None = None
+    revision: int | None = None
+    by: str | None = None
+    """Who did it: the agent in a call, a person, an API key."""
+    changed: list[str] | None = None
+    """Other fields that have changed, by name only."""
+    before: dict[str, Any] | None = None
+    """Of a change, what it was before."""
 
 
 class SyncFailedData(Data):

@@ -162,7 +162,8 @@ async def test(scope: TenantScope, given: Services, id: str) -> DeliveryView:
 
 async def deliveries(scope: TenantScope, id: str, wanted: Wanted, limit: int, after: After) -> list[DeliveryView]:
     """What was or is to be sent to an endpoint, newest first; NotFound."""
-    await show(scope, id)
+    if await Endpoints(scope).row(id) is None:
+        raise NotFound("no such webhook")
     return await Deliveries(scope).page(id, wanted, limit, after)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from offhook.orchestrator.db import Base
 
 _WAITING: Final = text("state = 'waiting'")
+_FAILED: Final = text("state = 'failed'")
 
 
 class EndpointRow(Base):
@@ -80,6 +81,7 @@ class DeliveryRow(Base):
         Index(None, "tenant_id", "endpoint_id", "created_at", "id"),
         Index(None, "tenant_id", "event_id"),
         Index("webhook_delivery_order", "tenant_id", "endpoint_id", "subject", "seq", postgresql_where=_WAITING),
+        Index("webhook_delivery_failed", "tenant_id", "endpoint_id", "created_at", "id", postgresql_where=_FAILED),
         Index("webhook_delivery_due", "next_at", "tenant_id", "endpoint_id", postgresql_where=_WAITING),
     )
 

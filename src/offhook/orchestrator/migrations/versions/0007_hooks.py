@@ -87,6 +87,7 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX ix_webhook_delivery_tenant_id_endpoint_id_created_at_id ON webhook_delivery (tenant_id, endpoint_id, created_at, id);
 CREATE INDEX ix_webhook_delivery_tenant_id_event_id ON webhook_delivery (tenant_id, event_id);
 CREATE INDEX webhook_delivery_order ON webhook_delivery (tenant_id, endpoint_id, subject, seq) WHERE state = 'waiting';
+CREATE INDEX webhook_delivery_failed ON webhook_delivery (tenant_id, endpoint_id, created_at, id) WHERE state = 'failed';
 CREATE INDEX webhook_delivery_due ON webhook_delivery (next_at, tenant_id, endpoint_id) WHERE state = 'waiting';
 
 CREATE TABLE webhook_attempt (
