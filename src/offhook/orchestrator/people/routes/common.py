@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Path, Request, Response
 
 from offhook.errors import NotPermitted
-from offhook.orchestrator.auth.access import COOKIE, ID
+from offhook.orchestrator.auth.access import COOKIE, ID, Signed
+from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.people.csrf import foreign
 from offhook.orchestrator.people.ops.sessions import LIFETIME, Visit
 from offhook.orchestrator.people.ops.sign_in import Entered
@@ -27,6 +28,20 @@ def visit(request: Request) -> Visit:
 
 
 Visiting = Annotated[Visit, Depends(visit)]
+
+
+def _known() -> Any:  # noqa: ANN401 - a dependency for Annotated
+    async def enter(principal: Signed) -> Principal:
+        return principal
+
+    # As auth.access writes it on its own dependencies: anybody who is signed in, for what concerns themselves.
+    known: Any = enter
+    known.level, known.permission = "anybody", None
+    return Depends(known)
+
+
+Known = Annotated[Principal, _known()]
+"""Who is signed in, without a transaction: for routes that hash a password between two of their own."""
 
 
 def ours(request: Request) -> None:

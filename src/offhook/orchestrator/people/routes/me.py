@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from offhook.orchestrator.access import Given
-from offhook.orchestrator.auth.access import COOKIE, PlatformAccess, Signed, signed_in
+from offhook.orchestrator.auth.access import COOKIE, PlatformAccess, signed_in
 from offhook.orchestrator.people.guards import Guarded
 from offhook.orchestrator.people.ops import account, codes, sessions
-from offhook.orchestrator.people.routes.common import Id, Visiting, clear_session
+from offhook.orchestrator.people.routes.common import Id, Known, Visiting, clear_session
 from offhook.orchestrator.people.schemas import (
     Me,
     PasswordChange,
@@ -57,18 +57,14 @@ async def change_me(body: PersonChange, access: Mine) -> Me:
 
 
 @router.post("/password", status_code=204)
-async def change_password(
-    body: PasswordChange, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Signed
-) -> None:
+async def change_password(body: PasswordChange, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Known) -> None:
     """Change one's password; ends all other sessions."""
     session = await _session(given, request, principal.kind)
     await account.change_password(given, guards, visit, session, body.current, body.password)
 
 
 @router.post("/totp", status_code=201)
-async def enrol_totp(
-    body: PasswordIn, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Signed
-) -> TotpEnrolment:
+async def enrol_totp(body: PasswordIn, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Known) -> TotpEnrolment:
     """Begin with one-time codes: a secret for an app. In force once confirmed."""
     await _session(given, request, principal.kind)
     person = await account.proved(given, guards, visit, principal.id, body.password)
@@ -89,7 +85,7 @@ async def confirm_totp(body: TotpCode, guards: Guarded, access: Mine) -> Recover
 
 
 @router.post("/totp/disable", status_code=204)
-async def disable_totp(body: TotpDisable, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Signed) -> None:
+async def disable_totp(body: TotpDisable, request: Request, given: Given, guards: Guarded, visit: Visiting, principal: Known) -> None:
     """No one-time codes any more."""
     await _session(given, request, principal.kind)
     guards.code(visit.ip, principal.id)
