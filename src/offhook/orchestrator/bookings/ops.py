@@ -40,9 +40,9 @@ async def free_slots(
     soon: bool = False,
 ) -> list[Span]:
     """At most three visits to offer."""
-    diary, zone = agent.tenant.diary, agent.tenant.zone
+    diary, zone = agent.tenant.diary, agent.zone
     busy = await AppointmentRepo(scope).busy(now, now + timedelta(days=diary.horizon_days + 2))
-    found = list(slots.possible(diary, agent.hours, zone, now, busy, day))
+    found = list(slots.possible(diary, agent.calendar, zone, now, busy, day))
     if part is not None:
         found = slots.in_part(found, zone, part)
     return slots.spread(found, zone, soon=soon, near=near)
@@ -54,13 +54,13 @@ async def slots_between(
     """All visits that can be booked in a window, the earliest first; those of one member of staff, if one is named."""
     if not since < until <= since + LONGEST:
         raise Invalid("not a window of time", faults=(Fault("query.to", f"after from, by at most {LONGEST.days} days"),))
-    diary, zone, now = agent.tenant.diary, agent.tenant.zone, given.clock()
+    diary, zone, now = agent.tenant.diary, agent.zone, given.clock()
     if staff is not None:
         diary = diary.model_copy(update={"staff": tuple(one for one in diary.staff if one == staff)})
     busy = await AppointmentRepo(scope).busy(now, now + timedelta(days=diary.horizon_days + 2))
     secret = given.settings.secret.get_secret_value()
     found: list[SlotView] = []
-    for span in slots.possible(diary, agent.hours, zone, now, busy):
+    for span in slots.possible(diary, agent.calendar, zone, now, busy):
         if len(found) == limit or span.start >= until:
             break
         if span.start >= since:
