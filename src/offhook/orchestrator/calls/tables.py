@@ -19,13 +19,12 @@ class CallRow(Base):
 
     __tablename__ = "call"
     __table_args__ = (
-        Index("ix_call_list", "tenant_id", "at", "id"),
+        Index("ix_call_list", "tenant_id", "test", "at", "id"),
         Index("ix_call_agent", "tenant_id", "agent_id", "at", "id"),
         Index("ix_call_did", "tenant_id", "did", "at", "id"),
         Index("ix_call_caller", "tenant_id", "caller", "at", "id"),
         Index("ix_call_outcome", "tenant_id", "outcome", "at", "id", postgresql_where=text("outcome IS NOT NULL")),
         Index("ix_call_open", "tenant_id", "state", "at", "id", postgresql_where=text("state <> 'ended'")),
-        Index("ix_call_test", "tenant_id", "at", "id", postgresql_where=text("test")),
         Index("ix_call_kept", "tenant_id", "agent_id", "at", postgresql_where=text("kept")),
         Index("ix_call_carrier_call", "tenant_id", "carrier_call", postgresql_where=text("carrier_call <> ''")),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from offhook.contracts.handover import Kind
 from offhook.orchestrator.vault.files import HEAD, PIECE, FileKey
-from offhook.orchestrator.vault.seal import TAG
+from offhook.orchestrator.vault.seal import TAG, Unsealable
 
 KIND: Final = "recordings"
 """Folder of these files in ``state_dir``, by tenant (``tenants.files``)."""
@@ -108,7 +108,9 @@ class Clear(io.RawIOBase):
         super().__init__()
         self._file, self._key = file, key
         sealed = max(0, file.seek(0, os.SEEK_END) - HEAD)
-        self._pieces = max(1, -(-sealed // (PIECE + TAG)))
+        if sealed < TAG:
+            raise Unsealable("the file cannot be opened: it was cut")
+        self._pieces = -(-sealed // (PIECE + TAG))
         self.size = sealed - self._pieces * TAG
         """Bytes of the clear."""
         self._at = 0
@@ -133,15 +135,16 @@ class Clear(io.RawIOBase):
         return self._at
 
     def readinto(self, into: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Read at most to the end of a piece."""
-        if self._at >= self.size:
-            return 0
-        number, offset = divmod(self._at, PIECE)
-        if number != self._number:
-            self._file.seek(HEAD + number * (PIECE + TAG))
-            self._piece = self._key.piece(self._file.read(PIECE + TAG), number, last=number == self._pieces - 1)
-            self._number = number
-        data = self._piece[offset : offset + len(into)]
-        into[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        """Fill it, unless the file ends before: whoever reads a short piece takes it for the end."""
+        done = 0
+        while done < len(into) and self._at < self.size:
+            number, offset = divmod(self._at, PIECE)
+            if number != self._number:
+                self._file.seek(HEAD + number * (PIECE + TAG))
+                self._piece = self._key.piece(self._file.read(PIECE + TAG), number, last=number == self._pieces - 1)
+                self._number = number
+            data = self._piece[offset : offset + len(into) - done]
+            into[done : done + len(data)] = data
+            done += len(data)
+            self._at += len(data)
+        return done

@@ -18,13 +18,12 @@ ALTER TABLE call ADD COLUMN at TIMESTAMP WITH TIME ZONE GENERATED ALWAYS AS (coa
 
 DROP INDEX ix_call_tenant_id_planned_at;
 DROP INDEX ix_call_carrier_call;
-CREATE INDEX ix_call_list ON call (tenant_id, at, id);
+CREATE INDEX ix_call_list ON call (tenant_id, test, at, id);
 CREATE INDEX ix_call_agent ON call (tenant_id, agent_id, at, id);
 CREATE INDEX ix_call_did ON call (tenant_id, did, at, id);
 CREATE INDEX ix_call_caller ON call (tenant_id, caller, at, id);
 CREATE INDEX ix_call_outcome ON call (tenant_id, outcome, at, id) WHERE outcome IS NOT NULL;
 CREATE INDEX ix_call_open ON call (tenant_id, state, at, id) WHERE state <> 'ended';
-CREATE INDEX ix_call_test ON call (tenant_id, at, id) WHERE test;
 CREATE INDEX ix_call_kept ON call (tenant_id, agent_id, at) WHERE kept;
 CREATE INDEX ix_call_carrier_call ON call (tenant_id, carrier_call) WHERE carrier_call <> '';
 
