@@ -11,6 +11,7 @@ from typing import ParamSpec
 import anyio
 
 from offhook.authoring.rehearse import context_of
+from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
 from offhook.core.time import SECOND
@@ -65,6 +66,7 @@ class Call:
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self._tools = Tools(parts.http, plan, parts.secret)
         self._tool_count = 0
+        self._untold = set(plan.record_after)
         self._reply: Reply | None = None
         self._turn_scope: TurnScope | None = None
         self._unreported: Reply | None = None
@@ -187,7 +189,7 @@ class Call:
             match event:
                 case MediaIn():
                     if self._recorder is not None:
-                        self._recorder.caller(event.start, event.data)
+                        self._recorder.caller(event.start, self._recorded(event.data, self.transport.format_in))
                     self._hearing.media(event)
                 case MarkIn():
                     self._mouth.playout.on_mark(event.name, self.clock.now())
@@ -209,7 +211,7 @@ class Call:
         if data:
             self.transport.send(data)
             if self._recorder is not None:
-                self._recorder.agent(playout.play_position(now), data)
+                self._recorder.agent(playout.play_position(now), self._recorded(data, self.transport.format_out))
             mark = playout.mark_due()
             if mark is not None:
                 self.transport.mark(mark)
@@ -394,10 +396,15 @@ class Call:
         if reply is not None:
             self._told(reply, self._sent)
 
+    def _recorded(self, data: bytes, format: AudioFormat) -> bytes:
+        """What the recording gets: silence, until the caller has heard that there is one."""
+        return silence(format, format.samples_in(len(data))) if self._untold else data
+
     def _told(self, reply: Reply, sample: int) -> str:
         """Tell the script what was heard of a reply; returns the heard text."""
         for item, heard, whole in reply.ledger.items(sample):
             self._launch(self.dialogue.spoken(item, heard, whole))
+        self._untold -= {name for name in self._untold if self.dialogue.heard(name)}
         return reply.ledger.heard(sample)
 
     def _cancel(self, turn: int, why: fx.Why, at: int) -> None:

@@ -126,6 +126,10 @@ class Dialogue:
         """The states visited, in order."""
         return tuple(visit.state for visit in self.state.path)
 
+    def heard(self, must_say: str) -> bool:
+        """Whether the caller has heard this text of ``must_say`` whole."""
+        return self.state.must.get(must_say, 0) < 0
+
     def hung_up(self) -> None:
         """The call is over; without an end of its own the script says what it amounts to."""
         self.state, outs = step(self._script, self.state, Hangup())

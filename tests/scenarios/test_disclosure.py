@@ -1,0 +1,93 @@
+"""Nothing is recorded before the caller has heard that it will be, whole."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from tests.scenarios.harness import LOUD, SCRIPT, Scene, plan_of, scene
+
+from offhook.engine.record import Recorder, RecordingInfo
+from offhook.testing.clock import VIRTUAL_TIME
+
+pytestmark = pytest.mark.anyio
+TOLD = {"must_say": {"told": {"text": "This call is recorded so that we get the details right.", "before": "first question"}}}
+QUIET = {0xFF, 0x7F}
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
+
+
+class Tape:
+    """A recorder that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sides: dict[str, list[bytes]] = {"caller": [], "agent": []}
+
+    def caller(self, _start: int, data: bytes) -> None:
+        self.sides["caller"].append(data)
+
+    def agent(self, _start: int, data: bytes) -> None:
+        self.sides["agent"].append(data)
+
+    def agent_cut(self, _start: int) -> None:
+        """Nothing is taken back here."""
+
+    async def run(self) -> None:
+        """Nothing is written."""
+
+    async def close(self) -> RecordingInfo | None:
+        return None
+
+    def audible(self, side: str) -> bool:
+        return any(set(data) - QUIET for data in self.sides[side])
+
+
+def tape(stage: Scene) -> Tape:
+    found = Tape()
+    stage.call._recorder = cast("Recorder", found)
+    return found
+
+
+def told(**changes: Any) -> Any:
+    return plan_of({**SCRIPT, **TOLD}, record_after=("told",), **changes)
+
+
+async def test_silence_until_it_was_heard() -> None:
+    async with scene(told()) as stage:
+        kept = tape(stage)
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert kept.sides["agent"]
+        assert not kept.audible("agent")
+        assert not kept.audible("caller")
+        await stage.line.say("I would like a booking please")
+        assert LOUD in kept.sides["caller"]
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert kept.audible("agent")
+
+
+async def test_who_breaks_in_has_not_heard_it() -> None:
+    async with scene(told()) as stage:
+        kept = tape(stage)
+        await stage.line.agent_speaks()
+        await stage.line.say("I would like a booking please, if you can hear me at all")
+        assert stage.line.clears
+        assert not kept.audible("caller")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert any("This call is recorded" in text for text in stage.business.said()[1:])
+        assert not kept.audible("agent")
+        await stage.line.say("oh seven nine double one")
+        assert kept.audible("caller")
+
+
+async def test_without_anything_to_tell_it_begins_at_once() -> None:
+    async with scene() as stage:
+        kept = tape(stage)
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert kept.audible("agent")
