@@ -11,7 +11,7 @@ import typer
 from offhook.cli import agent_talk
 from offhook.cli.agent_file import AgentFile, written
 from offhook.cli.api import Api, Cursor, Limit, Yes, command, confirm, said
-from offhook.client.errors import ApiError, Invalid
+from offhook.client.errors import Invalid, PreconditionFailed
 from offhook.client.models import AgentView, CheckBody, CheckView, DraftView, Duplicate, NewAgent, NewVoiceTest, Publish, ScriptBody
 from offhook.errors import ConfigError
 
@@ -19,6 +19,7 @@ app = typer.Typer(help="Agents: make, edit, check, test, publish.", no_args_is_h
 AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="Its id.")]
 Note = Annotated[str | None, typer.Option(help="Why; for people.")]
 Unfinished = Annotated[bool, typer.Option("--unfinished", help="Keep it although it could not be published yet.")]
+_CHANGED = "the agent was changed or published since: pull it again"
 COLUMNS = {
     "agent": "id",
     "name": "name",
@@ -167,10 +168,8 @@ def push_draft(
             ).etag
     except Invalid as error:
         _refused(document, error)
-    except ApiError as error:
-        if error.code in {"precondition_failed", "conflict"} and error.status == 412:
-            raise ConfigError("somebody has changed the draft since: pull it again, or overwrite that with --force") from error
-        raise
+    except PreconditionFailed as error:
+        raise ConfigError(f"{_CHANGED}, or overwrite that with --force") from error
     document.tag(which, last)
     if api.as_json:
         return api.json(_draft(api, which))
@@ -228,10 +227,23 @@ def _refused(document: AgentFile, error: Invalid) -> NoReturn:
 
 
 @command(app, "publish")
-def publish_agent(api: Api, agent: AgentId, note: Note = None) -> None:
+def publish_agent(
+    api: Api,
+    what: Annotated[str, typer.Argument(metavar="AGENT|FILE", help="An agent, or a file whose draft was pushed and must still be that.")],
+    note: Note = None,
+) -> None:
     """Make a version of the draft; it takes the calls from now on."""
-    tag = api.client.agents.show_draft(api.tenant, agent).etag
-    made = api.client.agents.publish(api.tenant, agent, Publish(**said(note=note)), if_match=tag).value
+    document = AgentFile.read(Path(what)) if Path(what).is_file() else None
+    agent = what if document is None else document.agent
+    if not agent:
+        raise ConfigError(f"{what} does not say whose draft it is: name the agent itself")
+    tag = api.client.agents.show_draft(api.tenant, agent).etag if document is None else document.etag
+    try:
+        made, after = api.client.agents.publish(api.tenant, agent, Publish(**said(note=note)), if_match=tag)
+    except PreconditionFailed as error:
+        raise ConfigError(_CHANGED) from error
+    if document is not None:
+        document.tag(agent, after)
     if api.as_json:
         return api.json(made)
     return api.done(f"version {made.number} of {made.config.name} takes the calls")

@@ -27,7 +27,7 @@ Fallback = Annotated[str | None, typer.Option(help="Where callers are put throug
 Keep = Annotated[int | None, typer.Option("--keep-days", help="Calls that ended so many days ago are deleted.")]
 DiaryFile = Annotated[Path | None, typer.Option("--diary", help="A document: staff, visit_minutes, lead_minutes, horizon_days.")]
 Which = Annotated[str | None, typer.Argument(help="Its id; needed only if there are several.")]
-Reseller = Annotated[str | None, typer.Option(help="Which reseller, if there are several.")]
+Reseller = Annotated[str | None, typer.Option(envvar="OFFHOOK_RESELLER", help="Which reseller, if there are several.")]
 
 
 @command(app, "list")
@@ -60,13 +60,14 @@ def create_tenant(
 
 
 def _only_reseller(api: Api) -> str:
+    """The only reseller that there is, or whose tenants one sees."""
     try:
-        found = api.client.resellers.list(limit=2).first().data
+        found = {one.id for one in api.client.resellers.list(limit=2).first().data}
     except NotPermitted:
-        found = []
+        found = {one.reseller_id for one in api.client.tenants.list(limit=200).first().data}
     if len(found) != 1:
         raise ConfigError("say which reseller with --reseller")
-    return found[0].id
+    return found.pop()
 
 
 @command(app, "show")
@@ -166,16 +167,31 @@ def erase_tenant(
     begun = api.client.tenants.erase(which, Confirmation(name=name), if_match=found.etag)
     if not wait:
         return api.show(begun)
+    looks = _certificate(api, found.value.reseller_id, begun.erasure)
     try:
-        certificate: ErasureView = _wait(
-            lambda: _found(lambda: api.client.tenants.show_erasure(begun.erasure)), lambda one: one.finished_at is not None, "the erasure"
-        )
-    except NotPermitted:  # certificates are the platform's and the reseller's
+        certificate: ErasureView = _wait(looks, lambda one: one.finished_at is not None, "the erasure")
+    except (NotPermitted, NotFound):  # certificates are the platform's and the reseller's
         return api.show(begun)
     api.show(certificate)
     if not certificate.verified:
         raise ConfigError("something of the tenant was found after its erasure: the certificate says what was done")
     return None
+
+
+def _certificate(api: Api, reseller: str, erasure: str) -> Callable[[], ErasureView | None]:
+    """Looks for a certificate where one may: with the platform, else with the reseller."""
+
+    def look() -> ErasureView | None:
+        tenants = api.client.tenants
+        try:
+            return tenants.show_erasure(erasure)
+        except NotFound:
+            pass
+        except NotPermitted:
+            return next((one for one in tenants.list_reseller_erasures(reseller) if one.id == erasure), None)
+        return None
+
+    return look
 
 
 @command(app, "erasures")
@@ -187,13 +203,6 @@ def list_erasures(api: Api, reseller: Reseller = None, limit: Limit = 50, cursor
     else:
         pages = tenants.list_erasures(limit=limit, cursor=cursor)
     api.rows(pages.first(), {"erasure": "id", "subject": "subject", "asked": "requested_at", "done": "finished_at", "verified": "verified"})
-
-
-def _found(look: Callable[[], T]) -> T | None:
-    try:
-        return look()
-    except NotFound:
-        return None
 
 
 def _wait(look: Callable[[], T | None], done: Callable[[T], bool], what: str) -> T:

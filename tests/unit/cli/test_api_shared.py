@@ -92,6 +92,7 @@ TENANT: dict[str, Any] = {
     "region": "GB",
     "locale": "en-GB",
     "fallback_number": None,
+    "retention_days": None,
     "diary": {},
     "max_calls": 10,
     "state": "active",
