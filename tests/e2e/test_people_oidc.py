@@ -475,3 +475,26 @@ async def test_a_resellers_provider_reaches_its_own_people_and_its_tenants(town:
         "provider.created",
         "member.joined",
     ]
+
+
+async def test_erasing_a_tenant_takes_its_people_along(town: Town) -> None:
+    house = town.street.house
+    made = await town.provider(default_role="viewer")
+    await town.come(await town.street.browser(), made)
+    await town.street.member("bob@harbour.example", "tenant_owner")
+    both = await town.street.member("carl@harbour.example", "viewer")
+    await house.ask("POST", "/members", {"email": "carl@harbour.example", "role": "viewer"}, tenant="quayside")
+    await both.done("POST", f"/v1/invitations/{await town.street.token('invitations')}/accept", {})
+    await house.ask("POST", "/members", {"email": "dora@harbour.example", "role": "viewer"})
+    await house.ask("POST", "/keys", {"name": "Till", "permissions": ["calls.read"]})
+    name = (await house.get("")).json()["name"]
+    assert (await house.ask("DELETE", "", {"name": name})).status_code == 202
+
+    async def gone() -> bool:
+        return not await house.look("select from tenant where id = 'harbour'")
+
+    await house.work_until(gone)
+    assert [row.email for row in await house.look("select email from person")] == ["carl@harbour.example"]
+    assert [one["tenant_id"] for one in (await both.done("GET", "/v1/me"))["memberships"]] == ["quayside"]
+    for table in ("oidc_provider", "identity", "invitation", "mail", "api_key"):
+        assert (await house.look(f"select count(*) from {table}"))[0][0] == 0, table  # noqa: S608

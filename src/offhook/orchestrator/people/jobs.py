@@ -30,7 +30,7 @@ async def send_mail(services: Services, id: str) -> bool:
         row = await Directory(scope).mail(id)
     if row is None:
         return False
-    letter: tuple[str, str] | None = (row.subject, row.body)
+    letter: tuple[str, str] | None = (row.subject, row.secret_text)
     if row.kind == "reset":
         letter = await account.reset_letter(services, row.recipient)
     try:

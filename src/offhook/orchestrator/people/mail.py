@@ -192,7 +192,7 @@ class Post:
         now = self._clock()
         made = new_id("mail", now)
         tenant = scope.tenant if isinstance(scope, TenantScope) else None
-        row = {"id": made, "tenant_id": tenant, "kind": kind, "recipient": to, "subject": subject, "body": text, "created_at": now}
+        row = {"id": made, "tenant_id": tenant, "kind": kind, "recipient": to, "subject": subject, "secret_text": text, "created_at": now}
         await scope.session.execute(insert(MailRow).values(row))
         job = self._queue.configure_task(SEND, connection=await raw_connection(scope.session))
         await job.defer_async(mail=made)

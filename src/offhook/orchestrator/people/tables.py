@@ -160,7 +160,8 @@ class UsedStateRow(Base):
 class MailRow(Base):
     """A mail that is still to be sent; its job knows only the id, so that no address and no token stands in the queue or its log.
 
-    Of a ``reset`` only the address is given: its job looks whether there is an account, and makes the token.
+    The text may hold a token, so it is in no export. Of a ``reset`` only the address is given: its job looks whether there is an account,
+    and makes the token.
     """
 
     __tablename__ = "mail"
@@ -170,5 +171,5 @@ class MailRow(Base):
     kind: Mapped[str]
     recipient: Mapped[str]
     subject: Mapped[str]
-    body: Mapped[str]
+    secret_text: Mapped[str]
     created_at: Mapped[datetime]

@@ -170,7 +170,7 @@ CREATE TABLE mail (
     kind TEXT NOT NULL CHECK (kind IN ('text', 'reset')),
     recipient TEXT NOT NULL,
     subject TEXT NOT NULL,
-    body TEXT NOT NULL,
+    secret_text TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_mail PRIMARY KEY (id),
     CONSTRAINT fk_mail_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id)
