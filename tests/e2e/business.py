@@ -164,6 +164,7 @@ async def open_house(url: str, state_dir: Path | None = None, *, owner_url: str 
         "stalled_s": 1.0,
         "master_keys": (MASTER_KEY,),
         "pool_size": 10,
+        "live_stream_s": 0.1,
     }
     async with AsyncExitStack() as stack:
         values["state_dir"] = state_dir or Path(stack.enter_context(TemporaryDirectory()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -22,6 +23,7 @@ from offhook.orchestrator.jobs import build
 from offhook.orchestrator.keys import routes as keys
 from offhook.orchestrator.kit.headers import ApiHeaders
 from offhook.orchestrator.live import routes as live
+from offhook.orchestrator.live.hub import Hub
 from offhook.orchestrator.numbers import routes as numbers
 from offhook.orchestrator.people import routes as people
 from offhook.orchestrator.recordings import routes as recordings
@@ -47,7 +49,12 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
         async with services.queue.open_async():
             await services.database.check()
             try:
-                yield
+                async with anyio.create_task_group() as group:
+                    group.start_soon(app.state.live.run, name="news of live calls")
+                    try:
+                        yield
+                    finally:
+                        group.cancel_scope.cancel()
             finally:
                 await services.database.close()
 
@@ -61,6 +68,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.live = Hub(database)
     errors.install(app)
     app.add_middleware(ApiHeaders, services=services)
     app.include_router(calls.engine)

@@ -45,6 +45,8 @@ class OrchestratorSettings(BaseSettings):
     """Keys that wrap the tenants' data keys, as ``id:base64 of 32 bytes``; the first is in use, the others still open what they wrapped."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """API requests of one person or key."""
+    live_stream_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long a stream of live calls' news lasts; whoever reads it then asks for another."""
     portal_url: str = ""
     """Where people find the portal (``https://portal.example.com``), for links in mails; ``public_url`` or ``host:port`` without it."""
     smtp_url: SecretStr = SecretStr("")

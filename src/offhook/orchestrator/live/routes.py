@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
+from fastapi.responses import StreamingResponse
 
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.errors import Problem
@@ -13,12 +14,14 @@ from offhook.orchestrator.kit.once import once
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
 from offhook.orchestrator.live import engines, ops
 from offhook.orchestrator.live.schemas import Commanded, EndLiveCall, LiveCallView, SayLine, TransferCall
+from offhook.orchestrator.live.stream import events
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["live calls"])
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 Steering = Annotated[TenantAccess, in_tenant("live.control")]
 CallId = Annotated[str, Path(pattern=ID)]
 PROBLEM: dict[str, Any] = {"model": Problem}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 STEERING: dict[int | str, dict[str, Any]] = {404: PROBLEM, 409: PROBLEM, 503: PROBLEM}
 
 
@@ -30,6 +33,17 @@ async def list_live_calls(access: Reading, part: PageQuery) -> Page[LiveCallView
     after = (datetime.fromisoformat(position[0]), str(position[1])) if position else None
     rows = await ops.page(access.scope, access.given, part.limit + 1, after)
     return page(rows, part.limit, access.given, filters, lambda one: (one.started_at, one.id))
+
+
+@router.get("/live-calls/events", response_class=StreamingResponse, responses=STREAM)
+async def watch_live_calls(access: Reading) -> StreamingResponse:
+    """News of the tenant's live calls, as they happen: a stream of server-sent events for EventSource.
+
+    ``calls`` holds all that are under way, at first and whenever something may have been missed; ``call`` one of them, as it is now;
+    ``ended`` the id of one that is over. The stream ends after some minutes, and EventSource asks again.
+    """
+    news = events(access.given, access.request.app.state.live, access.scope.tenant)
+    return StreamingResponse(news, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
 
 @router.post("/live-calls/{call}/say", status_code=202, responses=STEERING)

@@ -75,6 +75,19 @@ CREATE TABLE appointment_change (
 );
 """
 
+NEWS = """
+CREATE FUNCTION offhook_live_news() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_notify('offhook_live', json_build_object(
+        'tenant', NEW.tenant_id, 'call', to_jsonb(NEW)->>TG_ARGV[0])::text);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER live_news AFTER UPDATE OF state ON call FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION offhook_live_news('id');
+CREATE TRIGGER live_news AFTER INSERT ON call_event FOR EACH ROW
+    WHEN (starts_with(NEW.type, 'turn.')) EXECUTE FUNCTION offhook_live_news('call_id');
+"""
+
 KNOWN = """
 INSERT INTO contact_phone (tenant_id, phone, contact_id) SELECT tenant_id, phone, id FROM contact WHERE phone IS NOT NULL;
 INSERT INTO contact_word (tenant_id, word, contact_id)
@@ -95,6 +108,7 @@ def upgrade() -> None:
         run(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     run(SCHEMA)
     run(KNOWN)
+    run(NEWS)
     for table in FORCED:
         run(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     for table in ("contact_phone", "contact_word"):
