@@ -142,6 +142,8 @@ def _short(name: str, group: str) -> str:
     if group.endswith("ies"):
         nouns.add(group[:-3] + "y")
     left = [word for word in name.split("_") if word not in nouns]
+    while left[-1:] and left[-1] in {"in", "of", "to"}:  # say_in_live_call is say
+        left.pop()
     return snake("_".join(left)) or name
 
 

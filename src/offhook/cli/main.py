@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "tenants": ("offhook.cli.tenants", "Businesses: make, change, export, erase."),
     "numbers": ("offhook.cli.numbers", "Numbers and carrier accounts."),
     "agents": ("offhook.cli.agents", "Who answers: make, edit, check, test, publish."),
+    "live": ("offhook.cli.live", "Calls that are under way: look, say, put through, end."),
     "contacts": ("offhook.cli.contacts", "Who is known."),
     "leads": ("offhook.cli.leads", "Jobs that may come of calls."),
     "appointments": ("offhook.cli.appointments", "The diary."),

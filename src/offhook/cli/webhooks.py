@@ -63,9 +63,14 @@ def list_types(api: Api) -> None:
 
 
 @command(app, "add")
-def add_webhook(api: Api, url: str, types: Types = None, description: Description = None) -> None:
+def add_webhook(
+    api: Api,
+    to: Annotated[str, typer.Argument(metavar="URL", help="Where events go.")],
+    types: Types = None,
+    description: Description = None,
+) -> None:
     """Have events sent to a URL. The secret that signs them is printed this once."""
-    body = checked(NewWebhook, {"url": url, **said(event_types=types or None, description=description)})
+    body = checked(NewWebhook, {"url": to, **said(event_types=types or None, description=description)})
     made = api.client.webhooks.create(api.tenant, body)
     if api.as_json:
         return api.json(made)
@@ -77,14 +82,14 @@ def add_webhook(api: Api, url: str, types: Types = None, description: Descriptio
 def change_webhook(
     api: Api,
     webhook: Webhook,
-    url: Annotated[str | None, typer.Option(help="Where events go.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="URL", help="Where events go.")] = None,
     types: Types = None,
     description: Description = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether anything is sent.")] = None,
     if_match: IfMatch = None,
 ) -> None:
     """Change what is given of an endpoint."""
-    body = checked(WebhookChange, said(url=url, event_types=types or None, description=description, enabled=enabled))
+    body = checked(WebhookChange, said(url=to, event_types=types or None, description=description, enabled=enabled))
     tag = if_match or api.client.webhooks.show(api.tenant, webhook).etag
     api.show(api.client.webhooks.change(api.tenant, webhook, body, if_match=tag).value)
 

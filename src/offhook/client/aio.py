@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import anyio
 import httpx
 
-from offhook.client.base import CHUNK, Page, Request, Retrying, Tagged, follow, lost, paged, read, refused
+from offhook.client.base import Page, Request, Retrying, Tagged, follow, lost, paged, read, refused
 from offhook.errors import OffhookError
 
 T = TypeVar("T")
@@ -56,6 +56,16 @@ class AsyncFile:
         """Piece by piece, as they come."""
         async for piece in self._sender.stream(self._request):
             yield piece
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Line by line, as they come: for streams of text."""
+        rest = b""
+        async for piece in self.chunks():
+            *whole, rest = (rest + piece).split(b"\n")
+            for one in whole:
+                yield one.decode("utf-8", "replace").rstrip("\r")
+        if rest:
+            yield rest.decode("utf-8", "replace")
 
     async def save(self, path: Path) -> int:
         """Into a file, which appears only when it is whole. Bytes written."""
@@ -104,7 +114,7 @@ class AsyncSender:
         """The pieces of an answer. Unreachable where it breaks off."""
         answer = await self._send(request, stream=True)
         try:
-            async for piece in answer.aiter_bytes(CHUNK):
+            async for piece in answer.aiter_bytes():
                 yield piece
         except httpx.RequestError as error:
             raise lost(error, self._http.base_url) from error

@@ -23,7 +23,6 @@ from offhook.errors import ConfigError, OffhookError
 
 T = TypeVar("T")
 _SAFE = frozenset({"GET", "HEAD"})
-CHUNK = 65_536
 
 
 class Model(BaseModel):
@@ -247,6 +246,15 @@ class File:
         """Piece by piece, as they come."""
         yield from self._sender.stream(self._request)
 
+    def lines(self) -> Iterator[str]:
+        """Line by line, as they come: for streams of text."""
+        rest = b""
+        for piece in self.chunks():
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from (one.decode("utf-8", "replace").rstrip("\r") for one in whole)
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
     def save(self, path: Path) -> int:
         """Into a file, which appears only when it is whole. Bytes written."""
         unfinished = path.with_name(path.name + ".part")
@@ -291,7 +299,7 @@ class Sender:
         """The pieces of an answer. Unreachable where it breaks off."""
         answer = self._send(request, stream=True)
         try:
-            yield from answer.iter_bytes(CHUNK)
+            yield from answer.iter_bytes()  # as they come: a stream of news must not wait for more
         except httpx.RequestError as error:
             raise lost(error, self._http.base_url) from error
         finally:

@@ -300,6 +300,13 @@ class CodeIn(Sent):
     code: str
 
 
+class Commanded(Model):
+    """The call's engine has taken a command. It is carried out at the call's next safe moment."""
+
+    call: str
+    action: Literal["say", "transfer", "end"]
+
+
 class Confirmation(Sent):
     """The tenant's name, once more: erasing cannot be undone."""
 
@@ -341,6 +348,12 @@ class CrmContact(Model):
     revision: int
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class DataKeyView(Model):
+    """A data key that seals from now on; the older ones still open what they have sealed."""
+
+    version: int
 
 
 class DeliveryDetail(Model):
@@ -409,6 +422,14 @@ class Duplicate(Sent):
     """Under which name."""
 
     name: str | None = None
+
+
+class EndLiveCall(Sent):
+    """How to end: when the agent has said what it is saying, after a last line; or at once."""
+
+    line: str | None = None
+    at_once: bool = False
+    """Cut the call off, whoever is speaking."""
 
 
 class Endpointing(Document):
@@ -648,6 +669,22 @@ class LinesView(Model):
     calls: int
     max_calls: int
     numbers: list[LineUse]
+
+
+class LiveCallView(Model):
+    """A call that is under way."""
+
+    id: str
+    agent_id: str
+    agent_version: int | None
+    transport: str
+    did: str
+    caller: str
+    test: bool
+    started_at: dt.datetime
+    seconds: float
+    last: Said | None
+    steerable: bool
 
 
 class Me(Model):
@@ -1287,6 +1324,12 @@ class SaidView(Model):
     kind: str
 
 
+class SayLine(Sent):
+    """What the agent says next, word for word, once nobody is speaking."""
+
+    text: str
+
+
 class ScriptBody(Sent):
     """A script: as YAML text, whose comments and order are kept, or as a document."""
 
@@ -1463,6 +1506,12 @@ class Transcript(Model):
     turns: list[Said]
 
 
+class TransferCall(Sent):
+    """Where the caller is put through to: a name of the agent's transfer targets, or the number or SIP address of one."""
+
+    target: str
+
+
 class TransferTarget(Document):
     """Whom the script may put a caller through to."""
 
@@ -1544,6 +1593,15 @@ class ValueView(Model):
     lower: str
     low: float
     high: float
+
+
+class VaultView(Model):
+    """The installation's master keys, by the ids that they have in the settings."""
+
+    current: str | None
+    known: list[str]
+    wrapped: dict[str, int]
+    missing: list[str]
 
 
 class VersionDetail(Model):

@@ -26,15 +26,18 @@ from offhook.client.models import (
     Checked,
     CheckView,
     CodeIn,
+    Commanded,
     Confirmation,
     ContactChange,
     ContactDetail,
     CrmContact,
+    DataKeyView,
     DeliveryDetail,
     DeliveryView,
     DiffView,
     DraftView,
     Duplicate,
+    EndLiveCall,
     Erasing,
     ErasureView,
     EventTypeList,
@@ -46,6 +49,7 @@ from offhook.client.models import (
     Lead,
     LeadChange,
     LinesView,
+    LiveCallView,
     Me,
     Member,
     Merge,
@@ -84,6 +88,7 @@ from offhook.client.models import (
     ResellerView,
     Reset,
     RotateSecret,
+    SayLine,
     ScriptBody,
     ScriptView,
     SessionView,
@@ -101,7 +106,9 @@ from offhook.client.models import (
     TotpDisable,
     TotpEnrolment,
     Transcript,
+    TransferCall,
     TurnPresets,
+    VaultView,
     VersionDetail,
     VersionView,
     VoiceTestStart,
@@ -616,6 +623,38 @@ class LeadsGroup:
         return self._sender.tagged(request, Lead)
 
 
+class LiveCallsGroup:
+    """Operations on live calls."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[LiveCallView]:
+        """The tenant's calls that are under way, the latest first, with what was said last."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/live-calls", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, LiveCallView)
+
+    def watch(self, tenant: str) -> File:
+        """News of the tenant's live calls, as they happen: a stream of server-sent events for EventSource."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/live-calls/events")
+        return self._sender.file(request)
+
+    def end(self, tenant: str, call: str, body: EndLiveCall, *, idempotency_key: str | None = None) -> Commanded:
+        """End the call: after a last line, or at once. A caller who speaks up during that line has the conversation back."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/end", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Commanded)
+
+    def say(self, tenant: str, call: str, body: SayLine, *, idempotency_key: str | None = None) -> Commanded:
+        """Have the agent say something, word for word, at the next moment at which nobody is speaking."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/say", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Commanded)
+
+    def transfer(self, tenant: str, call: str, body: TransferCall, *, idempotency_key: str | None = None) -> Commanded:
+        """Put the caller through to one of the agent's transfer targets, once the agent has said what it is saying."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/transfer", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Commanded)
+
+
 class MeGroup:
     """Operations on me."""
 
@@ -1110,6 +1149,28 @@ class TenantsGroup:
         return self._sender.value(request, TenantView)
 
 
+class VaultGroup:
+    """Operations on vault."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def create_data_key(self, tenant: str, *, idempotency_key: str | None = None) -> DataKeyView:
+        """Make a new data key of the tenant, which seals from now on. What is sealed already stays as it is, and opens."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/vault/keys", once=True, key=idempotency_key)
+        return self._sender.value(request, DataKeyView)
+
+    def show(self) -> VaultView:
+        """Which master keys there are, and how many data keys each of them wraps."""
+        request = Request("GET", "/v1/vault")
+        return self._sender.value(request, VaultView)
+
+    def rewrap(self, *, idempotency_key: str | None = None) -> VaultView:
+        """Have a job wrap all data keys with the current master key. It also runs by itself every hour."""
+        request = Request("POST", "/v1/vault/rewrap", once=True, key=idempotency_key)
+        return self._sender.value(request, VaultView)
+
+
 class WebhooksGroup:
     """Operations on webhooks."""
 
@@ -1266,6 +1327,7 @@ class Operations:
         self.health = HealthGroup(sender)
         self.keys = KeysGroup(sender)
         self.leads = LeadsGroup(sender)
+        self.live_calls = LiveCallsGroup(sender)
         self.me = MeGroup(sender)
         self.members = MembersGroup(sender)
         self.numbers = NumbersGroup(sender)
@@ -1274,6 +1336,7 @@ class Operations:
         self.sign_in = SignInGroup(sender)
         self.sign_in_providers = SignInProvidersGroup(sender)
         self.tenants = TenantsGroup(sender)
+        self.vault = VaultGroup(sender)
         self.webhooks = WebhooksGroup(sender)
 
 
@@ -1782,6 +1845,38 @@ class AsyncLeadsGroup:
         return await self._sender.tagged(request, Lead)
 
 
+class AsyncLiveCallsGroup:
+    """Operations on live calls."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[LiveCallView]:
+        """The tenant's calls that are under way, the latest first, with what was said last."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/live-calls", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, LiveCallView)
+
+    def watch(self, tenant: str) -> AsyncFile:
+        """News of the tenant's live calls, as they happen: a stream of server-sent events for EventSource."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/live-calls/events")
+        return self._sender.file(request)
+
+    async def end(self, tenant: str, call: str, body: EndLiveCall, *, idempotency_key: str | None = None) -> Commanded:
+        """End the call: after a last line, or at once. A caller who speaks up during that line has the conversation back."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/end", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Commanded)
+
+    async def say(self, tenant: str, call: str, body: SayLine, *, idempotency_key: str | None = None) -> Commanded:
+        """Have the agent say something, word for word, at the next moment at which nobody is speaking."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/say", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Commanded)
+
+    async def transfer(self, tenant: str, call: str, body: TransferCall, *, idempotency_key: str | None = None) -> Commanded:
+        """Put the caller through to one of the agent's transfer targets, once the agent has said what it is saying."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/live-calls/{part(call)}/transfer", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Commanded)
+
+
 class AsyncMeGroup:
     """Operations on me."""
 
@@ -2278,6 +2373,28 @@ class AsyncTenantsGroup:
         return await self._sender.value(request, TenantView)
 
 
+class AsyncVaultGroup:
+    """Operations on vault."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def create_data_key(self, tenant: str, *, idempotency_key: str | None = None) -> DataKeyView:
+        """Make a new data key of the tenant, which seals from now on. What is sealed already stays as it is, and opens."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/vault/keys", once=True, key=idempotency_key)
+        return await self._sender.value(request, DataKeyView)
+
+    async def show(self) -> VaultView:
+        """Which master keys there are, and how many data keys each of them wraps."""
+        request = Request("GET", "/v1/vault")
+        return await self._sender.value(request, VaultView)
+
+    async def rewrap(self, *, idempotency_key: str | None = None) -> VaultView:
+        """Have a job wrap all data keys with the current master key. It also runs by itself every hour."""
+        request = Request("POST", "/v1/vault/rewrap", once=True, key=idempotency_key)
+        return await self._sender.value(request, VaultView)
+
+
 class AsyncWebhooksGroup:
     """Operations on webhooks."""
 
@@ -2434,6 +2551,7 @@ class AsyncOperations:
         self.health = AsyncHealthGroup(sender)
         self.keys = AsyncKeysGroup(sender)
         self.leads = AsyncLeadsGroup(sender)
+        self.live_calls = AsyncLiveCallsGroup(sender)
         self.me = AsyncMeGroup(sender)
         self.members = AsyncMembersGroup(sender)
         self.numbers = AsyncNumbersGroup(sender)
@@ -2442,4 +2560,5 @@ class AsyncOperations:
         self.sign_in = AsyncSignInGroup(sender)
         self.sign_in_providers = AsyncSignInProvidersGroup(sender)
         self.tenants = AsyncTenantsGroup(sender)
+        self.vault = AsyncVaultGroup(sender)
         self.webhooks = AsyncWebhooksGroup(sender)
