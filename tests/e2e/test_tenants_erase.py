@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,12 @@ from tests.e2e.business import ADMIN, CALLER, DID, OTHER_DID, House, open_house
 from tests.e2e.planting import Planter, dump, holding, rows, search, search_files
 from tests.e2e.server import EMPTY, Server
 
+from offhook.contracts.handover import Handover
 from offhook.errors import Conflict
 from offhook.orchestrator.db import libpq, migrate
 from offhook.orchestrator.embedded import APP, EmbeddedPostgres
 from offhook.orchestrator.migrations.tenancy import SCOPES
+from offhook.orchestrator.recordings import ops as recordings
 from offhook.orchestrator.tenants import erase
 from offhook.orchestrator.tenants.repo import subject
 
@@ -88,7 +91,7 @@ async def certificate(house: House, erasure: str) -> dict[str, Any]:
 async def _life(house: House) -> None:
     """A call with what follows from it, so that there are rows as the application makes them too."""
     await house.plan("c1", caller=CALLER)
-    await house.event(0, "call.started", transport="loopback", did=DID, caller=CALLER)
+    assert (await house.event(1, "call.started", transport="loopback", did=DID, caller=CALLER)).is_success
     await house.slots()
 
 
@@ -330,3 +333,27 @@ async def test_a_search_finds_what_is_there(house: House, owner: Connection) -> 
     assert any(table == "public.procrastinate_jobs" for table, _ in dump(owner)) is bool(
         await house.look("select 1 from procrastinate_jobs")
     )
+
+
+async def test_what_an_engine_still_has_is_wanted_by_nobody(house: House) -> None:
+    """Events, recordings and tools that come while the tenant is being erased go with it; those that come after are refused for good."""
+    await _life(house)
+    sound = b"fLaC" + bytes(1_000)
+    late = Handover(call="c1", ref="harbour/front-desk", kind="recording", size=len(sound), sha256=hashlib.sha256(sound).hexdigest())
+
+    async def body() -> AsyncIterator[bytes]:
+        yield sound
+
+    async def come(seq: int) -> list[int | bool]:
+        said = await house.event(seq, "turn.caller", turn=1, text="hello", start_ms=0, end_ms=100)
+        begun = await house.event(1, "call.started", "c2", transport="loopback", did=DID, caller=CALLER)
+        tool = await house.post("/v1/tools/free_slots", house.request("free_slots", {}))
+        return [said.status_code, begun.status_code, tool.status_code, (await recordings.receive(house.services, late, body())).kept]
+
+    await begin(house)
+    assert not {500, 502, 503} & set(await come(2))
+    assert await erase.run(house.services, "harbour")
+    assert await come(3) == [404, 404, 404, False]
+    with connect(libpq(house.owner_url), autocommit=True) as connection:
+        assert search(connection, [], ("harbour",)) == {}
+    assert search_files(house.settings.state_dir, ["harbour"]) == []
