@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import anyio
 import anyio.abc
 import pytest
 import standardwebhooks
+from tests.e2e.business import MASTER_KEY, SECRET
 from tests.e2e.certificates import certificate
 from tests.e2e.hooks import Hooks, hooked
 from tests.e2e.receiver import OK, Behave, Got, Receiver, receiver, says, silent
@@ -19,6 +24,7 @@ from tests.e2e.receiver import OK, Behave, Got, Receiver, receiver, says, silent
 from offhook.orchestrator.hooks import ops
 from offhook.orchestrator.hooks.jobs import sweep, wake_due
 from offhook.orchestrator.hooks.pump import Pump
+from offhook.orchestrator.hooks.queue import Queues
 from offhook.orchestrator.hooks.schedule import DELAYS
 
 HOURS = [one.total_seconds() / 3600 for one in DELAYS]
@@ -314,11 +320,12 @@ async def test_nothing_but_failures_for_five_days_disables_with_notice(hooks: Ho
         "insert into membership (id, person_id, level, tenant_id, role, created_by, created_at)"
         " values ('mbr_1', 'usr_1', 'tenant', 'harbour', 'tenant_owner', 'test', now())"
     )
-    for _ in range(119):  # an event an hour
+    for _ in range(10):
         await hooks.publish()
-        await hooks.later(hours=1)
+        await hooks.later(hours=12)
     assert (await hooks.show(endpoint["id"]))["enabled"]
-    await hooks.later(hours=6)
+    await hooks.publish()
+    await hooks.later(hours=13)
     shown = await hooks.show(endpoint["id"])
     assert (shown["enabled"], shown["disabled_reason"]) == (False, "failing")
     mails = await hooks.house.look("select recipient, subject, body from mail")
@@ -329,12 +336,13 @@ async def test_nothing_but_failures_for_five_days_disables_with_notice(hooks: Ho
     await hooks.house.ask("PATCH", f"/webhooks/{endpoint['id']}", {"enabled": True}, If_Match="*")
     await hooks.deliver()
     lost = await hooks.deliveries(endpoint["id"], "&state=failed")
-    assert len(there.got) + len(lost) == 120  # with webhook.disabled
+    assert len(lost) == 1  # ten attempts over 108 hours
+    assert len(there.got) + len(lost) == 12  # with webhook.disabled
     again = await hooks.house.ask("POST", f"/webhooks/{endpoint['id']}/replay", {"since": "2026-11-01T00:00:00Z"})
     assert again.json() == {"deliveries": len(lost)}
     await hooks.deliver()
-    assert len(there.got) == 120
-    assert len({one.id for one in there.got}) == 120
+    assert len(there.got) == 12
+    assert len({one.id for one in there.got}) == 12
 
 
 async def test_a_range_is_replayed_in_the_order_of_each_call(hooks: Hooks, there: Receiver) -> None:
@@ -469,3 +477,75 @@ async def test_old_events_go_with_all_that_was_tried(hooks: Hooks, there: Receiv
     assert [one["id"] for one in (await hooks.house.get("/events")).json()["data"]] == [young]
     for table in ("webhook_delivery", "webhook_attempt"):
         assert (await hooks.house.look(f"select count(*) from {table}"))[0][0] == 1  # noqa: S608
+
+
+async def test_a_worker_killed_in_the_middle_of_a_request(hooks: Hooks, there: Receiver, database_url: str) -> None:
+    """SIGKILL while the receiver thinks: the event is sent again under its id, and those after it after it."""
+    hooks.house.now[0] = datetime(2020, 1, 1, tzinfo=UTC)  # the worker goes by the wall's clock, for which all this is long due
+    arrived = anyio.Event()
+
+    async def hang(stream: anyio.abc.ByteStream, got: Got) -> None:
+        arrived.set()
+        await silent(stream, got)
+
+    there.behave = hang
+    await hooks.add(there.url)
+    [event, after] = await hooks.publish("call_1", count=2)
+    env = {
+        "PATH": os.environ["PATH"],
+        "OFFHOOK_DATABASE_URL": database_url,
+        "OFFHOOK_ORCHESTRATOR_SECRET": SECRET,
+        "OFFHOOK_ORCHESTRATOR_MASTER_KEYS": json.dumps([MASTER_KEY]),
+        "OFFHOOK_ORCHESTRATOR_WEBHOOK_HTTP": "true",
+        "OFFHOOK_ORCHESTRATOR_WEBHOOK_PORTS": "[]",
+        "OFFHOOK_ORCHESTRATOR_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8"]),
+    }
+    with anyio.fail_after(40):
+        async with await anyio.open_process([sys.executable, "-c", "from offhook.cli.worker import main; main()"], env=env) as worker:
+            await arrived.wait()
+            worker.send_signal(signal.SIGKILL)
+            await worker.wait()
+    there.behave = says(200)
+    hooks.house.now[0] = datetime(2090, 1, 1, tzinfo=UTC)
+    assert there.ns == [1]
+    await hooks.deliver()
+    assert [one.id for one in there.got] == [event, event, after]
+
+
+async def test_what_goes_wrong_at_one_queue_does_not_stop_the_others(hooks: Hooks, there: Receiver) -> None:
+    """The database refuses to write down one answer: that queue is left, its event stays, and the other endpoint has its own."""
+    async with receiver() as other:
+        broken, whole = await hooks.add(there.url), await hooks.add(other.url)
+        await hooks.house.look(
+            "create function refuse() returns trigger language plpgsql as $$ begin"
+            " if new.response = 'bad' then raise exception 'disk full'; end if; return new; end $$"
+        )
+        await hooks.house.look("create trigger refuse before insert on webhook_attempt for each row execute function refuse()")
+        there.behave = says(200, b"bad")
+        await hooks.publish("call_1", count=2)
+        async with anyio.create_task_group() as group:
+            for endpoint in (broken, whole):
+                group.start_soon(hooks.pump.work, "harbour", endpoint["id"])
+        assert other.ns == [1, 2]
+        assert there.ns == [1]
+        assert (await hooks.show(broken["id"]))["waiting"] == 2
+        there.behave = says(200)
+        await hooks.deliver()
+        assert there.ns == [1, 1, 2]
+
+
+async def test_more_queues_than_connections(database_url: str, owner_url: str, tmp_path: Path) -> None:
+    async with hooked(database_url, owner_url, tmp_path, pool_size=4, webhooks_per_tenant=40) as hooks, receiver() as there:
+        for number in range(30):
+            await hooks.add(f"{there.url}{number}")
+        await hooks.publish("call_1", count=2)
+        await hooks.publish("call_2")
+        async with hooks.house.services.database.platform() as scope:
+            due = await Queues(scope).due(hooks.house.now[0])
+        async with anyio.create_task_group() as group:
+            for key in due:
+                group.start_soon(hooks.pump.work, *key)
+        assert len(due) == 30
+        assert len(there.got) == 90
+        for number in range(30):
+            assert in_order([one.n for one in there.got if one.path == f"/hook{number}" and one.event["data"]["call_id"] == "call_1"])

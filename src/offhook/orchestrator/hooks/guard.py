@@ -140,7 +140,10 @@ class Guard:
         return [address for address in found if address is not None]
 
     async def _request(self, method: str, target: Target, headers: Mapping[str, str], content: bytes, most: int) -> Answer:
-        request = httpx.Request(method, target.url, headers={"accept-encoding": "identity", **headers}, content=content)
+        try:
+            request = httpx.Request(method, target.url, headers={"accept-encoding": "identity", **headers}, content=content)
+        except httpx.InvalidURL as error:
+            raise NoAnswer("url", "the URL is not allowed") from error
         async with self.transport() as transport:
             response = await transport.handle_async_request(request)
             try:

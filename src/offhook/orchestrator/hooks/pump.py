@@ -13,8 +13,11 @@ from collections.abc import Callable
 from typing import Final
 
 import anyio
+from procrastinate.exceptions import ConnectorException
+from psycopg import Error as PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 
+from offhook.errors import OffhookError
 from offhook.orchestrator.hooks.guard import Guard
 from offhook.orchestrator.hooks.sending import Run
 from offhook.orchestrator.services import Services
@@ -37,6 +40,7 @@ class Pump:
         self._running: set[Key] = set()
         self._pumping = False
         self._changed = anyio.Event()
+        self._room = anyio.CapacityLimiter(max(1, given.settings.pool_size // 4))
 
     async def work(self, tenant: str, endpoint: str) -> None:
         """Work on this queue, and if nobody does yet on all that are named meanwhile; returns when there is none left."""
@@ -60,13 +64,13 @@ class Pump:
             self._running.clear()
 
     async def _one(self, key: Key) -> None:
-        """One queue. What the database refuses ends this run alone; the sweep names the queue again when its lease is over."""
+        """One queue. What goes wrong here ends this run alone; the sweep names the queue again."""
         if self._guard is None:
             self._guard = Guard.of(self._given.settings)
         try:
-            await Run(self._given, self._guard, *key, draw=self._draw).all()
-        except* SQLAlchemyError as errors:
-            _log.warning("webhooks of %s to %s: the database did not answer: %s", *key, errors.exceptions[0].__class__.__name__)
+            await Run(self._given, self._guard, *key, draw=self._draw, room=self._room).all()
+        except* (SQLAlchemyError, ConnectorException, PostgresError, OSError, OffhookError, ValueError) as errors:
+            _log.warning("webhooks of %s to %s were left for later: %s", *key, errors.exceptions[0].__class__.__name__)
         finally:
             self._running.discard(key)
             self._changed.set()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import random
 import secrets as randomness
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -56,9 +56,19 @@ class Target:
 class Run:
     """One worker at one endpoint's queue."""
 
-    def __init__(self, given: Services, guard: Guard, tenant: str, endpoint: str, *, draw: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        given: Services,
+        guard: Guard,
+        tenant: str,
+        endpoint: str,
+        *,
+        draw: Callable[[], float] = random.random,
+        room: anyio.CapacityLimiter | None = None,
+    ) -> None:
         self._given, self._guard, self._draw = given, guard, draw
         self._tenant, self._endpoint = tenant, endpoint
+        self._room = room or anyio.CapacityLimiter(1)
         self._token = randomness.token_hex(8)
         self._busy: set[str] = set()
         self._changed = anyio.Event()
@@ -88,8 +98,14 @@ class Run:
                 with anyio.move_on_after(5, shield=True), suppress(SQLAlchemyError):
                     await self._give_back()
 
+    @asynccontextmanager
+    async def _scope(self) -> AsyncIterator[TenantScope]:
+        """A transaction. Many queues at once must not take all of the pool's connections from the API."""
+        async with self._room, self._given.database.tenant(self._tenant) as scope:
+            yield scope
+
     async def _take(self) -> bool:
-        async with self._given.database.tenant(self._tenant) as scope:
+        async with self._scope() as scope:
             queue, now = Queue(scope, self._endpoint), self._given.clock()
             state = await queue.lock()
             if state is None or (state.leased_until is not None and state.leased_until > now):
@@ -98,7 +114,7 @@ class Run:
             return True
 
     async def _give_back(self) -> None:
-        async with self._given.database.tenant(self._tenant) as scope:
+        async with self._scope() as scope:
             queue = Queue(scope, self._endpoint)
             state = await queue.lock()
             if state is not None and state.runner == self._token:
@@ -106,7 +122,7 @@ class Run:
 
     async def _next(self) -> tuple[list[Head], Target | None]:
         """What to start now, and where to. Without anything to do or to wait for the queue is given back, and somebody woken in time."""
-        async with self._given.database.tenant(self._tenant) as scope:
+        async with self._scope() as scope:
             queue, now = Queue(scope, self._endpoint), self._given.clock()
             state = await queue.lock()
             if state is None or state.runner != self._token:  # deleted, or given to another since we were slow
@@ -117,7 +133,7 @@ class Run:
             heads = await queue.heads(now, room, self._busy) if open_ and room > 0 else []
             if endpoint is not None and (heads or self._busy):
                 await queue.put(leased_until=now + LEASE)
-                return heads, await self._target(scope, endpoint, now)
+                return heads, await self._target(scope, endpoint, now) if heads else Target(endpoint.url, [])
             await queue.put(runner=None, leased_until=None)
             if endpoint is not None and endpoint.enabled:
                 await self._wake_later(scope, queue, state, now)
@@ -178,7 +194,7 @@ class Run:
         return judge(answer.status, answer.headers, at), answer.body[:KEPT].decode("utf-8", "replace").replace("\x00", "\ufffd")
 
     async def _record(self, head: Head, at: datetime, ms: int, outcome: Outcome, response: str) -> None:
-        async with self._given.database.tenant(self._tenant) as scope:
+        async with self._scope() as scope:
             queue, now = Queue(scope, self._endpoint), self._given.clock()
             state = await queue.lock()
             if state is None:
