@@ -77,7 +77,9 @@ async def test_answering_takes_one_query_and_no_parsing(house: House) -> None:
     async with database.tenant("harbour") as scope:
         now = await agents.live(scope, "front-desk")
         assert (now.version, now.config.greeting) == (2, "Good day.")
-        assert (await agents.version(scope, "front-desk", 1)).script == first.script
+        with queries(house) as asked:
+            assert (await agents.version(scope, "front-desk", 1)).script == first.script
+        assert len(asked) == 1
         with pytest.raises(NotFound):
             await agents.version(scope, "front-desk", 3)
         with pytest.raises(NotFound):

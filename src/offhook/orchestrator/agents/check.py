@@ -11,7 +11,7 @@ from offhook.authoring import check as authoring
 from offhook.authoring.suggest import suggest
 from offhook.errors import Fault
 from offhook.orchestrator.agents import compose, hours, scripts
-from offhook.orchestrator.agents.config import DAYS, AgentConfig, Span
+from offhook.orchestrator.agents.config import DAYS, AgentConfig, FixedLines, Span
 from offhook.orchestrator.agents.known import Known
 from offhook.orchestrator.agents.presets import EXPLAINED
 from offhook.orchestrator.numbers import dialling
@@ -99,9 +99,7 @@ def _crossed(config: AgentConfig, setting: Setting, lines: Lines, advice: list[F
     script = config.script
     found = [*_targets(config, lines), *_tools(config, setting, lines, advice), *_closed(config)]
     states, given = script["states"], script.get("given") or {}
-    gates = [one.get("before") for one in (script.get("must_say") or {}).values()]
-    first = any("first question" in ([gate] if isinstance(gate, str) else gate) for gate in gates)
-    if config.recording.record and not config.recording.disclosure and not first:
+    if config.recording.record and not compose.told_first(config):
         message = "callers must be told that they are recorded: say it here, or by a must_say of the script before the first question"
         found.append(Fault("recording.disclosure", message))
     if config.out_of_hours.do == "message" and config.out_of_hours.entry not in {*states, None}:
@@ -111,6 +109,8 @@ def _crossed(config: AgentConfig, setting: Setting, lines: Lines, advice: list[F
     languages = script.get("languages") or ["en-GB"]
     if locale.partition("-")[0] not in {str(one).partition("-")[0] for one in languages}:
         found.append(_fault(("script", "languages"), f"the agent speaks {locale}, the script {', '.join(map(str, languages))}", lines))
+    if locale.partition("-")[0] != "en" and config.lines == FixedLines():
+        advice.append(Fault("lines", f"these are in English, and the agent speaks {locale}"))
     if given.get("open_now", "yes_no") != "yes_no":
         found.append(_fault(("script", "given", "open_now"), "open_now is a yes_no", lines))
     never = [name for name in given if name not in GIVEN and name not in config.transfer]

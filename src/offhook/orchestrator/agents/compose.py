@@ -44,6 +44,20 @@ def compose(config: AgentConfig) -> dict[str, Any]:
     return script
 
 
+def told_first(config: AgentConfig) -> tuple[str, ...]:
+    """Names of the texts that a caller hears before anything is recorded: the disclosure, else the script's own."""
+    if not config.recording.record:
+        return ()
+    if config.recording.disclosure:
+        return (DISCLOSURE,)
+    return tuple(name for name, one in _map(config.script.get("must_say")).items() if _first(one))
+
+
+def _first(must: object) -> bool:
+    gates = must.get("before") if isinstance(must, Mapping) else None
+    return gates == "first question" or (isinstance(gates, list) and "first question" in gates)
+
+
 def greet(config: AgentConfig, state: dict[str, Any]) -> None:
     """What the script's first state says."""
     if config.greeting:

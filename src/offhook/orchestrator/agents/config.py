@@ -196,7 +196,7 @@ class OutOfHours(Model):
 class TransferTarget(Model):
     """Whom the script may put a caller through to."""
 
-    number: Target | None
+    number: Target | None = None
     """E.164, a number of the tenant's region, or a SIP address. None: nobody, callers get what the script has for a failed transfer."""
     hours: Week | None = None
     """When somebody answers there; None: always."""

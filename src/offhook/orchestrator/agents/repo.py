@@ -16,25 +16,29 @@ from offhook.orchestrator.agents.tables import AgentRow, AgentVersionRow
 from offhook.orchestrator.scope import Repo
 from offhook.orchestrator.tenants.schemas import Tenant
 
+_TENANT = ", ".join(f"t.{name}" for name in Tenant.model_fields)
 # One query, because somebody is listening to a ringing tone.
 _ANSWERING = text(f"""
-    select {", ".join(f"t.{name}" for name in Tenant.model_fields)}, a.live as agent_live, a.live_sha as agent_sha
-    from agent a join tenant t on t.id = a.tenant_id
+    select {_TENANT}, a.live as number, a.live_sha as sha from agent a join tenant t on t.id = a.tenant_id
     where a.tenant_id = :tenant and a.id = :id and a.archived_at is null and a.live is not null
       and t.id = :tenant and t.erasing_at is null
 """)  # noqa: S608 - names of columns, from our own model
+_ANSWERED = text(f"""
+    select {_TENANT}, v.number, v.sha from agent_version v join tenant t on t.id = v.tenant_id
+    where v.tenant_id = :tenant and v.agent_id = :id and v.number = :number and t.id = :tenant and t.erasing_at is null
+""")  # noqa: S608
 
 
 class AgentRepo(Repo):
     """One tenant's agents."""
 
-    async def answering(self, id: str) -> tuple[Tenant, int, str] | None:
-        """The tenant, and number and hash of the agent's live version."""
-        row = (await self._session.execute(_ANSWERING, {"tenant": self._tenant, "id": id})).mappings().first()
+    async def answering(self, id: str, number: int | None = None) -> tuple[Tenant, int, str] | None:
+        """The tenant, and number and hash of a version of the agent: of the live one unless another is asked for."""
+        query, named = (_ANSWERING, {}) if number is None else (_ANSWERED, {"number": number})
+        row = (await self._session.execute(query, {"tenant": self._tenant, "id": id, **named})).mappings().first()
         if row is None:
             return None
-        tenant = Tenant.model_validate({name: row[name] for name in Tenant.model_fields})
-        return tenant, row["agent_live"], row["agent_sha"]
+        return Tenant.model_validate({name: row[name] for name in Tenant.model_fields}), row["number"], row["sha"]
 
     async def config(self, id: str, number: int) -> tuple[dict[str, Any], str | None] | None:
         """A version's configuration, and its script as it was written."""

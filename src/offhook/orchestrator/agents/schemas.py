@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from offhook.contracts.plan import Lines, Models, OpeningHours, Passage, TurnPlan
-from offhook.orchestrator.agents.compose import DISCLOSURE, compose
+from offhook.orchestrator.agents.compose import compose, told_first
 from offhook.orchestrator.agents.config import AgentConfig, document, shallow
 from offhook.orchestrator.agents.hours import Calendar, flat, is_open
 from offhook.orchestrator.tenants.schemas import Model, Name, Tenant
@@ -99,7 +99,6 @@ class Agent(Model):
 
 def parts(config: AgentConfig) -> dict[str, Any]:
     """All of an agent that comes from its configuration alone."""
-    told = config.recording.record and config.recording.disclosure
     return {
         "name": config.name,
         "script": compose(config),
@@ -112,7 +111,7 @@ def parts(config: AgentConfig) -> dict[str, Any]:
         "transfer_to": {name: one.number for name, one in config.transfer.items() if one.number is not None},
         "tools": dict(config.tools),
         "record": config.recording.record,
-        "record_after": (DISCLOSURE,) if told else (),
+        "record_after": told_first(config),
         "keep_days": config.recording.keep_days,
         "config": config,
     }

@@ -64,6 +64,7 @@ def test_the_greeting_is_said_first_and_the_disclosure_before_the_first_question
     assert said == ["Good day, Harbour.", "This call is recorded for the team.", "Calls are recorded.", "How can I help?"]
     agent = Agent.of(TENANT, "desk", made)
     assert agent.record_after == (DISCLOSURE,)
+    assert Agent.of(TENANT, "desk", config()).record_after == ("recorded",)  # the script says it itself
     quiet = config(recording={"record": False, "disclosure": "This call is recorded for the team."})
     assert "This call is recorded for the team." not in words(call(quiet, OPEN))
     assert Agent.of(TENANT, "desk", quiet).record_after == ()

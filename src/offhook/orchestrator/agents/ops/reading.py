@@ -30,12 +30,12 @@ async def live(scope: TenantScope, id: str) -> Agent:
 
 
 async def version(scope: TenantScope, id: str, number: int) -> Agent:
-    """A version of an agent, as calls that began with it go on with it; NotFound."""
-    stored = await get(scope, id)
-    view = await AgentRepo(scope).version(stored, number)
-    if view is None:
+    """A version of an agent, as calls that began with it go on with it, archived or not; NotFound."""
+    found = await AgentRepo(scope).answering(id, number)
+    if found is None:
         raise NotFound("no such version")
-    return await _version(scope, await tenants.get(scope), id, number, view.sha)
+    tenant, _, sha = found
+    return await _version(scope, tenant, id, number, sha)
 
 
 async def draft(scope: TenantScope, id: str) -> Agent:
