@@ -55,7 +55,6 @@ async def take(given: Services, event: AnyEvent) -> Accepted:
 async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: AnyEvent) -> None:
     """What an event changes in the call's record; the start never undoes the end."""
     repo = CallRepo(scope)
-    await repo.late(call.id)
     if isinstance(event, CallStarted):
         fields = {"transport": event.transport, "did": event.did, "caller": event.caller, "carrier_call": event.carrier_call}
         known = {name: value for name, value in fields.items() if value and not getattr(call, name)}
@@ -85,22 +84,29 @@ async def later(given: Services, scope: TenantScope, call: str, wait: float = 0.
 
 
 async def finish(given: Services, tenant: str, call: str) -> bool:
-    """Write the call's result, once, whoever comes first; False if it was written before."""
+    """Write the call's result; False if it is written. One that was written without all events is written anew when the last has come.
+
+    What customers are told of it they are told once, the first time.
+    """
     async with given.database.tenant(tenant) as scope:
         repo = CallRepo(scope)
         record = await repo.get(call, lock=True)
-        if record is None or await repo.result(call) is not None:
+        if record is None:
+            return False
+        written, missing = await repo.result(call), await repo.missing(call) or 0
+        if written is not None and (written[1] == 0 or missing > 0):
             return False
         events = await repo.events(call)
         ended = next((event for event in events if event["type"] == "call.ended"), None)
         appointments = [one.starts_at for one in await bookings.made_in(scope, call) if one.status == "booked"]
         lead, _ = await crm.of_call(scope, call)
         result = make_result(await _script(scope, record), ended, record.caller, appointments, lead.status if lead else None)
-        await repo.write_result(call, result, await repo.missing(call) or 0)
+        await repo.write_result(call, result, missing)
         await repo.change(call, summary=result.summary)
         await repo.find_by(await ops.get(scope, call))
-        await news.transcribed(given, scope, record, turns_of(events))
-        await news.analyzed(given, scope, record, result)
+        if written is None:
+            await news.transcribed(given, scope, record, turns_of(events))
+            await news.analyzed(given, scope, record, result)
         return True
 
 

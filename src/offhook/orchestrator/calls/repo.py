@@ -148,13 +148,6 @@ class CallRepo(Repo):
         count = select(func.count()).where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call, CallEventRow.seq <= last)
         return last - (await self._session.execute(count)).scalar_one()
 
-    async def late(self, call: str) -> None:
-        """An event has come after the result was written: it is missing no more."""
-        less = update(CallResultRow).where(
-            CallResultRow.tenant_id == self._tenant, CallResultRow.call_id == call, CallResultRow.missing > 0
-        )
-        await self._session.execute(less.values(missing=CallResultRow.missing - 1))
-
     async def find_by(self, call: CallRecord) -> None:
         """Let the call be found by the words of its record as it is now."""
         await self._session.execute(delete(CallWordRow).where(CallWordRow.tenant_id == self._tenant, CallWordRow.call_id == call.id))
@@ -199,10 +192,11 @@ class CallRepo(Repo):
         row = await self._session.get(CallResultRow, (self._tenant, call))
         return (CallResult.model_validate(row.result), row.missing) if row else None
 
-    async def write_result(self, call: str, result: CallResult, missing: int) -> bool:
-        """Write it once; False if it was there."""
+    async def write_result(self, call: str, result: CallResult, missing: int) -> None:
+        """Write it, or write it anew."""
         put = insert(CallResultRow).values(tenant_id=self._tenant, call_id=call, result=result.model_dump(mode="json"), missing=missing)
-        return (await self._session.execute(put.on_conflict_do_nothing().returning(CallResultRow.call_id))).first() is not None
+        anew = {"result": put.excluded.result, "missing": put.excluded.missing}
+        await self._session.execute(put.on_conflict_do_update(index_elements=["tenant_id", "call_id"], set_=anew))
 
 
 class Tenants(PlatformRepo):
