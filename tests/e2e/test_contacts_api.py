@@ -192,15 +192,19 @@ async def test_callers_at_once_with_one_new_number_are_one_contact(house: House)
 async def test_a_contact_is_forgotten_and_the_diary_keeps_its_times(house: House) -> None:
     visit = (await _booked(house, "c1", CALLER, "Ann Lee"))["appointments"][0]
     path = f"/contacts/{visit['contact_id']}"
+    more = {"contact_id": visit["contact_id"], "starts_at": "2026-11-24T21:00:00Z"}
+    kept = await house.ask("POST", "/appointments", more, Idempotency_Key="k1")
+    assert "Ann Lee" in kept.text
+    assert (await house.ask("POST", f"/appointments/{kept.json()['id']}/cancel", If_Match="*")).status_code == 200
     refused = await house.ask("DELETE", path, If_Match="*")
     assert refused.status_code == 409
     assert "visits ahead" in refused.json()["title"]
     house.now[0] = house.now[0].replace(day=30)
     assert (await house.ask("DELETE", path, If_Match="*")).status_code == 204
-    [left] = (await house.get("/appointments")).json()["data"]
+    left, _ = (await house.get("/appointments")).json()["data"]
     assert (left["contact_id"], left["name"], left["address"], left["problem"]) == (None, "", "", "")
     assert (left["id"], left["starts_at"]) == (visit["id"], visit["starts_at"])
-    for table in ("contact", "contact_phone", "contact_word", "lead", "message"):
+    for table in ("contact", "contact_phone", "contact_word", "lead", "message", "idempotency"):
         assert (await house.look(f"select count(*) from {table}"))[0][0] == 0  # noqa: S608
     assert (await house.get("/calls/c1")).json()["lead"] is None
 

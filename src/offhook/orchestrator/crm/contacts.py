@@ -13,6 +13,7 @@ from offhook.orchestrator.crm.repo import After, ContactRepo, LeadRepo, MessageR
 from offhook.orchestrator.crm.schemas import Contact, ContactChange, Lead, LeadChange, NewContact
 from offhook.orchestrator.crm.views import ContactDetail
 from offhook.orchestrator.crm.words import words
+from offhook.orchestrator.kit import once
 from offhook.orchestrator.numbers.ops import e164
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
@@ -113,6 +114,7 @@ async def merge(scope: TenantScope, id: str, other: str, now: datetime) -> Conta
     fields["note"] = "\n".join(note for note in (kept.note, gone.note) if note)
     merged = await repo.change(id, now, fields)
     await repo.delete(other)
+    await once.forget(scope, other)
     if merged is None:
         raise NotFound("no such contact")
     return merged
@@ -129,6 +131,7 @@ async def delete(scope: TenantScope, old: Contact, now: datetime) -> None:
     await LeadRepo(scope).delete(contact=old.id)
     await MessageRepo(scope).delete(contact=old.id)
     await ContactRepo(scope).delete(old.id)
+    await once.forget(scope, old.id)
 
 
 async def leads(

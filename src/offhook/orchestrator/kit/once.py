@@ -76,6 +76,12 @@ def once(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     return wrapped
 
 
+async def forget(scope: TenantScope, id: str) -> None:
+    """Drop the kept answers that tell of a thing of this id: they hold what has just been deleted."""
+    mine = IdempotencyRow.tenant_id == scope.tenant
+    await scope.session.execute(delete(IdempotencyRow).where(mine, IdempotencyRow.body.contains(f'"{id}"', autoescape=True)))
+
+
 class _Kept:
     __slots__ = ("body", "status")
 
