@@ -120,6 +120,8 @@ async def create(scope: TenantScope, given: Services, by: By, tenant: Tenant, co
         raise Invalid("an appointment needs a time", faults=(Fault("starts_at", "missing"),))
     start = new.starts_at
     end = start + timedelta(minutes=new.minutes or tenant.diary.visit_minutes)
+    if not tenant.diary.staff:
+        raise Invalid("nobody of the business makes visits", faults=(Fault("staff", "the tenant's diary names nobody"),))
     await AppointmentRepo(scope).hold()
     for staff in [new.staff] if new.staff else tenant.diary.staff:
         span = _allowed(Span(start, end, staff), tenant.diary, now)

@@ -17,6 +17,7 @@ async def tenants(scope: PlatformScope) -> list[str]:
 async def give_up(given: Services, scope: TenantScope, call: str) -> bool:
     """End a call as failed: its place is free, and its result is made of what has come. False if it has ended.
 
+    Of one that never began there is nothing to tell and no result.
     Should its engine come back and say how it really ended, that is what its record will say.
     """
     found = await ops.locked(scope, call)
@@ -26,5 +27,5 @@ async def give_up(given: Services, scope: TenantScope, call: str) -> bool:
     await numbers.release(scope, call)
     if found.state == "live":
         await news.ended(given, scope, await ops.get(scope, call))
-    await intake.later(given, scope, call)
+        await intake.later(given, scope, call)
     return True

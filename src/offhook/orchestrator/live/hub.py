@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
-from psycopg import AsyncConnection, OperationalError
+import psycopg
 from psycopg.conninfo import make_conninfo
 
 from offhook.orchestrator.db import libpq
@@ -74,21 +74,29 @@ class Hub:
         while True:
             try:
                 await self._listen()
-            except OperationalError as error:
+            except psycopg.Error as error:
                 log.warning("no news of live calls: the database connection broke", extra={"pii.detail": str(error)})
             await anyio.sleep(PAUSE)
 
     async def _listen(self) -> None:
-        async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
             await connection.execute(f"listen {CHANNEL}")
-            for watches in self._watching.values():  # whatever was missed while nobody listened
-                for watch in watches:
-                    watch.tell(None)
+            self._tell_all()  # of whatever was missed while nobody listened
             async for notice in connection.notifies():
                 self.heard(notice.payload)
 
     def heard(self, payload: str) -> None:
-        """A notice of the database."""
-        news = json.loads(payload)
-        for watch in self._watching.get(news["tenant"], ()):
-            watch.tell(news["call"])
+        """A notice of the database; one that is not ours may mean anything."""
+        try:
+            news = json.loads(payload)
+            tenant, call = str(news["tenant"]), str(news["call"])
+        except (ValueError, KeyError, TypeError):
+            self._tell_all()
+            return
+        for watch in self._watching.get(tenant, ()):
+            watch.tell(call)
+
+    def _tell_all(self) -> None:
+        for watches in self._watching.values():
+            for watch in watches:
+                watch.tell(None)

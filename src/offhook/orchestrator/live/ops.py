@@ -87,11 +87,14 @@ async def _doubtful(scope: TenantScope, now: datetime) -> list[tuple[str, str]]:
     limits: dict[str, timedelta] = {}
     late: list[str] = []
     for state in ("live", "planned"):
-        for call in await calls.page(scope, CallFilter(state=state, until=now - GRACE - SHORTEST), BATCH, None):
-            if call.agent_id not in limits:
-                limits[call.agent_id] = await _longest(scope, call.agent_id)
-            if call.at < now - GRACE - limits[call.agent_id]:
-                late.append(call.id)
+        after: tuple[datetime, str] | None = None
+        while found := await calls.page(scope, CallFilter(state=state, until=now - GRACE - SHORTEST), BATCH, after):
+            after = (found[-1].at, found[-1].id)
+            for call in found:
+                if call.agent_id not in limits:
+                    limits[call.agent_id] = await _longest(scope, call.agent_id)
+                if call.at < now - GRACE - limits[call.agent_id]:
+                    late.append(call.id)
     where = await calls.engines(scope, late)
     return [(call, where.get(call, "")) for call in late]
 

@@ -36,4 +36,7 @@ async def test_news_goes_to_those_who_watch_the_tenant_once() -> None:
         assert await one.news() is None
         one.tell("c4")
         assert await one.news() == frozenset({"c4"})
+        for strange in ("", "{}", "[1]", "null"):
+            hub.heard(strange)
+            assert await other.news() is None
     hub.heard(notice("harbour", "c5"))  # to nobody
