@@ -26,7 +26,7 @@ from offhook.orchestrator.kit.once import IdempotencyRow
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import catalogue, files
-from offhook.orchestrator.tenants.catalogue import TENANT
+from offhook.orchestrator.tenants.catalogue import TENANT, Order
 from offhook.orchestrator.tenants.repo import TenantRepo, subject
 from offhook.orchestrator.tenants.schemas import Erasing
 from offhook.orchestrator.tenants.tables import ErasureRow, TenantRow
@@ -85,13 +85,12 @@ async def run(given: Services, tenant: str) -> bool:
     if doomed is None:
         return False
     await _keys(given, doomed)
+    order = await _tables(given)
     await _answers(given, doomed)
     await _jobs(given, doomed)
     await _files(given, doomed)
     async with given.database.platform() as scope:
         await _count(scope, doomed, "people", (await scope.session.execute(_PEOPLE, {"tenant": tenant})).scalar_one())
-    async with given.database.platform() as scope:
-        order = await catalogue.read(scope.session)
     for table, column in order.loosen:
         async with given.database.platform() as scope:
             await scope.session.execute(
@@ -115,7 +114,6 @@ async def _open(given: Services, tenant: str) -> Doomed | None:
             return None
         if row.erasing_at is None:
             raise Conflict("this tenant is not being erased")
-        await scope.session.execute(text("select offhook_open_to_erasing()"))
     kind, _, name = row.erasing_by.partition("/")
     # By its id alone: whoever asked may be a member, of whom nothing is to be left.
     doomed = Doomed(tenant, row.reseller_id, row.erasure_id, Principal(kind, name, "", ()))
@@ -126,6 +124,16 @@ async def _open(given: Services, tenant: str) -> Doomed | None:
             details = {"erasure": doomed.erasure, "requested_at": row.erasing_at.isoformat()}
             await audit.record(reseller, given.clock(), doomed.by, "tenant.erasing", subject(tenant), details)
     return doomed
+
+
+async def _tables(given: Services) -> Order:
+    """All tables with rows of tenants, each open to the functions that erase."""
+    async with given.database.platform() as scope:
+        order = await catalogue.read(scope.session)
+    for table in order.tables:
+        async with given.database.platform() as scope:
+            await scope.session.execute(text("select offhook_open_to_erasing(:table)"), {"table": table})
+    return order
 
 
 async def _keys(given: Services, doomed: Doomed) -> None:

@@ -100,23 +100,24 @@ CREATE FUNCTION offhook_tenant_tables() RETURNS TABLE (name TEXT, mine TEXT) LAN
       AND a.attname = CASE WHEN c.relname = 'tenant' THEN 'id' ELSE 'tenant_id' END
 $$;
 
-CREATE FUNCTION offhook_open_to_erasing() RETURNS INTEGER LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- One table at a time, in a transaction of its own: a policy locks its table, and who locks several waits for others in a ring.
+CREATE FUNCTION offhook_open_to_erasing(a_table TEXT) RETURNS INTEGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    one RECORD;
+    mine TEXT;
     command TEXT;
     made INTEGER := 0;
 BEGIN
     IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN
         RETURN 0;
     END IF;
-    FOR one IN SELECT * FROM offhook_tenant_tables() LOOP
-        FOREACH command IN ARRAY ARRAY['select', 'update', 'delete'] LOOP
-            CONTINUE WHEN EXISTS (SELECT FROM pg_policies p
-                WHERE p.schemaname = 'public' AND p.tablename = one.name AND p.policyname = 'offhook_erases_' || command);
-            EXECUTE format('CREATE POLICY %I ON %I FOR %s TO %I USING (%I = current_setting(''offhook.erasing'', true))',
-                'offhook_erases_' || command, one.name, command, current_user, one.mine);
-            made := made + 1;
-        END LOOP;
+    SELECT t.mine INTO STRICT mine FROM offhook_tenant_tables() t WHERE t.name = a_table;
+    FOREACH command IN ARRAY ARRAY['select', 'update', 'delete'] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_policies p
+            WHERE p.schemaname = 'public' AND p.tablename = a_table AND p.policyname = 'offhook_erases_' || command);
+        EXECUTE format('CREATE POLICY %I ON %I FOR %s TO %I USING (%I = current_setting(''offhook.erasing'', true))',
+            'offhook_erases_' || command, a_table, command, current_user, mine);
+        made := made + 1;
     END LOOP;
     RETURN made;
 END $$;
@@ -198,7 +199,7 @@ END $$;
 """
 PLATFORM = "tenant_id is null and reseller_id is null"
 GUARDED = (
-    "offhook_open_to_erasing()",
+    "offhook_open_to_erasing(text)",
     "offhook_erase_rows(text, text, integer)",
     "offhook_erase_links(text, text, text)",
     "offhook_erase_jobs(text)",
