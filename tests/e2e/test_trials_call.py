@@ -144,8 +144,7 @@ async def conversation(engine: Engine, mouthpiece: Mouthpiece, token: str) -> Lo
 
 
 async def counted(house: House) -> dict[str, int]:
-    there = {row[0] for row in await house.look("select tablename from pg_tables where schemaname = 'public'")}
-    return {table: (await house.look(f"select count(*) from {table}"))[0][0] for table in LEFT if table in there}  # noqa: S608
+    return {table: (await house.look(f"select count(*) from {table}"))[0][0] for table in LEFT}  # noqa: S608 - our own names
 
 
 async def test_a_booking_by_voice_that_books_nothing(database_url: str, owner_url: str, tmp_path: Path) -> None:
@@ -177,7 +176,7 @@ async def test_a_booking_by_voice_that_books_nothing(database_url: str, owner_ur
             await house.work_until(over)
         agent = [str(one["text"]) for one in call.shown if one.get("type") == "agent"]
         assert any("You are booked" in text for text in agent), call.shown
-        assert await counted(house) == dict.fromkeys(await counted(house), 0)
+        assert await counted(house) == dict.fromkeys(LEFT, 0)
         [(call_id, test, version, state, outcome, number)] = await house.look(
             "select id, test, agent_version, state, outcome, caller from call"
         )

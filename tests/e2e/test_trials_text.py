@@ -20,7 +20,7 @@ TALK = [
     {"caller": "Yes, please."},
     {"caller": "No, that's all, thank you."},
 ]
-COUNTED = ("call", "appointment", "customer", "lead", "message", "tool_run", "voice_test", "placement", "audit")
+COUNTED = ("call", "appointment", "contact", "lead", "message", "tool_run", "voice_test", "placement", "audit")
 
 
 async def ask(house: House, body: dict[str, Any], **headers: str) -> dict[str, Any]:

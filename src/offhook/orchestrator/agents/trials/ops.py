@@ -56,7 +56,7 @@ async def start(scope: TenantScope, agent: Agent, wanted: NewVoiceTest, by: str,
     token, made = PREFIX + secrets.token_urlsafe(32), new_id("vtt", now)
     await repo.add(
         id=made,
-        digest=_digest(token),
+        token_digest=_digest(token),
         agent_id=agent.id,
         version=agent.version or None,
         draft=agent.revision or None,

@@ -60,7 +60,7 @@ class TrialTokens(PlatformRepo):
         use = (
             update(VoiceTestRow)
             .where(
-                VoiceTestRow.digest == digest,
+                VoiceTestRow.token_digest == digest,
                 VoiceTestRow.expires_at > now,
                 or_(VoiceTestRow.call_id.is_(None), VoiceTestRow.call_id == call),
             )

@@ -12,7 +12,7 @@ from offhook.orchestrator.db import Base
 
 
 class VoiceTestRow(Base):
-    """One test call, before and after it is made. ``digest`` is the token's SHA-256; ``call_id`` the call that used it.
+    """One test call, before and after it is made. ``token_digest`` is the token's SHA-256; ``call_id`` the call that used it.
 
     ``config`` is what is tested, kept because a draft may change in between; ``tools`` is what tools answer, ``used`` how often they did.
     Documents are JSON, not JSONB: the order of a script's options and topics means something.
@@ -20,7 +20,7 @@ class VoiceTestRow(Base):
 
     __tablename__ = "voice_test"
     __table_args__ = (
-        UniqueConstraint("digest"),
+        UniqueConstraint("token_digest"),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"], ondelete="CASCADE"),
         Index(None, "tenant_id", "agent_id", "created_at"),
         Index(None, "tenant_id", "call_id"),
@@ -29,7 +29,7 @@ class VoiceTestRow(Base):
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[str]
+    token_digest: Mapped[str]
     agent_id: Mapped[str]
     version: Mapped[int | None]
     draft: Mapped[int | None]

@@ -29,7 +29,7 @@ async def run(agent: Agent, test: TextTest, now: datetime) -> TextTestResult:
     if not isinstance(course, Course):
         faults = tuple(Fault(".".join(str(part) for part in compose.origin(agent.config, one.path)), one.message) for one in course)
         raise Invalid("the agent cannot be tested: its script has faults", faults=faults)
-    return _result(course, test, agent.script, open_now=bool(plan.given["open_now"]))
+    return _result(course, test, agent.script, open_now=agent.open_at(moment))
 
 
 def _plan(agent: Agent, test: TextTest, moment: datetime) -> CallPlan:

@@ -11,7 +11,7 @@ SCHEMA = """
 CREATE TABLE voice_test (
     tenant_id TEXT NOT NULL,
     id TEXT NOT NULL,
-    digest TEXT NOT NULL,
+    token_digest TEXT NOT NULL,
     agent_id TEXT NOT NULL,
     version INTEGER,
     draft INTEGER,
@@ -24,7 +24,7 @@ CREATE TABLE voice_test (
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     call_id TEXT,
     CONSTRAINT pk_voice_test PRIMARY KEY (tenant_id, id),
-    CONSTRAINT uq_voice_test_digest UNIQUE (digest),
+    CONSTRAINT uq_voice_test_token_digest UNIQUE (token_digest),
     CONSTRAINT fk_voice_test_tenant_id FOREIGN KEY(tenant_id) REFERENCES tenant (id),
     CONSTRAINT fk_voice_test_tenant_id_agent_id FOREIGN KEY(tenant_id, agent_id) REFERENCES agent (tenant_id, id) ON DELETE CASCADE
 );
@@ -44,7 +44,7 @@ def upgrade() -> None:
         run,
         "voice_test",
         "offhook_platform",
-        "select (tenant_id, id, digest, expires_at, call_id), update (call_id)",
+        "select (tenant_id, id, token_digest, expires_at, call_id), update (call_id)",
         "true",
     )
 
