@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from offhook.orchestrator.crm.schemas import BY_TEAM, Contact, Lead, Message
 from offhook.orchestrator.crm.tables import ContactPhoneRow, ContactRow, ContactWordRow, LeadRow, MessageRow
-from offhook.orchestrator.crm.words import pattern, words
+from offhook.orchestrator.crm.words import after as after_word
+from offhook.orchestrator.crm.words import words
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.scope import Repo
 
@@ -59,7 +60,7 @@ class ContactRepo(Repo):
         condition = ContactRow.id != ""
         for word in search:
             with_it = select(ContactWordRow.contact_id).where(
-                ContactWordRow.tenant_id == self._tenant, ContactWordRow.word.like(pattern(word), escape="\\")
+                ContactWordRow.tenant_id == self._tenant, ContactWordRow.word >= word, ContactWordRow.word < after_word(word)
             )
             condition &= ContactRow.id.in_(with_it)
         return condition
