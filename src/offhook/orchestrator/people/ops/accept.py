@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import text
 
 from offhook.errors import Conflict, Fault, Invalid, NotFound, NotSignedIn
 from offhook.orchestrator.audit import ops as audit
@@ -20,6 +24,9 @@ from offhook.orchestrator.people.tokens import digest
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.services import Services
 
+_ROLE: Final = text(
+    "select set_config('role', :role, true), set_config('offhook.tenant', :tenant, true), set_config('offhook.reseller', :reseller, true)"
+)
 GONE = "this invitation is not good any more: ask for a new one"
 
 
@@ -73,17 +80,26 @@ async def accept(given: Services, guards: Guards, visit: Visit, token: str, body
 async def join(given: Services, scope: PlatformScope, row: InvitationRow, person: PersonRow, visit: Visit) -> None:
     """Make the invited a member, and write it down in the log of where; nothing if they are one already."""
     owner, now = _owner(row), given.clock()
-    if await Directory(scope).join(now, person.id, owner, row.role, row.created_by) is None:
-        return
-    details = {"role": row.role, "email": row.email, "invited_by": row.created_by}
-    await audit.record(as_owner(scope, owner), now, sessions.principal(person), "member.joined", person.id, details, visit.ip)
+    if await Directory(scope).join(now, person.id, owner, row.role, row.created_by) is not None:
+        details = {"role": row.role, "email": row.email, "invited_by": row.created_by}
+        await note_joined(scope, now, owner, person, details, visit.ip)
 
 
-def as_owner(scope: PlatformScope, owner: Owner) -> TenantScope | ResellerScope | PlatformScope:
-    """The directory's transaction under its owner's name, for a line in the owner's own log: it stays the directory's role."""
+async def note_joined(scope: PlatformScope, now: datetime, owner: Owner, person: PersonRow, details: Mapping[str, Any], ip: str) -> None:
+    """Write down in the owner's own log that somebody has become a member, in the same transaction as their becoming one.
+
+    The directory reads and writes no tenant's log, so the transaction takes the owner's role for this line, and then its own again.
+    """
+    session = scope.session
+    own: TenantScope | ResellerScope | PlatformScope = scope
     if owner.tenant is not None:
-        return TenantScope(scope.session, owner.tenant)
-    return ResellerScope(scope.session, owner.reseller) if owner.reseller is not None else scope
+        own = TenantScope(session, owner.tenant)
+    elif owner.reseller is not None:
+        own = ResellerScope(session, owner.reseller)
+    await session.flush()  # nothing of the directory's is written in the other role
+    await session.execute(_ROLE, {"role": f"offhook_{owner.level}", "tenant": owner.tenant or "", "reseller": owner.reseller or ""})
+    await audit.record(own, now, sessions.principal(person), "member.joined", person.id, details, ip)
+    await session.execute(_ROLE, {"role": "offhook_platform", "tenant": "", "reseller": ""})
 
 
 async def _find(given: Services, scope: PlatformScope, token: str) -> tuple[InvitationRow, PersonRow | None]:

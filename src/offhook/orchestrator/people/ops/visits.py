@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from offhook.errors import NotFound, NotPermitted
-from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.people.addresses import canonical, domain_of
 from offhook.orchestrator.people.guards import Guards
 from offhook.orchestrator.people.oidc import Client, Provider, Subject
@@ -159,7 +158,7 @@ async def _person(given: Services, scope: PlatformScope, row: Row[Any], subject:
             raise NotPermitted("you are not a member here any more: ask to be invited")
         await directory.join(now, person.id, reach, row.default_role, row.id)
         details = {"role": row.default_role, "email": email, "provider": row.id}
-        await audit.record(accept.as_owner(scope, reach), now, sessions.principal(person), "member.joined", person.id, details, visit.ip)
+        await accept.note_joined(scope, now, reach, person, details, visit.ip)
     return person
 
 
