@@ -151,7 +151,7 @@ class Retrying:
 
     def pause(self, request: Request, failure: OffhookError, attempt: int) -> float | None:
         """Seconds until attempt ``attempt + 1``; None: give up."""
-        if not request.repeatable or attempt >= self.times:
+        if attempt >= self.times or not (request.repeatable or isinstance(failure, RateLimited)):  # what came too often was not done
             return None
         wait: float | None = self.first * 2**attempt
         if isinstance(failure, RateLimited | Unavailable):

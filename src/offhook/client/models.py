@@ -1515,7 +1515,7 @@ class TransferCall(Sent):
 class TransferTarget(Document):
     """Whom the script may put a caller through to."""
 
-    number: str | None
+    number: str | None = None
     hours: Week | None = None
     order: int | None = None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from typer.testing import CliRunner
 
 from offhook.cli.main import _COMMANDS, app
 
+ROOT = Path(__file__).resolve().parents[3]
 root: Any = typer.main.get_command(app)
 
 
@@ -29,3 +33,8 @@ def test_help(name: str) -> None:
         done = runner.invoke(app, [*path, "--help"])
         assert done.exit_code == 0, (path, done.output)
         assert "Usage" in done.output
+
+
+def test_the_reference_is_current() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "commands.py"), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

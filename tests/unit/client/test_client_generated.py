@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from fastapi import Response
 from pydantic import ValidationError
 from tests.unit.client.shop import ROOT, Shop
 
@@ -95,6 +96,16 @@ def test_files(sync: Any, shop: Shop, tmp_path: Path) -> None:
     assert file.save(tmp_path / "picture.png") == 200_000
     assert [one.name for one in tmp_path.iterdir()] == ["picture.png"]
     assert sync.baskets.sound("s", "1").read() == b"RIFF"
+
+
+def test_lines_of_a_stream(sync: Any, shop: Shop) -> None:
+    shop.answers.append(Response("one\r\n\ntw\u00f6"))
+    assert list(sync.baskets.picture("s", "1").lines()) == ["one", "", "tw\u00f6"]
+
+
+async def test_lines_of_an_asynchronous_stream(aio: Any, shop: Shop) -> None:
+    shop.answers.append(Response("one\r\n\ntw\u00f6\n"))
+    assert [line async for line in aio.baskets.picture("s", "1").lines()] == ["one", "", "tw\u00f6"]
 
 
 async def test_asynchronous_operations(aio: Any, made: ModuleType, shop: Shop, tmp_path: Path) -> None:
