@@ -189,6 +189,41 @@ async def test_callers_at_once_with_one_new_number_are_one_contact(house: House)
     assert len((await _show(house, contact["id"]))["messages"]) == 20
 
 
+async def test_calls_go_on_while_their_contacts_are_merged_and_changed(house: House) -> None:
+    """Bookings, leads and messages of two numbers, while the team merges the two: nothing is lost, nobody is refused, no deadlock."""
+    one, two = (await _made(house, name="One", phone=CALLER))["id"], (await _made(house, name="Two", phone=OTHER))["id"]
+    slots = await house.slots(day="2026-11-25") + await house.slots(day="2026-11-26") + await house.slots(day="2026-11-27")
+
+    async def call(n: int) -> None:
+        phone = (CALLER, OTHER)[n % 2]
+        for tool, args in (
+            ("save_lead", {"problem": "tap"}),
+            ("book", {"slot": slots[n]["id"]}),
+            ("save_lead", {"problem": "tap"}),
+            ("save_message", {"note": "hello"}),
+        ):
+            answer = await house.tool(tool, {"phone": phone, **args}, call=f"call{n}")
+            assert answer["error"] is None, (tool, answer)
+
+    async def change() -> None:
+        for n in range(4):
+            answer = await house.ask("PATCH", f"/contacts/{one}", {"note": f"{n}"}, If_Match="*")
+            assert answer.status_code == 200, answer.text
+
+    async def merge() -> None:
+        answer = await house.ask("POST", f"/contacts/{one}/merge", {"other": two})
+        assert answer.status_code == 200, answer.text
+
+    async with anyio.create_task_group() as group:
+        for n in range(8):
+            group.start_soon(call, n)
+        group.start_soon(change)
+        group.start_soon(merge)
+    shown = await _show(house, one)
+    assert (len(shown["appointments"]), len(shown["leads"]), len(shown["messages"])) == (8, 8, 8)
+    assert len((await house.get("/contacts")).json()["data"]) == 1
+
+
 async def test_a_contact_is_forgotten_and_the_diary_keeps_its_times(house: House) -> None:
     visit = (await _booked(house, "c1", CALLER, "Ann Lee"))["appointments"][0]
     path = f"/contacts/{visit['contact_id']}"

@@ -20,7 +20,7 @@ async def find_contact(scope: TenantScope, phone: str) -> Contact | None:
 
 async def contact(scope: TenantScope, id: str) -> Contact:
     """By id; NotFound. Nobody deletes it until the transaction ends."""
-    found = await ContactRepo(scope).get(id, lock=True)
+    found = await ContactRepo(scope).keep(id)
     if found is None:
         raise NotFound("no such contact")
     return found
@@ -38,7 +38,7 @@ async def save_contact(
             saved = await repo.add(now, phone, fields)
         else:
             news = {key: value for key, value in fields.items() if value and value != getattr(old, key)}
-            saved = await repo.change(old.id, now, news) if news else old
+            saved = await repo.change(old.id, now, news) if news else await repo.keep(old.id)
         if saved is not None:
             return saved
         # Somebody has made, merged or deleted the contact of this number in between; what they did is committed and seen now.
