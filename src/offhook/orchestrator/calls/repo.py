@@ -22,6 +22,9 @@ from offhook.orchestrator.scope import PlatformRepo, Repo
 WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
 """Fields of events that hold what was said, by whichever side."""
 
+_SHOWN: Final = tuple(getattr(CallRow, name) for name in Call.model_fields)
+"""Columns of a list."""
+
 
 class CallRepo(Repo):
     """A tenant's calls."""
@@ -60,7 +63,7 @@ class CallRepo(Repo):
 
     async def page(self, wanted: CallFilter, after: tuple[datetime, str] | None, limit: int) -> list[Call]:
         """Calls, the latest first, from after this place on."""
-        query = select(CallRow).where(CallRow.tenant_id == self._tenant)
+        query = select(*_SHOWN).where(CallRow.tenant_id == self._tenant)
         # A search goes along the index of its rarest word, which has the list's own order.
         place: Any = (CallRow.at, CallRow.id)
         if wanted.words:
@@ -85,7 +88,7 @@ class CallRepo(Repo):
         if after is not None:
             query = query.where(tuple_(*place) < after)
         rows = await self._session.execute(query.order_by(*(one.desc() for one in place)).limit(limit))
-        return [Call.model_validate(row) for row in rows.scalars()]
+        return [Call.model_validate(row) for row in rows]
 
     async def some(self, ids: Collection[str]) -> list[Call]:
         """Those of these that there are."""
