@@ -1,25 +1,76 @@
-"""One of everything for a tenant, made over the API and by an engine's requests; the ids by the names that routes give them."""
+"""One of everything for Harbour, made over the API and by an engine's requests; the ids by the names that routes give them."""
 
 from __future__ import annotations
 
-from tests.e2e.business import CALLER, House
+import base64
+import hashlib
+from typing import Any
 
-REF = {"harbour": "harbour/front-desk", "quayside": "quayside/front-desk"}
+from tests.e2e.business import CALLER, SECRET, House
+
+from offhook import signing
+from offhook.contracts.handover import HEADER, Handover, Kind
 
 
-async def furnish(house: House, tenant: str) -> dict[str, str]:
-    """Give the tenant a call with a booking, a lead and a message, and whatever its routes can make."""
+async def furnish(house: House) -> dict[str, str]:
+    """Give Harbour a call with a booking, a lead, a message and files, and whatever its routes can make."""
     await house.plan()
     slot = (await house.slots())[0]
     await house.tool("book", {"slot": slot["id"], "name": "Ann Lee", "phone": CALLER, "problem": "tap"})
     await house.tool("save_message", {"name": "Ann Lee", "phone": CALLER, "note": "ring me"})
     detail = await house.call()
+    await _hand_over(house, "recording")
+    await _hand_over(house, "trace")
+    await house.look("insert into person (id, email, name, created_at) values ('usr_harbour', 'owner@harbour.example', 'Owner', now())")
+    await house.look(
+        "insert into membership (id, person_id, level, tenant_id, role, created_by, created_at)"
+        " values ('mbr_harbour', 'usr_harbour', 'tenant', 'harbour', 'tenant_owner', 'test', now())"
+    )
+
+    async def made(path: str, body: dict[str, Any], *where: str) -> str:
+        answer = await house.ask("POST", path, body)
+        assert answer.status_code in {200, 201, 202}, (path, answer.text)
+        found = answer.json()
+        for step in where or ("id",):
+            found = found[step]
+        return str(found)
+
+    async def first(path: str) -> str:
+        answer = await house.ask("GET", path)
+        assert answer.status_code == 200, (path, answer.text)
+        return str(answer.json()["data"][0]["id"])
+
+    agent = await made("/agents", {"template": "receptionist", "name": "Harbour's own"})
+    webhook = await made("/webhooks", {"url": "https://hooks.example.com/harbour"})
+    await made(f"/webhooks/{webhook}/test", {})
+    await made("/members", {"email": "new@harbour.example", "role": "viewer"})
+    provider = {"name": "Harbour's", "issuer": "https://id.harbour.example", "client_id": "c", "client_secret": "s"}
     return {
         "call": "c1",
-        "id": "c1",
-        "agent": "front-desk",
-        "number": "+442079460000",
+        "agent": agent,
+        "number": await first("/numbers"),
         "appointment": detail["appointments"][0]["id"],
-        "contact": detail["appointments"][0]["contact_id"],
+        "contact": await first("/contacts"),
         "lead": detail["lead"]["id"],
+        "webhook": webhook,
+        "delivery": await first(f"/webhooks/{webhook}/deliveries"),
+        "event": await first("/events"),
+        "member": "mbr_harbour",
+        "invitation": await first("/invitations"),
+        "provider": await made("/oidc-providers", {**provider, "domains": ["harbour.example"]}),
+        "key": await made("/keys", {"name": "k", "permissions": ["calls.read"]}),
+        "account": await made("/carrier-accounts", {"account_sid": f"AC{'0' * 32}", "auth_token": "0" * 32}),
+        "export": await made("/exports", {}),
+        "test": await made(f"/agents/{agent}/voice-tests", {}),
     }
+
+
+async def _hand_over(house: House, kind: Kind) -> None:
+    """A file of the call, as an engine brings it."""
+    body = b"what Harbour's caller said"
+    one = Handover(call="c1", ref="harbour/front-desk", kind=kind, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+    manifest = one.model_dump_json().encode()
+    headers = signing.headers(SECRET, f"handover.{kind}", int(house.now[0].timestamp()), manifest)
+    sent = headers | {HEADER: base64.b64encode(manifest).decode()}
+    answer = await house.http.post("/v1/recordings", content=body, headers=sent)
+    assert answer.status_code == 200, answer.text
