@@ -488,7 +488,7 @@ async def test_erasing_a_tenant_takes_its_people_along(town: Town) -> None:
     await house.ask("POST", "/members", {"email": "dora@harbour.example", "role": "viewer"})
     await house.ask("POST", "/keys", {"name": "Till", "permissions": ["calls.read"]})
     name = (await house.get("")).json()["name"]
-    assert (await house.ask("DELETE", "", {"name": name})).status_code == 202
+    assert (await house.ask("DELETE", "", {"name": name}, if_match="*")).status_code == 202
 
     async def gone() -> bool:
         return not await house.look("select from tenant where id = 'harbour'")
