@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from offhook.cli.api import Api, Cursor, IfMatch, Limit, Yes, command, confirm, said
-from offhook.client.models import NewAccount, NewNumber, NumberChange
+from offhook.client.models import AccountChange, NewAccount, NewNumber, NumberChange
 
 app = typer.Typer(help="Numbers and carrier accounts.", no_args_is_help=True)
 accounts = typer.Typer(help="Accounts with carriers.", no_args_is_help=True)
@@ -74,6 +74,18 @@ def remove_number(api: Api, number: str, yes: Yes = False, if_match: IfMatch = N
     api.done(f"{found.did} is let go")
 
 
+@command(app, "lines")
+def show_lines(api: Api) -> None:
+    """How many calls there are now and may be, and those not taken today."""
+    found = api.client.numbers.show_lines(api.tenant)
+    if api.as_json:
+        return api.json(found)
+    api.done(f"{found.calls} of {found.max_calls} calls")
+    return api.table(
+        found.numbers, {"number": "number_id", "DID": "did", "calls": "calls", "at most": "max_calls", "refused today": "refused"}
+    )
+
+
 @command(accounts, "list")
 def list_accounts(api: Api, limit: Limit = 50, cursor: Cursor = None) -> None:
     """The tenant's accounts with carriers, without their secrets."""
@@ -91,6 +103,20 @@ def add_account(
     """Keep a Twilio account: its auth token proves that calls come from there."""
     body = NewAccount(account_sid=sid, auth_token=secret, **said(label=label))
     api.show(api.client.numbers.create_carrier_account(api.tenant, body))
+
+
+@command(accounts, "change")
+def change_account(
+    api: Api,
+    account: str,
+    label: Label = None,
+    secret: Annotated[bool, typer.Option("--new-secret", help="Ask for a new auth token.")] = False,
+) -> None:
+    """Change an account's name for people, or its auth token."""
+    typed = typer.prompt("Auth token", hide_input=True) if secret else None
+    tag = api.client.numbers.show_carrier_account(api.tenant, account).etag
+    body = AccountChange(**said(label=label, auth_token=typed))
+    api.show(api.client.numbers.change_carrier_account(api.tenant, account, body, if_match=tag).value)
 
 
 @command(accounts, "test")

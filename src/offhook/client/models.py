@@ -493,7 +493,7 @@ class EventTypeView(Model):
 
     type: str
     description: str
-    schema_: dict[str, Any]
+    data_schema: dict[str, Any]
     example: dict[str, Any]
 
 
