@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,15 @@ from offhook.orchestrator.hooks.catalogue import EventType
 from offhook.orchestrator.hooks.jobs import wake_due
 from offhook.orchestrator.hooks.pump import Pump
 from offhook.orchestrator.hooks.queue import Queues
+from offhook.orchestrator.hooks.schedule import DELAYS
 
-TIMEOUT_S = 0.5
+TIMEOUT_S = 15.0
+"""Nothing times out because a machine is busy; tests of timeouts set their own."""
+HOURS = [one.total_seconds() / 3600 for one in DELAYS]
+
+
+def in_order(numbers: list[int]) -> bool:
+    return all(one < other for one, other in pairwise(numbers))
 
 
 @dataclass(slots=True)

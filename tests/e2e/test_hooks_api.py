@@ -268,7 +268,7 @@ async def test_every_type_of_event_is_described(hooks: Hooks) -> None:
     for one in found:
         assert one["description"]
         assert one["example"]["type"] == one["type"]
-        assert set(one["schema"].get("required", [])) <= set(one["example"]["data"])
+        assert set(one["data_schema"].get("required", [])) <= set(one["example"]["data"])
         TYPES[one["type"]].data.model_validate(one["example"]["data"])
     assert (await hooks.house.http.get("/v1/event-types")).status_code == 401
 

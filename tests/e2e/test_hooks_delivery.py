@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import ssl
-import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.policy import default
-from itertools import pairwise
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import pytest
 import standardwebhooks
-from tests.e2e.business import MASTER_KEY, SECRET
 from tests.e2e.certificates import certificate
-from tests.e2e.hooks import Hooks, hooked
+from tests.e2e.hooks import HOURS, Hooks, hooked, in_order
 from tests.e2e.receiver import OK, Behave, Got, Receiver, receiver, says, silent
 
-from offhook.orchestrator.hooks import ops
-from offhook.orchestrator.hooks.jobs import sweep, wake_due
-from offhook.orchestrator.hooks.pump import Pump
-from offhook.orchestrator.hooks.queue import Queues
 from offhook.orchestrator.hooks.schedule import DELAYS
 
-HOURS = [one.total_seconds() / 3600 for one in DELAYS]
+HASTE_S = 2.0
 
 
 @pytest.fixture
@@ -39,13 +26,16 @@ async def hooks(database_url: str, owner_url: str, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-async def there() -> AsyncIterator[Receiver]:
-    async with receiver() as found:
+async def hasty(database_url: str, owner_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
+    """Receivers have little time."""
+    async with hooked(database_url, owner_url, tmp_path, webhook_timeout_s=HASTE_S) as found:
         yield found
 
 
-def in_order(numbers: list[int]) -> bool:
-    return all(one < other for one, other in pairwise(numbers))
+@pytest.fixture
+async def there() -> AsyncIterator[Receiver]:
+    async with receiver() as found:
+        yield found
 
 
 async def test_an_event_arrives_signed_as_the_standard_has_it(hooks: Hooks, there: Receiver) -> None:
@@ -123,7 +113,7 @@ async def test_between_attempts_nothing_is_sent_too_early_and_after_ten_it_is_gi
     assert {one["state"] for one in await hooks.deliveries(endpoint["id"])} == {"succeeded"}
 
 
-async def test_slow_beyond_the_timeout_is_a_failure_and_delays_nobody_else(hooks: Hooks, there: Receiver) -> None:
+async def test_slow_beyond_the_timeout_is_a_failure_and_delays_nobody_else(hasty: Hooks, there: Receiver) -> None:
     there.behave = silent
     seen: list[float] = []
     async with receiver() as quick:
@@ -133,18 +123,18 @@ async def test_slow_beyond_the_timeout_is_a_failure_and_delays_nobody_else(hooks
             await stream.send(OK)
 
         quick.behave = note
-        slow_one, quick_one = await hooks.add(there.url), await hooks.add(quick.url)
+        slow_one, quick_one = await hasty.add(there.url), await hasty.add(quick.url)
         for call in range(8):
-            await hooks.publish(f"call_{call}", count=2)
+            await hasty.publish(f"call_{call}", count=2)
         begin = anyio.current_time()
         async with anyio.create_task_group() as group:
             for endpoint in (slow_one, quick_one):
-                group.start_soon(hooks.pump.work, "harbour", endpoint["id"])
+                group.start_soon(hasty.pump.work, "harbour", endpoint["id"])
         assert len(quick.got) == 16
         assert there.most_at_once == 8
         assert len(there.got) == 8  # of each call the first
-        assert min(seen) - begin < 0.5
-    assert {one["error"] for one in await hooks.attempts(slow_one["id"], there.got[0].id)} == {"timeout"}
+        assert min(seen) - begin < HASTE_S  # not after the slow one
+    assert {one["error"] for one in await hasty.attempts(slow_one["id"], there.got[0].id)} == {"timeout"}
 
 
 REDIRECTS = [says(status, location="http://127.0.0.1:1/elsewhere") for status in (301, 302, 303, 307, 308)]
@@ -183,7 +173,17 @@ async def _stuck(stream: anyio.abc.ByteStream, got: Got) -> None:
     await silent(stream, got)
 
 
-@pytest.mark.parametrize(("behave", "error"), [(_half, "broken"), (_reset, "broken"), (_noise, "broken"), (_stuck, "timeout")])
+async def test_an_answer_that_never_ends_is_a_failure(hasty: Hooks, there: Receiver) -> None:
+    there.behave = _stuck
+    endpoint = await hasty.add(there.url)
+    [event] = await hasty.publish("call_1")
+    await hasty.deliver()
+    there.behave = says(200)
+    await hasty.later(seconds=5)
+    assert [one["error"] for one in await hasty.attempts(endpoint["id"], event)] == ["timeout", None]
+
+
+@pytest.mark.parametrize(("behave", "error"), [(_half, "broken"), (_reset, "broken"), (_noise, "broken")])
 async def test_an_answer_that_breaks_off_is_a_failure(hooks: Hooks, there: Receiver, behave: Behave, error: str) -> None:
     there.behave = behave
     endpoint = await hooks.add(there.url)
@@ -267,309 +267,3 @@ async def test_a_flapping_receiver_loses_nothing_and_sees_every_call_in_order(ho
         assert in_order(numbers)
     tried = sum([one["attempts"] for one in await hooks.deliveries(endpoint["id"])])
     assert tried == len(there.got) == 60  # three for each of twenty
-
-
-async def test_retry_after_is_heeded_for_the_whole_endpoint(hooks: Hooks, there: Receiver) -> None:
-    there.behave = says(429, retry_after="3600")
-    endpoint = await hooks.add(there.url)
-    await hooks.publish("call_1")
-    await hooks.deliver()
-    await hooks.publish("call_2")
-    await hooks.deliver()
-    await hooks.later(minutes=59)
-    assert there.ns == [1]
-    assert (await hooks.show(endpoint["id"]))["paused_until"] == "2026-11-23T08:00:00Z"
-    there.behave = says(200)
-    await hooks.later(minutes=1)
-    assert sorted(there.ns) == [1, 1, 2]
-
-
-async def test_410_disables_at_once_and_what_waits_is_sent_when_enabled_again(hooks: Hooks, there: Receiver) -> None:
-    async with receiver() as other:
-        there.behave = says(410)
-        endpoint, watcher = await hooks.add(there.url), await hooks.add(other.url, event_types=["webhook.disabled"])
-        await hooks.publish("call_1", count=2)
-        await hooks.deliver()
-        shown = await hooks.show(endpoint["id"])
-        assert (shown["enabled"], shown["disabled_reason"], shown["waiting"]) == (False, "gone", 3)  # with word of itself
-        assert there.ns == [1]
-        await hooks.publish("call_1")
-        await hooks.later(days=2)
-        assert there.ns == [1]
-        [said] = other.got
-        data = said.event["data"]
-        assert (said.event["type"], data["webhook_id"], data["reason"], data["url"]) == (
-            "webhook.disabled",
-            endpoint["id"],
-            "gone",
-            there.url,
-        )
-        other.check(watcher["secret"], hooks.house.now[0].timestamp())
-    there.behave = says(200)
-    answer = await hooks.house.ask("PATCH", f"/webhooks/{endpoint['id']}", {"enabled": True}, If_Match="*")
-    assert (answer.json()["enabled"], answer.json()["disabled_reason"]) == (True, None)
-    await hooks.deliver()
-    assert [one.n for one in there.got if one.event["type"] == "call.ended"] == [1, 1, 2, 3]
-    log = await hooks.house.look("select actor_name from audit where action = 'webhook.disabled'")
-    assert [row.actor_name for row in log] == ["offhook"]
-
-
-async def test_nothing_but_failures_for_five_days_disables_with_notice(hooks: Hooks, there: Receiver) -> None:
-    there.behave = says(500)
-    endpoint = await hooks.add(there.url)
-    await hooks.house.look("insert into person (id, email, name, created_at) values ('usr_1', 'owner@example.com', 'O', now())")
-    await hooks.house.look(
-        "insert into membership (id, person_id, level, tenant_id, role, created_by, created_at)"
-        " values ('mbr_1', 'usr_1', 'tenant', 'harbour', 'tenant_owner', 'test', now())"
-    )
-    for _ in range(10):
-        await hooks.publish()
-        await hooks.later(hours=12)
-    assert (await hooks.show(endpoint["id"]))["enabled"]
-    await hooks.publish()
-    await hooks.later(hours=13)
-    shown = await hooks.show(endpoint["id"])
-    assert (shown["enabled"], shown["disabled_reason"]) == (False, "failing")
-    folder = hooks.house.settings.state_dir / "mail"
-
-    async def posted() -> bool:
-        return any(folder.glob("*.eml"))
-
-    await hooks.house.work_until(posted)
-    [mail] = [message_from_bytes(path.read_bytes(), policy=default) for path in folder.glob("*.eml")]
-    assert (mail["to"], mail["subject"]) == ("owner@example.com", "A webhook was disabled")
-    assert there.url in mail.get_content()
-    there.behave = says(200)
-    there.got.clear()
-    await hooks.house.ask("PATCH", f"/webhooks/{endpoint['id']}", {"enabled": True}, If_Match="*")
-    await hooks.deliver()
-    assert len(there.got) == len({one.id for one in there.got}) == 12  # with webhook.disabled
-    assert (await hooks.show(endpoint["id"]))["failing_since"] is None
-
-
-async def test_what_was_given_up_is_replayed_and_nothing_else(hooks: Hooks, there: Receiver) -> None:
-    there.behave = says(500)
-    endpoint = await hooks.add(there.url)
-    for call in ("call_1", "call_2"):
-        await hooks.publish(call, count=2)
-    for wait in (0, *HOURS, *HOURS, 1):
-        await hooks.later(hours=wait)
-        if (await hooks.show(endpoint["id"]))["disabled_reason"]:  # after five days; the first of each call is given up by then
-            break
-    lost = await hooks.deliveries(endpoint["id"], "&state=failed")
-    assert sorted(one["attempts"] for one in lost) == [10, 10]
-    there.behave = says(200)
-    there.got.clear()
-    body = {"since": "2026-11-01T00:00:00Z"}
-    assert (await hooks.house.ask("POST", f"/webhooks/{endpoint['id']}/replay", body)).json() == {"deliveries": 2}
-    await hooks.house.ask("PATCH", f"/webhooks/{endpoint['id']}", {"enabled": True}, If_Match="*")
-    await hooks.deliver()
-    for call, expected in (("call_1", [1, 2]), ("call_2", [3, 4])):
-        assert [one.n for one in there.got if one.event["data"].get("call_id") == call] == expected
-    assert (await hooks.house.ask("POST", f"/webhooks/{endpoint['id']}/replay", body)).json() == {"deliveries": 0}
-
-
-async def test_a_range_is_replayed_in_the_order_of_each_call(hooks: Hooks, there: Receiver) -> None:
-    endpoint = await hooks.add(there.url)
-    for _ in range(3):
-        for call in ("call_1", "call_2"):
-            await hooks.publish(call)
-        hooks.house.now[0] += timedelta(hours=1)
-    await hooks.deliver()
-    there.got.clear()
-    since, until = "2026-11-23T08:00:00Z", "2026-11-23T10:00:00Z"
-    body = {"since": since, "until": until, "which": "all"}
-    assert (await hooks.house.ask("POST", f"/webhooks/{endpoint['id']}/replay", body)).json() == {"deliveries": 4}
-    await hooks.deliver()
-    for call, expected in (("call_1", [3, 5]), ("call_2", [4, 6])):
-        assert [one.n for one in there.got if one.event["data"]["call_id"] == call] == expected
-    none = await hooks.house.ask("POST", f"/webhooks/{endpoint['id']}/replay", body | {"which": "failed"})
-    assert none.json() == {"deliveries": 0}
-    async with receiver() as late:  # one that was not there at the time
-        newcomer = await hooks.add(late.url, event_types=["call.ended"])
-        body = {"since": "2026-11-23T00:00:00Z", "which": "all"}
-        assert (await hooks.house.ask("POST", f"/webhooks/{newcomer['id']}/replay", body)).json() == {"deliveries": 6}
-        await hooks.deliver()
-        assert sorted(late.ns) == [1, 2, 3, 4, 5, 6]
-        assert in_order([one.n for one in late.got if one.event["data"]["call_id"] == "call_1"])
-
-
-async def test_by_the_jobs_of_the_queue_alone(hooks: Hooks, there: Receiver) -> None:
-    """No test's hand: publishing wakes a worker, and what it leaves for later is found by the sweep."""
-    endpoint = await hooks.add(there.url)
-    await hooks.publish("call_1", count=3)
-
-    async def all_there() -> bool:
-        return not (await hooks.show(endpoint["id"]))["waiting"]
-
-    await hooks.house.work_until(all_there)
-    assert there.ns == [1, 2, 3]
-    there.behave = says(503)
-    await hooks.publish("call_1")
-
-    async def failed_once() -> bool:
-        return (await hooks.show(endpoint["id"]))["failing_since"] is not None
-
-    await hooks.house.work_until(failed_once)
-    there.behave = says(200)
-    assert await wake_due(hooks.house.services) == 0
-    hooks.house.now[0] += timedelta(seconds=6)
-    await hooks.by_jobs(all_there)
-    assert there.ns == [1, 2, 3, 4, 4]
-
-
-async def test_a_worker_that_dies_leaves_nothing_behind_that_is_not_sent(hooks: Hooks, there: Receiver) -> None:
-    """Cut off before the answer: the same event goes again, by the same id, once the queue's lease is over."""
-    arrived = anyio.Event()
-
-    async def hang(stream: anyio.abc.ByteStream, got: Got) -> None:
-        arrived.set()
-        await silent(stream, got)
-
-    there.behave = hang
-    endpoint = await hooks.add(there.url)
-    [event, _] = await hooks.publish("call_1", count=2)
-    await hooks.house.look("update webhook_queue set runner = 'dead', leased_until = '2026-11-23T07:02:00Z'")
-    await hooks.deliver()
-    await hooks.pump.work("harbour", endpoint["id"])
-    assert there.got == []  # somebody works on it, as far as anybody knows
-    hooks.house.now[0] += timedelta(minutes=2)
-    async with anyio.create_task_group() as group:
-        group.start_soon(hooks.deliver)
-        await arrived.wait()
-        group.cancel_scope.cancel()
-    assert await hooks.attempts(endpoint["id"], event) == []
-    there.behave = says(200)
-    await Pump(hooks.house.services).work("harbour", endpoint["id"])  # at once: who is told to stop gives the queue back
-    assert there.ns == [1, 1, 2]
-    assert [one.id for one in there.got[:2]] == [event, event]
-
-
-async def test_two_workers_at_one_queue_send_nothing_twice(hooks: Hooks, there: Receiver) -> None:
-    async def unhurried(stream: anyio.abc.ByteStream, got: Got) -> None:
-        await anyio.sleep(0.01)
-        await stream.send(OK)
-
-    there.behave = unhurried
-    endpoint = await hooks.add(there.url)
-    for call in range(6):
-        await hooks.publish(f"call_{call}", count=3)
-    pumps = [Pump(hooks.house.services) for _ in range(4)]
-    async with anyio.create_task_group() as group:
-        for pump in pumps:
-            group.start_soon(pump.work, "harbour", endpoint["id"])
-    assert sorted(there.ns) == list(range(1, 19))
-    for call in range(6):
-        assert in_order([one.n for one in there.got if one.event["data"]["call_id"] == f"call_{call}"])
-
-
-async def test_what_is_published_while_a_worker_ends_is_not_left_lying(hooks: Hooks, there: Receiver) -> None:
-    endpoint = await hooks.add(there.url)
-
-    async def publish() -> None:
-        for number in range(40):
-            await hooks.publish(f"call_{number % 3}")
-            await hooks.pump.work("harbour", endpoint["id"])
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(publish)
-    assert sorted(there.ns) == list(range(1, 41))
-    assert (await hooks.show(endpoint["id"]))["waiting"] == 0
-
-
-async def test_a_rolled_back_transaction_tells_nobody(hooks: Hooks, there: Receiver) -> None:
-    await hooks.add(there.url)
-    with pytest.raises(ZeroDivisionError):  # noqa: PT012
-        async with hooks.house.services.database.tenant("harbour") as scope:
-            await ops.publish(scope, hooks.house.services, "call.ended", {"call_id": "c", "n": 1}, subject="c")
-            raise ZeroDivisionError
-    await hooks.deliver()
-    assert there.got == []
-    assert (await hooks.house.get("/events")).json()["data"] == []
-    assert (await hooks.house.look("select count(*) from procrastinate_jobs where task_name = 'deliver_webhooks'"))[0][0] == 0
-
-
-async def test_old_events_go_with_all_that_was_tried(hooks: Hooks, there: Receiver) -> None:
-    await hooks.add(there.url)
-    await hooks.publish("call_1")
-    await hooks.deliver()
-    hooks.house.now[0] += timedelta(days=29)
-    [young] = await hooks.publish("call_2")
-    await hooks.deliver()
-    hooks.house.now[0] += timedelta(days=2)
-    await sweep(hooks.house.services)
-    assert [one["id"] for one in (await hooks.house.get("/events")).json()["data"]] == [young]
-    for table in ("webhook_delivery", "webhook_attempt"):
-        assert (await hooks.house.look(f"select count(*) from {table}"))[0][0] == 1  # noqa: S608
-
-
-async def test_a_worker_killed_in_the_middle_of_a_request(hooks: Hooks, there: Receiver, database_url: str) -> None:
-    """SIGKILL while the receiver thinks: the event is sent again under its id, and those after it after it."""
-    hooks.house.now[0] = datetime(2020, 1, 1, tzinfo=UTC)  # the worker goes by the wall's clock, for which all this is long due
-    arrived = anyio.Event()
-
-    async def hang(stream: anyio.abc.ByteStream, got: Got) -> None:
-        arrived.set()
-        await silent(stream, got)
-
-    there.behave = hang
-    await hooks.add(there.url)
-    [event, after] = await hooks.publish("call_1", count=2)
-    env = {
-        "PATH": os.environ["PATH"],
-        "OFFHOOK_DATABASE_URL": database_url,
-        "OFFHOOK_ORCHESTRATOR_SECRET": SECRET,
-        "OFFHOOK_ORCHESTRATOR_MASTER_KEYS": json.dumps([MASTER_KEY]),
-        "OFFHOOK_ORCHESTRATOR_WEBHOOK_HTTP": "true",
-        "OFFHOOK_ORCHESTRATOR_WEBHOOK_PORTS": "[]",
-        "OFFHOOK_ORCHESTRATOR_WEBHOOK_NETWORKS": json.dumps(["127.0.0.0/8"]),
-    }
-    with anyio.fail_after(40):
-        async with await anyio.open_process([sys.executable, "-c", "from offhook.cli.worker import main; main()"], env=env) as worker:
-            await arrived.wait()
-            worker.send_signal(signal.SIGKILL)
-            await worker.wait()
-    there.behave = says(200)
-    hooks.house.now[0] = datetime(2090, 1, 1, tzinfo=UTC)
-    assert there.ns == [1]
-    await hooks.deliver()
-    assert [one.id for one in there.got] == [event, event, after]
-
-
-async def test_what_goes_wrong_at_one_queue_does_not_stop_the_others(hooks: Hooks, there: Receiver) -> None:
-    """The database refuses to write down one answer: that queue is left, its event stays, and the other endpoint has its own."""
-    async with receiver() as other:
-        broken, whole = await hooks.add(there.url), await hooks.add(other.url)
-        await hooks.house.look(
-            "create function refuse() returns trigger language plpgsql as $$ begin"
-            " if new.response = 'bad' then raise exception 'disk full'; end if; return new; end $$"
-        )
-        await hooks.house.look("create trigger refuse before insert on webhook_attempt for each row execute function refuse()")
-        there.behave = says(200, b"bad")
-        await hooks.publish("call_1", count=2)
-        async with anyio.create_task_group() as group:
-            for endpoint in (broken, whole):
-                group.start_soon(hooks.pump.work, "harbour", endpoint["id"])
-        assert other.ns == [1, 2]
-        assert there.ns == [1]
-        assert (await hooks.show(broken["id"]))["waiting"] == 2
-        there.behave = says(200)
-        await hooks.deliver()
-        assert there.ns == [1, 1, 2]
-
-
-async def test_more_queues_than_connections(database_url: str, owner_url: str, tmp_path: Path) -> None:
-    async with hooked(database_url, owner_url, tmp_path, pool_size=4, webhooks_per_tenant=40) as hooks, receiver() as there:
-        for number in range(30):
-            await hooks.add(f"{there.url}{number}")
-        await hooks.publish("call_1", count=2)
-        await hooks.publish("call_2")
-        async with hooks.house.services.database.platform() as scope:
-            due = await Queues(scope).due(hooks.house.now[0])
-        async with anyio.create_task_group() as group:
-            for key in due:
-                group.start_soon(hooks.pump.work, *key)
-        assert len(due) == 30
-        assert len(there.got) == 90
-        for number in range(30):
-            assert in_order([one.n for one in there.got if one.path == f"/hook{number}" and one.event["data"]["call_id"] == "call_1"])

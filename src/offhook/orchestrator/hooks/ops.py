@@ -228,7 +228,7 @@ def types() -> list[EventTypeView]:
     found = []
     for name, one in TYPES.items():
         example = envelope("evt_01KAQ8T5Z0M1R2C3D4E5F6G7H8", name, EXAMPLE_AT, "ten_01KAQ8T5Z0M1R2C3D4E5F6G7H8", one.example)
-        found.append(EventTypeView(type=name, description=one.description, schema_=one.data.model_json_schema(), example=example))
+        found.append(EventTypeView(type=name, description=one.description, data_schema=one.data.model_json_schema(), example=example))
     return found
 
 

@@ -157,7 +157,8 @@ class EventTypeView(View):
 
     type: str
     description: str
-    schema_: dict[str, Any] = Field(serialization_alias="schema")
+    data_schema: dict[str, Any]
+    """JSON Schema."""
     example: dict[str, Any]
 
 

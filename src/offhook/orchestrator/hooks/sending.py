@@ -123,15 +123,15 @@ class Run:
     async def _next(self) -> tuple[list[Head], Target | None]:
         """What to start now, and where to. Without anything to do or to wait for the queue is given back, and somebody woken in time."""
         async with self._scope() as scope:
-            queue, now = Queue(scope, self._endpoint), self._given.clock()
+            queue, now, busy = Queue(scope, self._endpoint), self._given.clock(), frozenset(self._busy)
             state = await queue.lock()
             if state is None or state.runner != self._token:  # deleted, or given to another since we were slow
                 return [], None
             endpoint = await Endpoints(scope).row(self._endpoint)
             open_ = endpoint is not None and endpoint.enabled and (state.paused_until is None or state.paused_until <= now)
-            room = min(AT_ONCE - len(self._busy), QUOTA - self._started)
-            heads = await queue.heads(now, room, self._busy) if open_ and room > 0 else []
-            if endpoint is not None and (heads or self._busy):
+            room = min(AT_ONCE - len(busy), QUOTA - self._started)
+            heads = await queue.heads(now, room, busy) if open_ and room > 0 else []
+            if endpoint is not None and (heads or busy):  # busy as it was: what has ended since then may have let others forward
                 await queue.put(leased_until=now + LEASE)
                 return heads, await self._target(scope, endpoint, now) if heads else Target(endpoint.url, [])
             await queue.put(runner=None, leased_until=None)
