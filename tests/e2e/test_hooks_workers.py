@@ -214,3 +214,13 @@ async def test_more_queues_than_connections(database_url: str, owner_url: str, t
         assert len(there.got) == 90
         for number in range(30):
             assert in_order([one.n for one in there.got if one.path == f"/hook{number}" and one.event["data"]["call_id"] == "call_1"])
+
+
+async def test_one_run_sends_long_rows_of_several_subjects_to_their_end(hooks: Hooks, there: Receiver) -> None:
+    """What one request's end lets forward is seen, though it ends while the run is looking."""
+    endpoint = await hooks.add(there.url)
+    for call in ("call_1", "call_2", "call_3"):
+        await hooks.publish(call, count=20)
+    await hooks.deliver()
+    assert sorted(there.ns) == list(range(1, 61))
+    assert (await hooks.show(endpoint["id"]))["waiting"] == 0
