@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ pytestmark = [pytest.mark.realtime, pytest.mark.timeout(300)]
 
 
 async def settled(http: httpx.AsyncClient, call: str) -> dict[str, Any]:
-    """The call's record once its result is written."""
+    """The call's record once its result is written and its recording is there."""
     with anyio.fail_after(20):
         while True:
             found = [one for one in (await http.get("/v1/tenants/harbour/calls")).json()["data"] if one["carrier_call"] == call]
             assert len(found) <= 1
             if found:
                 detail: dict[str, Any] = (await http.get(f"/v1/tenants/harbour/calls/{found[0]['id']}")).json()
-                if detail.get("result"):
+                if detail.get("result") and detail["call"]["recorded"]:
                     return detail
             await anyio.sleep(0.1)
 
@@ -47,11 +48,12 @@ async def test_the_demonstration_s_call_is_written_down_once(tmp_path: Path, mon
         headers = {"authorization": f"Bearer {keys_of(tmp_path).admin_token}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{orchestrator}", headers=headers, timeout=5) as http:
             detail = await settled(http, call)
+            recording = await http.get(f"/v1/tenants/harbour/calls/{detail['call']['id']}/recording")
     assert len(detail["appointments"]) == 1
     assert detail["lead"] is not None
     assert detail["call"]["outcome"] == "booked"
     assert line.errors == []
-    sound = soundfile.info(detail["recording"]["path"])
+    sound = soundfile.info(io.BytesIO(recording.content))
     assert sound.channels == 2
     assert sound.duration == pytest.approx(line.position / RATE, abs=0.5)
     assert sound.duration == pytest.approx(detail["call"]["seconds"], abs=0.1)
