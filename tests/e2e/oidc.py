@@ -9,10 +9,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import anyio
+import httpx
 import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
@@ -20,6 +22,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from tests.e2e.business import ADMIN, open_house
+from tests.e2e.people import Browser, Street, open_street
 
 CLIENT, SECRET = "offhook-client", "a secret: with/marks"
 
@@ -116,3 +120,57 @@ async def open_idp(now: Any) -> AsyncIterator[Idp]:
             yield idp
         finally:
             server.should_exit = True
+
+
+LOOPBACK: dict[str, Any] = {
+    "webhook_http": True,
+    "webhook_ports": (),
+    "webhook_networks": ("127.0.0.0/8",),
+    "portal_url": "https://portal.example",
+}
+ANN = {"sub": "ann-1", "email": "Ann@Harbour.example", "email_verified": True, "name": "Ann Lee"}
+HARBOUR = "/v1/tenants/harbour"
+
+
+@dataclass
+class Town:
+    street: Street
+    idp: Idp
+
+    async def provider(self, at: str = HARBOUR, **fields: object) -> dict[str, Any]:
+        """A provider of ours."""
+        body = {"name": "Harbour", "issuer": self.idp.issuer, "client_id": CLIENT, "client_secret": SECRET, "domains": ["harbour.example"]}
+        answer = await self.street.house.http.post(f"{at}/oidc-providers", json=body | fields, headers=ADMIN)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def leave(self, browser: Browser, provider: dict[str, Any], then: str = "/calls?open=1") -> str:
+        """Begin; where the provider sends the browser back to."""
+        answer = await browser.http.get(f"/v1/oidc/{provider['id']}/start", params={"next": then}, headers={"sec-fetch-site": "none"})
+        assert answer.status_code == 303, answer.text
+        async with httpx.AsyncClient() as world:
+            back = await world.get(answer.headers["location"])
+        assert back.status_code == 302, back.text
+        assert back.headers["location"].startswith("https://portal.example/v1/oidc/callback?")
+        return str(back.headers["location"])
+
+    async def come(self, browser: Browser, provider: dict[str, Any]) -> httpx.Response:
+        """There and back."""
+        return await self.back(browser, await self.leave(browser, provider))
+
+    @staticmethod
+    async def back(browser: Browser, address: str) -> httpx.Response:
+        return await browser.http.get(address, headers={"sec-fetch-site": "cross-site"})
+
+    async def people(self) -> int:
+        return int((await self.street.house.look("select count(*) from person"))[0][0])
+
+
+@asynccontextmanager
+async def open_town(database_url: str, owner_url: str, state: Path) -> AsyncIterator[Town]:
+    """An orchestrator that may reach this machine, and a provider there that signs in ``ANN``."""
+    async with open_house(database_url, state, owner_url=owner_url, **LOOPBACK) as house, open_street(house) as street:
+        async with open_idp(lambda: house.now[0].timestamp()) as idp:
+            idp.person = dict(ANN)
+            yield Town(street, idp)
