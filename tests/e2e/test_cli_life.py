@@ -339,15 +339,21 @@ async def _erased(agency: Desk, operator: Desk, tenant: str) -> None:
 
 
 async def _nothing_left(platform: Processes, folder: Path, words: list[str]) -> None:
-    """No byte of the tenant's in any table, nor in a file of the orchestrator's or the engine's, nor in their logs.
+    """No byte of the tenant's in any table, nor in a file of the orchestrator's or the engine's.
 
-    But one: an engine keeps a number's last plan for when nobody can be asked for one. It holds nothing of any caller.
+    But one: an engine keeps a number's last plan for when nobody can be asked for one. It holds nothing of any caller. What the
+    processes print is the operator's to keep and has ids that mean nothing any more, but no name, number or word.
     """
 
     def look() -> tuple[dict[str, list[str]], list[Path], list[str]]:
         with psycopg.connect(libpq(platform.server.url()), autocommit=True) as connection:
             rows = search(connection, words)
-        logs = [line for log in folder.glob("*.log") for line in log.read_text(encoding="utf-8").splitlines() if has(line, words)]
+        logs = [
+            line
+            for log in folder.glob("*.log")
+            for line in log.read_text(encoding="utf-8").splitlines()
+            if has(line, (NAME, DID, *OF_CALLERS))
+        ]
         return rows, search_files(folder / "state", words), logs
 
     rows, files, logs = await anyio.to_thread.run_sync(look)

@@ -155,8 +155,8 @@ async def test_calls_from_the_command_line(house: House, monkeypatch: pytest.Mon
             assert "Ann [Lee]" in shown
             code, raw = await offhook("show", "c1", "--tenant", "harbour", "--json")
             assert json.loads(raw)["lead"]["problem"] == "tap"
-            assert await offhook("show", "c2", "--tenant", "harbour") == (1, "404: no such call\n")
-            assert await offhook("list") == (1, "422: say which tenant: there is not exactly one\n")
+            assert await offhook("show", "c2", "--tenant", "harbour") == (1, "no such call\n")
+            assert await offhook("list") == (1, "there are several tenants: say which with --tenant\n")
             assert (await offhook("list", token="wrong"))[0] == 1
             (tmp_path / "var").mkdir()
             (tmp_path / "var" / "keys.json").write_text('{"admin_token": "operator"}')
