@@ -8,7 +8,6 @@ import typer
 
 from offhook.cli.api import HERE, Login, errors_end_with_1, keep_login
 from offhook.client import Client
-from offhook.client.errors import NotPermitted
 
 
 def main(
@@ -20,10 +19,6 @@ def main(
 ) -> None:
     """Keep an orchestrator's address and a key for the other commands, in a file that only you can read."""
     with errors_end_with_1(), Client(url, token) as client:
-        try:
-            found = client.tenants.list(limit=2).first().data
-        except NotPermitted:  # a key that may do something else is a key all the same
-            found = []
+        me = client.me.show()
         path = keep_login(Login(url, token))
-        sees = "" if not found else f": {found[0].name}" if len(found) == 1 else ": several tenants, name one with --tenant"
-        typer.echo(f"signed in at {url}{sees} (kept in {path})")
+        typer.echo(f"signed in at {url} as {me.name or me.id} (kept in {path})")
