@@ -74,11 +74,15 @@ check: install-dev
 	@$(BIN)/python scripts/diagrams.py --check
 	@$(BIN)/python scripts/openapi.py --check
 	@$(BIN)/python scripts/client.py --check
+	@$(BIN)/python scripts/commands.py --check
+	@$(BIN)/python scripts/permissions.py --check
 
 docs: install-dev
 	@$(BIN)/python scripts/diagrams.py
 	@$(BIN)/python scripts/openapi.py
 	@$(BIN)/python scripts/client.py
+	@$(BIN)/python scripts/commands.py
+	@$(BIN)/python scripts/permissions.py
 
 # Lock files name no index. uv comes from PATH, or for the moment into a folder of its own.
 lock:

@@ -210,7 +210,7 @@ class PaymentRequired(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong in a document: where (``script.nodes.greet.say``, ``hours.2.closes``), what, and in which line of its text."""
+    """One thing that is wrong in a document: where (``script.states.greet.say``, ``hours.2.closes``), what, in which line of its text."""
 
     path: str
     message: str

@@ -7,10 +7,10 @@ Codes: S00x graph, S01x values, S02x conditions, S03x tools, S05x ways out, S06x
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from offhook.authoring import patterns
 from offhook.authoring.build import Builder
 from offhook.authoring.speech import names_level, speech_faults
 from offhook.authoring.suggest import suggest
@@ -243,11 +243,8 @@ def _slots(script: Script) -> Iterator[Fault]:
             yield Fault("S010", at, "a choice needs 'options'")
         if slot.type == "pattern" and not slot.pattern:
             yield Fault("S010", at, "a pattern needs 'pattern'")
-        if slot.pattern:
-            try:
-                re.compile(slot.pattern)
-            except re.error as error:
-                yield Fault("S010", (*at, "pattern"), f"no regular expression: {error}")
+        if slot.pattern and (wrong := patterns.fault(slot.pattern)):
+            yield Fault("S010", (*at, "pattern"), wrong)
         if slot.guess and known_name(script, slot.guess):
             yield Fault("S010", (*at, "guess"), str(known_name(script, slot.guess)))
         if slot.guess and not slot.guess_ask:

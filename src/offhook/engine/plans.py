@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +16,11 @@ from pydantic import ValidationError
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
 from offhook.engine.tools import signed_headers
 from offhook.errors import ConfigError, NoPlan, Refused
+
+GONE = frozenset({"unknown_number", "suspended"})
+"""Refusals after which a number's kept plan is nobody's any more."""
+KEPT_S = 7 * 86_400.0
+"""Seconds that a plan stands in for an orchestrator that does not answer."""
 
 
 class PlanSource(Protocol):
@@ -85,6 +92,8 @@ class OrchestratorPlans:
                 refusal = Refusal.model_validate_json(response.content)
             except ValidationError as error:
                 raise Refused("the orchestrator refused the call", detail=response.text[:500]) from error
+            if request.did and refusal.reason in GONE:
+                await anyio.to_thread.run_sync(partial(self._path(request.did).unlink, missing_ok=True))
             raise Refused(f"the orchestrator refused the call: {refusal.reason}", detail=refusal.line)
         return await self._cached(request, f"status {response.status_code}")
 
@@ -98,13 +107,23 @@ class OrchestratorPlans:
         values["given"] = {key: value for key, value in values.get("given", {}).items() if not key.startswith("caller")}
         self._path(did).write_text(json.dumps(values), encoding="utf-8")
 
+    def _kept(self, did: str) -> str:
+        """What was kept for a number; nothing where that is too long ago to be anybody's word."""
+        path = self._path(did)
+        try:
+            if path.stat().st_mtime < time.time() - KEPT_S:
+                path.unlink()
+                return ""
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
     async def _cached(self, request: PlanRequest, why: str) -> CallPlan:
-        if request.did:
+        if request.did and (text := await anyio.to_thread.run_sync(self._kept, request.did)):
             try:
-                text = await anyio.to_thread.run_sync(self._path(request.did).read_text)
-            except OSError:
-                text = ""
-            if text:
-                self.from_cache += 1
-                return CallPlan.model_validate({**json.loads(text), "call": request.call})
+                plan = CallPlan.model_validate({**json.loads(text), "call": request.call})
+            except ValueError as error:  # cut by a crash, or of another version
+                raise NoPlan("the plan that was kept for the number cannot be read", detail=str(error)) from error
+            self.from_cache += 1
+            return plan
         raise NoPlan(f"no plan for the call: the orchestrator did not answer in time ({why}) and the number has no earlier plan")

@@ -32,8 +32,9 @@ from offhook.orchestrator.services import Clock, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.tenants import routes as tenants
 from offhook.orchestrator.tools import routes as tools
+from offhook.orchestrator.vault import routes as vault
 
-DOMAINS = (people, resellers, tenants, keys, agents, numbers, live, recordings, bookings, crm, hooks, audit)
+DOMAINS = (people, resellers, tenants, vault, keys, agents, numbers, live, recordings, bookings, crm, hooks, audit)
 """Modules with ``routers``."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from ruamel.yaml import YAML
@@ -21,7 +21,7 @@ FOLDER = examples() / "receptionist"
 TESTS = YAML(typ="safe", pure=True).load((FOLDER / "receptionist.tests.yaml").read_text(encoding="utf-8"))
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 FAQ = passages((FOLDER / "faq.md").read_text(encoding="utf-8"))
-PLAYABLE = ("caller", "keys", "silence", "hangup")
+PLAYABLE: tuple[Literal["caller", "keys", "silence", "hangup"], ...] = ("caller", "keys", "silence", "hangup")
 
 
 def plan(**changes: Any) -> CallPlan:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from offhook.contracts.plan import CallPlan, PlanRequest
-from offhook.engine.plans import FilePlan, OrchestratorPlans
+from offhook.engine.plans import KEPT_S, FilePlan, OrchestratorPlans
 from offhook.errors import ConfigError, NoPlan, Refused
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,23 @@ async def test_a_refusal_is_a_refusal_even_with_a_plan_in_the_cache(tmp_path: Pa
     await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={**PLAN, "call": "c1"})), tmp_path)
     with pytest.raises(Refused, match="unknown_number"):
         await ask(httpx.MockTransport(lambda _r: httpx.Response(404, json={"reason": "unknown_number"})), tmp_path)
+
+
+@pytest.mark.parametrize(("reason", "kept"), [("unknown_number", False), ("suspended", False), ("limit", True), ("bad_token", True)])
+async def test_a_number_that_is_nobodys_any_more_leaves_no_plan_behind(tmp_path: Path, reason: str, kept: bool) -> None:
+    await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={**PLAN, "call": "c1"})), tmp_path)
+    with pytest.raises(Refused):
+        await ask(httpx.MockTransport(lambda _r: httpx.Response(404, json={"reason": reason})), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == (["442079460000.json"] if kept else [])
+
+
+async def test_a_plan_of_last_week_is_nobodys_word(tmp_path: Path) -> None:
+    await ask(httpx.MockTransport(lambda _r: httpx.Response(200, json={**PLAN, "call": "c1"})), tmp_path)
+    [path] = tmp_path.iterdir()
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - KEPT_S - 60))
+    with pytest.raises(NoPlan):
+        await ask(httpx.MockTransport(lambda _r: httpx.Response(500)), tmp_path)
+    assert not path.exists()
 
 
 async def test_nobody_to_ask_and_nothing_cached_is_no_plan(tmp_path: Path) -> None:

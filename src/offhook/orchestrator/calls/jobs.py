@@ -6,8 +6,8 @@ from procrastinate import App as JobQueue
 from procrastinate import RetryStrategy
 
 from offhook.orchestrator.calls import removal
-from offhook.orchestrator.calls.repo import Tenants
 from offhook.orchestrator.services import Services
+from offhook.orchestrator.tenants import ops as tenants
 
 LET_GO = "let_calls_go"
 """Name of the job that lets go of what a tenant's agents keep no longer."""
@@ -24,6 +24,6 @@ def register(queue: JobQueue, services: Services) -> None:
     @queue.task(name="sweep_calls", queueing_lock="sweep_calls")
     async def sweep_calls(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
         async with services.database.platform() as scope:
-            tenants = await Tenants(scope).all()
-        for tenant in tenants:
+            everybody = await tenants.every(scope)
+        for tenant in everybody:
             await queue.configure_task(LET_GO).defer_async(tenant=tenant)

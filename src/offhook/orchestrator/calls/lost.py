@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from offhook.orchestrator.calls import intake, news, ops
-from offhook.orchestrator.calls.repo import CallRepo, Tenants
+from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.numbers import ops as numbers
-from offhook.orchestrator.scope import PlatformScope, TenantScope
+from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
-
-
-async def tenants(scope: PlatformScope) -> list[str]:
-    """Whose calls there may be."""
-    return await Tenants(scope).all()
 
 
 async def give_up(given: Services, scope: TenantScope, call: str) -> bool:

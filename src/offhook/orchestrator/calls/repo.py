@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
@@ -17,7 +17,7 @@ from offhook.errors import NotFound
 from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
 from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
 from offhook.orchestrator.calls.words import of_call as words_of_call
-from offhook.orchestrator.scope import PlatformRepo, Repo
+from offhook.orchestrator.scope import Repo
 
 WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
 """Fields of events that hold what was said, by whichever side."""
@@ -200,11 +200,3 @@ class CallRepo(Repo):
         put = insert(CallResultRow).values(tenant_id=self._tenant, call_id=call, result=result.model_dump(mode="json"), missing=missing)
         anew = {"result": put.excluded.result, "missing": put.excluded.missing}
         await self._session.execute(put.on_conflict_do_update(index_elements=["tenant_id", "call_id"], set_=anew))
-
-
-class Tenants(PlatformRepo):
-    """Whose calls there may be."""
-
-    async def all(self) -> list[str]:
-        """Every tenant."""
-        return list((await self._session.execute(text("select id from tenant order by id"))).scalars())

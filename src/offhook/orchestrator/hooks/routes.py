@@ -28,7 +28,7 @@ from offhook.orchestrator.hooks.schemas import (
     WebhookView,
 )
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
-from offhook.orchestrator.kit.once import once
+from offhook.orchestrator.kit.once import once, once_sealed
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["webhooks"])
@@ -72,7 +72,7 @@ async def list_webhooks(access: Reading, part: PageQuery) -> Page[WebhookView]:
 
 
 @router.post("/webhooks", status_code=201, responses={409: PROBLEM})
-@once
+@once_sealed
 async def create_webhook(body: NewWebhook, access: Writing) -> WebhookSecret:
     """Have events sent to a URL. The answer has the secret that signs them; it is not shown again."""
     made = await ops.create(access.scope, access.given, body)
@@ -112,7 +112,7 @@ async def delete_webhook(webhook: WebhookId, access: Writing, request: Request, 
 
 
 @router.post("/webhooks/{webhook}/rotate", status_code=201, responses=MISSING)
-@once
+@once_sealed
 async def rotate_webhook_secret(webhook: WebhookId, body: RotateSecret, access: Writing) -> WebhookSecret:
     """A new secret, shown this once. For a while requests are signed with both, so that a receiver can change over without a gap."""
     made = await ops.rotate(access.scope, access.given, webhook, body.overlap_hours)

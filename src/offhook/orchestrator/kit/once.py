@@ -6,6 +6,7 @@ request with the key waits in the database until the first has been committed or
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import inspect
@@ -48,6 +49,15 @@ class IdempotencyRow(Base):
 
 def once(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """Let a route (with a parameter ``access``) heed Idempotency-Key. Put it below ``@router.post``."""
+    return _once(endpoint, sealed=False)
+
+
+def once_sealed(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """The same for a tenant's route whose answer holds a secret: it is kept sealed with the tenant's key."""
+    return _once(endpoint, sealed=True)
+
+
+def _once(endpoint: Callable[P, Awaitable[R]], *, sealed: bool) -> Callable[P, Awaitable[R]]:
     hints = get_type_hints(endpoint, include_extras=True)
     adapter: TypeAdapter[Any] = TypeAdapter(hints["return"])
 
@@ -65,10 +75,16 @@ def once(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         if before is not None:
             if before.status is None:
                 return None  # type: ignore[return-value]
-            return Response(before.body, before.status, {"Idempotent-Replayed": "true"}, "application/json")  # type: ignore[return-value]
+            body = before.body or ""
+            if sealed:
+                body = (await access.given.vault.open(access.scope, _place(key), base64.b64decode(body))).decode()
+            return Response(body, before.status, {"Idempotent-Replayed": "true"}, "application/json")  # type: ignore[return-value]
         result = await endpoint(*args, **named)
         status = getattr(request.scope.get("route"), "status_code", None) or 200
-        await keeper.keep(status, adapter.dump_json(result).decode())
+        answer = adapter.dump_json(result)
+        if sealed:
+            answer = base64.b64encode(await access.given.vault.seal(access.scope, _place(key), answer))
+        await keeper.keep(status, answer.decode())
         return result
 
     wrapped.__signature__ = inspect.signature(endpoint)  # type: ignore[attr-defined]
@@ -80,6 +96,16 @@ async def forget(scope: TenantScope, id: str) -> None:
     """Drop the kept answers that tell of a thing of this id: they hold what has just been deleted."""
     mine = IdempotencyRow.tenant_id == scope.tenant
     await scope.session.execute(delete(IdempotencyRow).where(mine, IdempotencyRow.body.contains(f'"{id}"', autoescape=True)))
+
+
+async def sweep(scope: TenantScope, now: datetime) -> None:
+    """Drop a tenant's answers that are kept no longer."""
+    old = IdempotencyRow.made_at < now - KEPT
+    await scope.session.execute(delete(IdempotencyRow).where(IdempotencyRow.tenant_id == scope.tenant, old))
+
+
+def _place(key: str) -> str:
+    return f"idempotency/{key}"
 
 
 class _Kept:

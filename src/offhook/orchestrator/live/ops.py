@@ -66,7 +66,7 @@ async def target(scope: TenantScope, text: str) -> str:
 async def sweep(given: Services) -> int:
     """End, as failed, what should have ended long ago and no engine knows any more; of how many calls."""
     async with given.database.platform() as platform:
-        everybody = await lost.tenants(platform)
+        everybody = await tenants.every(platform)
     ended = 0
     for tenant in everybody:
         async with given.database.tenant(tenant) as scope:

@@ -21,7 +21,7 @@ Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 Steering = Annotated[TenantAccess, in_tenant("live.control")]
 CallId = Annotated[str, Path(pattern=ID)]
 PROBLEM: dict[str, Any] = {"model": Problem}
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 STEERING: dict[int | str, dict[str, Any]] = {404: PROBLEM, 409: PROBLEM, 503: PROBLEM}
 
 

@@ -6,8 +6,9 @@ from procrastinate import App as JobQueue
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued
 
+from offhook.orchestrator.kit import once
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tenants import erase, exports
+from offhook.orchestrator.tenants import erase, exports, ops
 
 ATTEMPTS = 5
 
@@ -26,6 +27,16 @@ def register(queue: JobQueue, services: Services) -> None:
     @queue.task(name="sweep_exports", queueing_lock="sweep_exports")
     async def sweep_exports(timestamp: int) -> None:  # noqa: ARG001 - when it was due
         await exports.sweep(services)
+
+    @queue.periodic(cron="7 4 * * *")
+    @queue.task(name="sweep_answers", queueing_lock="sweep_answers")
+    async def sweep_answers(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+        """Answers to requests with an Idempotency-Key, of tenants that have sent none since."""
+        async with services.database.platform() as platform:
+            everybody = await ops.every(platform)
+        for tenant in everybody:
+            async with services.database.tenant(tenant) as scope:
+                await once.sweep(scope, services.clock())
 
     # It is tried until it is done: there is nobody left who could ask for it again.
     @queue.task(name=erase.ERASE, retry=RetryStrategy(wait=1, linear_wait=2))

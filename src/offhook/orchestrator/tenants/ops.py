@@ -33,6 +33,11 @@ async def find(scope: PlatformScope, id: str) -> Tenant | None:
     return await Directory(scope).get(id)
 
 
+async def every(scope: PlatformScope) -> list[str]:
+    """All tenants' ids, for jobs that go through them."""
+    return await Directory(scope).every()
+
+
 async def make(scope: PlatformScope, business: Business) -> None:
     """Make the tenant of a document unless it is there."""
     await Directory(scope).make(business, DIRECT)

@@ -80,6 +80,10 @@ class Portfolio(ResellerRepo):
 class Directory(PlatformRepo):
     """All tenants, for those who are asked before a tenant is known."""
 
+    async def every(self) -> list[str]:
+        """All ids."""
+        return list((await self._session.execute(select(TenantRow.id).order_by(TenantRow.id))).scalars())
+
     async def get(self, id: str) -> Tenant | None:
         """A tenant; None for one that is being erased."""
         row = await self._session.get(TenantRow, id)

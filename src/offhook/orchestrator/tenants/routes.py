@@ -37,7 +37,6 @@ from offhook.orchestrator.tenants.schemas import (
     TenantLimits,
     TenantView,
 )
-from offhook.orchestrator.vault import routes as vault
 
 router = APIRouter(prefix="/v1", tags=["tenants"])
 Reading = Annotated[TenantAccess, in_tenant("tenant.read")]
@@ -219,4 +218,4 @@ def _after(given: Services, filters: dict[str, str], cursor: str | None) -> tupl
     return (datetime.fromisoformat(position[0]), str(position[1])) if position else None
 
 
-routers: tuple[APIRouter, ...] = (router, *vault.routers)
+routers: tuple[APIRouter, ...] = (router,)

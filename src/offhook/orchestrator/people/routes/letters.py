@@ -21,14 +21,15 @@ SHOWN = 50
 
 
 def folder(request: Request, given: Given) -> Folder:
-    """The folder. NotFound unless mails go there, the installation has no public address, and the request is of this very machine:
+    """The folder. NotFound unless mails go there, nobody else is told of an address, and the request is of this very machine:
     by its peer, by the name that it used (no page can have rebound one), and through no proxy.
     """
     found = post(given.mail).folder
     peer = request.client.host if request.client else ""
     name = urlsplit(f"//{request.headers.get('host', '')}").hostname
     settings = given.settings
-    if found is None or settings.public_url or settings.portal_url:
+    named = (urlsplit(one).hostname for one in (settings.public_url, settings.portal_url) if one)
+    if found is None or any(host not in LOOPBACK for host in named):
         raise NotFound("no such page")
     if peer not in LOOPBACK or name not in LOOPBACK or any(one in request.headers for one in FORWARDED):
         raise NotFound("no such page")
