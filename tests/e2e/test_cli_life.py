@@ -118,7 +118,9 @@ async def test_a_tenants_whole_life_by_the_command_line(tmp_path: Path, server: 
         await _nothing_left(platform, tmp_path, [tenant, NAME, DID, call, kept, agent, *OF_CALLERS])
         harbour = await operator.json("tenants", "show", "harbour")  # another tenant is as it was
         assert harbour["state"] == "active"
-        await operator.do("resellers", "delete", reseller, "--yes")
+        (key,) = (await operator.json("keys", "list", "--reseller", reseller))["data"]
+        await operator.do("keys", "revoke", key["id"], "--reseller", reseller, "--yes")
+        assert "offhook login" in (await agency.run("tenants", "list")).err  # and the agency is let go
 
 
 async def _agency(operator: Desk, desk: Desk, url: str, reseller: str) -> Desk:
