@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -91,6 +92,7 @@ async def test_answering_takes_one_query_and_no_parsing(house: House) -> None:
 
 async def test_the_store_of_versions_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "KEPT", 2)
+    monkeypatch.setattr(reading, "_parsed", OrderedDict())
     for number in range(4):
         await publish(house, greeting=f"Good day{'!' * (number + 1)}")
         async with house.services.database.tenant("harbour") as scope:

@@ -283,4 +283,4 @@ async def test_a_plan_costs_few_queries(carrier: House) -> None:
         await carrier.plan("c2")
     finally:
         event.remove(Engine, "before_cursor_execute", count)
-    assert (by_token, len(asked)) == (8, 7), "\n\n".join(asked)
+    assert (by_token, len(asked)) == (7, 6), "\n\n".join(asked)
