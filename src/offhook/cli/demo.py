@@ -160,15 +160,16 @@ async def _call(console: Console, speech: Speech, orchestrator_port: int) -> tup
     call = f"CA{uuid.uuid4().hex}"
     url, parameters = await ring(orchestrator_port, call)
     caller: Caller | None = None
+    failure = ""
     try:
         async with TwilioLine.open(url, parameters=parameters, call=call) as line:
             caller = Caller(line, speech)
             await converse(caller, console)
             with anyio.move_on_after(5):
                 await line.closed.wait()
-    except CallFailed as error:
-        return caller, str(error)
-    return caller, ""
+    except* CallFailed as errors:  # the line's own tasks make a group of it
+        failure = "; ".join(str(one) for one in errors.exceptions)
+    return caller, failure
 
 
 async def converse(caller: Caller, console: Console) -> None:
