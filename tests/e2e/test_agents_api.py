@@ -307,7 +307,7 @@ async def test_who_may_do_what_and_what_is_written_down(house: House) -> None:
     made = await house.ask("POST", f"{AGENT}/publish", {"note": "why"}, if_match=changed.headers["etag"], **editor)
     assert made.status_code == 201
     assert made.json()["published_name"] == "test"
-    rows = await house.look("select action, target, details from audit where action like 'agent.%' order by at, id")
+    rows = await house.look("select action, target, details from audit where action like 'agent.%' order by seq")
     assert [(row.action, row.target) for row in rows] == [("agent.draft_changed", "front-desk"), ("agent.published", "front-desk")]
     assert rows[0].details["fields"] == ["greeting"]
     assert rows[1].details["version"] == 2
