@@ -1,9 +1,14 @@
-"""The voice detector of the process: windows of all calls are scored in one batch per pass, in the inference pool."""
+"""The voice detector of the process: windows of all calls are scored in one batch per pass, in the inference pool.
+
+A call that has fallen behind, because the machine was busy, has several windows in a pass and catches up. With one only, a delay once
+got would last: what was said would be heard ever so late, and from some delay on not at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
 
@@ -11,11 +16,14 @@ from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import Vad, VadState
 
+MOST: Final = 16
+"""Windows of one call in a pass: half a second."""
+
 
 @dataclass(slots=True)
 class _Waiting:
     listener: Listener
-    data: bytes
+    windows: list[bytes]
     start: int
 
 
@@ -38,15 +46,16 @@ class Listener:
         self._detector.wake()
 
     def take(self) -> _Waiting | None:
-        """The next whole window, if there is one and none is being scored."""
+        """The next whole windows, if there are any and none is being scored."""
         size = self.window * 2
-        if self.pending or self.closed or len(self._buffer) < size:
+        count = min(MOST, len(self._buffer) // size)
+        if self.pending or self.closed or not count:
             return None
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        start, self._position = self._position, self._position + self.window
+        windows = [bytes(self._buffer[at : at + size]) for at in range(0, count * size, size)]
+        del self._buffer[: count * size]
+        start, self._position = self._position, self._position + count * self.window
         self.pending = True
-        return _Waiting(self, data, start)
+        return _Waiting(self, windows, start)
 
     def close(self) -> None:
         """No more results are wanted."""
@@ -90,17 +99,27 @@ class Detector:
                 await self._wake.wait()
                 continue
             self.batches += 1
-            self.windows += len(batch)
+            self.windows += sum(len(waiting.windows) for waiting in batch)
             try:
-                scores = await self._pool.run(
-                    self.vad.score, [(waiting.listener.state, waiting.data) for waiting in batch], priority=Priority.VAD
-                )
+                scores = await self._pool.run(self._score, batch, priority=Priority.VAD)
             except ProviderError:
                 # A deaf window is not the end of a call: it counts as no speech.
                 self.failures += 1
-                scores = [0.0] * len(batch)
-            for waiting, score in zip(batch, scores, strict=True):
+                scores = [[0.0] * len(waiting.windows) for waiting in batch]
+            for waiting, found in zip(batch, scores, strict=True):
                 listener = waiting.listener
                 listener.pending = False
-                if not listener.closed:
-                    listener.heard(score, waiting.start, waiting.start + listener.window)
+                for number, score in enumerate(found):
+                    if not listener.closed:
+                        start = waiting.start + number * listener.window
+                        listener.heard(score, start, start + listener.window)
+
+    def _score(self, batch: list[_Waiting]) -> list[list[float]]:
+        """Runs in the pool: the first windows of all calls together, then the second ones, and so on."""
+        found: list[list[float]] = [[] for _ in batch]
+        for number in range(max(len(waiting.windows) for waiting in batch)):
+            due = [index for index, waiting in enumerate(batch) if len(waiting.windows) > number]
+            scores = self.vad.score([(batch[index].listener.state, batch[index].windows[number]) for index in due])
+            for index, score in zip(due, scores, strict=True):
+                found[index].append(score)
+        return found

@@ -103,6 +103,9 @@ class OrchestratorPlans:
     def _keep(self, did: str, content: bytes) -> None:
         # A number that is only digits and a carrier's token: nothing of the caller is kept here but what the plan gave.
         self._cache.mkdir(parents=True, exist_ok=True)
+        for path in self._cache.glob("*.json"):  # a number that rings no more is asked for no more
+            if _too_old(path):
+                path.unlink(missing_ok=True)
         values = json.loads(content)
         values["given"] = {key: value for key, value in values.get("given", {}).items() if not key.startswith("caller")}
         self._path(did).write_text(json.dumps(values), encoding="utf-8")
@@ -111,7 +114,7 @@ class OrchestratorPlans:
         """What was kept for a number; nothing where that is too long ago to be anybody's word."""
         path = self._path(did)
         try:
-            if path.stat().st_mtime < time.time() - KEPT_S:
+            if _too_old(path):
                 path.unlink()
                 return ""
             return path.read_text(encoding="utf-8")
@@ -127,3 +130,7 @@ class OrchestratorPlans:
             self.from_cache += 1
             return plan
         raise NoPlan(f"no plan for the call: the orchestrator did not answer in time ({why}) and the number has no earlier plan")
+
+
+def _too_old(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - KEPT_S

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from offhook.engine.detector import Detector
+from offhook.engine.detector import MOST, Detector
 from offhook.errors import Unavailable
-from offhook.inference import InferencePool
+from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import VadState
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeVad
@@ -51,12 +52,52 @@ async def test_windows_of_all_calls_are_one_batch_and_each_call_hears_its_own_in
         listeners[2].push(LOUD[:-2])
         await anyio.sleep(0.1)
         assert heard == [[(1.0, 0, 256), (0.0, 256, 512)], [(0.0, 0, 256), (1.0, 256, 512)], []]
-        assert vad.sizes == [2, 2], "a call's second window waits for its first, no call waits for another"
+        assert vad.sizes == [2, 2], "the first windows of all calls together, then the second ones"
         listeners[2].push(LOUD[:2])
         await anyio.sleep(0.1)
         assert heard[2] == [(1.0, 0, 256)]
         group.cancel_scope.cancel()
-    assert (detector.batches, detector.windows, detector.failures) == (3, 5, 0)
+    assert (detector.batches, detector.windows, detector.failures) == (2, 5, 0)
+
+
+class Slow(Vad):
+    """Takes longer for a pass than a window lasts."""
+
+    async def run(self, work: Any, batch: Any, *, priority: Priority) -> Any:
+        await anyio.sleep(0.1)
+        return work(batch)
+
+
+async def test_a_call_that_has_fallen_behind_catches_up() -> None:
+    """A busy machine: each pass takes as long as three windows. What was said is heard late, but not ever later."""
+    vad = Slow()
+    detector = Detector(vad, cast("InferencePool", vad))
+    late: list[float] = []
+    begin = anyio.current_time()
+    listener = detector.listen(lambda _score, _begin, end: late.append(anyio.current_time() - begin - end / 8_000))
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        for _ in range(300):
+            await anyio.sleep(0.032)
+            listener.push(QUIET)
+        await anyio.sleep(1)
+        group.cancel_scope.cancel()
+    assert len(late) == 300
+    assert max(late) < 0.25
+    assert set(vad.sizes) == {1}
+
+
+async def test_what_a_long_stop_left_is_heard_in_order() -> None:
+    detector = Detector(Vad(), InferencePool(inline=True))
+    heard: list[int] = []
+    listener = detector.listen(lambda _score, begin, _end: heard.append(begin))
+    listener.push(QUIET * 50)
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    assert heard == [256 * number for number in range(50)]
+    assert (detector.batches, detector.windows) == (-(-50 // MOST), 50)
 
 
 async def test_a_failing_model_is_no_speech_and_is_counted() -> None:

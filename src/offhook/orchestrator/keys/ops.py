@@ -16,7 +16,7 @@ from offhook.orchestrator.keys.repo import Directory
 from offhook.orchestrator.keys.ring import Ring
 from offhook.orchestrator.keys.schemas import Key, MintedKey, NewResellerKey, NewTenantKey
 from offhook.orchestrator.keys.tables import ApiKeyRow
-from offhook.orchestrator.scope import ResellerScope, TenantScope
+from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.services import Services
 
 PREFIX: Final = "ok_live_"
@@ -95,6 +95,11 @@ async def revoke(given: Services, scope: TenantScope | ResellerScope, id: str) -
     if row is None:
         raise NotFound("no such key")
     return view(row)
+
+
+async def forget_ended(scope: PlatformScope, reseller: str, now: datetime) -> None:
+    """A reseller's keys that are good for nothing any more need not outlive it."""
+    await Directory(scope).forget_ended(reseller, now)
 
 
 async def sweep(given: Services) -> int:

@@ -28,6 +28,11 @@ class Directory(PlatformRepo):
             .values(last_used_at=now)
         )
 
+    async def forget_ended(self, reseller: str, now: datetime) -> None:
+        """Forget a reseller's keys that are revoked or over."""
+        ended = or_(ApiKeyRow.revoked_at.is_not(None), ApiKeyRow.expires_at <= now)
+        await self._session.execute(delete(ApiKeyRow).where(ApiKeyRow.reseller_id == reseller, ended))
+
     async def sweep(self, before: datetime) -> int:
         """Forget keys that ended before then; how many."""
         ended = or_(ApiKeyRow.revoked_at < before, ApiKeyRow.expires_at < before)

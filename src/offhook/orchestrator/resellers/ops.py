@@ -7,6 +7,7 @@ from typing import Final
 
 from offhook.errors import Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.keys import ops as keys
 from offhook.orchestrator.resellers.repo import After, ResellerRecord, Resellers
 from offhook.orchestrator.resellers.schemas import NewReseller, ResellerChange, ResellerView
 from offhook.orchestrator.scope import PlatformScope, ResellerScope
@@ -65,11 +66,12 @@ async def suspend(scope: PlatformScope, id: str, *, suspended: bool) -> Reseller
     return await find(scope, id)
 
 
-async def delete(scope: PlatformScope, id: str) -> ResellerView:
+async def delete(scope: PlatformScope, id: str, now: datetime) -> ResellerView:
     """Delete a reseller that has nothing left; Conflict otherwise, NotFound."""
     reseller = _found(await ResellerRecord(scope, id).get(lock=True))
     if id == DIRECT:
         raise Conflict("this reseller is the platform itself")
+    await keys.forget_ended(scope, id, now)
     if not await Resellers(scope).delete(id):
         raise Conflict("the reseller still has tenants, members, invitations, sign-in providers or API keys")
     return reseller

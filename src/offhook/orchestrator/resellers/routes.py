@@ -87,7 +87,7 @@ async def resume_reseller(reseller: ResellerId, access: Writing) -> ResellerView
 async def delete_reseller(reseller: ResellerId, access: Writing, request: Request, _: IfMatch = None) -> None:
     """Delete a reseller that nothing belongs to any more."""
     match(request, (await ops.find(access.scope, reseller)).revision)
-    gone = await ops.delete(access.scope, reseller)
+    gone = await ops.delete(access.scope, reseller, access.given.clock())
     await access.audit("reseller.deleted", reseller, {"name": gone.name})
 
 
