@@ -1066,9 +1066,9 @@ class TenantsGroup:
         request = Request("GET", "/v1/erasures", query={"limit": limit, "cursor": cursor})
         return self._sender.pages(request, ErasureView)
 
-    def show_erasure(self, id: str) -> ErasureView:
+    def show_erasure(self, erasure: str) -> ErasureView:
         """The certificate of an erasure; it is there once the work has begun."""
-        request = Request("GET", f"/v1/erasures/{part(id)}")
+        request = Request("GET", f"/v1/erasures/{part(erasure)}")
         return self._sender.value(request, ErasureView)
 
     def list_reseller_erasures(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[ErasureView]:
@@ -1133,14 +1133,14 @@ class TenantsGroup:
         request = Request("POST", f"/v1/tenants/{part(tenant)}/exports", once=True, key=idempotency_key)
         return self._sender.value(request, ExportView)
 
-    def show_export(self, tenant: str, id: str) -> ExportView:
+    def show_export(self, tenant: str, export: str) -> ExportView:
         """How far an export is."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(id)}")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(export)}")
         return self._sender.value(request, ExportView)
 
-    def fetch_export(self, tenant: str, id: str) -> File:
+    def fetch_export(self, tenant: str, export: str) -> File:
         """The zip file of an export that is ready."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(id)}/file")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(export)}/file")
         return self._sender.file(request)
 
     def move(self, tenant: str, body: Move) -> TenantView:
@@ -2290,9 +2290,9 @@ class AsyncTenantsGroup:
         request = Request("GET", "/v1/erasures", query={"limit": limit, "cursor": cursor})
         return self._sender.pages(request, ErasureView)
 
-    async def show_erasure(self, id: str) -> ErasureView:
+    async def show_erasure(self, erasure: str) -> ErasureView:
         """The certificate of an erasure; it is there once the work has begun."""
-        request = Request("GET", f"/v1/erasures/{part(id)}")
+        request = Request("GET", f"/v1/erasures/{part(erasure)}")
         return await self._sender.value(request, ErasureView)
 
     def list_reseller_erasures(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[ErasureView]:
@@ -2357,14 +2357,14 @@ class AsyncTenantsGroup:
         request = Request("POST", f"/v1/tenants/{part(tenant)}/exports", once=True, key=idempotency_key)
         return await self._sender.value(request, ExportView)
 
-    async def show_export(self, tenant: str, id: str) -> ExportView:
+    async def show_export(self, tenant: str, export: str) -> ExportView:
         """How far an export is."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(id)}")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(export)}")
         return await self._sender.value(request, ExportView)
 
-    def fetch_export(self, tenant: str, id: str) -> AsyncFile:
+    def fetch_export(self, tenant: str, export: str) -> AsyncFile:
         """The zip file of an export that is ready."""
-        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(id)}/file")
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/exports/{part(export)}/file")
         return self._sender.file(request)
 
     async def move(self, tenant: str, body: Move) -> TenantView:

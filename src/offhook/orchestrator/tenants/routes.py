@@ -131,10 +131,10 @@ async def list_erasures(access: Auditing, part: PageQuery) -> Page[ErasureView]:
     return page(rows, part.limit, access.given, filters, lambda one: (one.requested_at, one.id))
 
 
-@router.get("/erasures/{id}", responses=MISSING)
-async def show_erasure(id: Id, access: Auditing) -> ErasureView:
+@router.get("/erasures/{erasure}", responses=MISSING)
+async def show_erasure(erasure: Id, access: Auditing) -> ErasureView:
     """The certificate of an erasure; it is there once the work has begun."""
-    return await ops.certificate(access.scope, id)
+    return await ops.certificate(access.scope, erasure)
 
 
 # -- for tenants --------------------------------------------------------------------------------------------------------------
@@ -197,19 +197,20 @@ async def create_export(access: Writing) -> ExportView:
     return export
 
 
-@router.get("/tenants/{tenant}/exports/{id}", responses=MISSING)
-async def show_export(id: Id, access: Writing) -> ExportView:
+@router.get("/tenants/{tenant}/exports/{export}", responses=MISSING)
+async def show_export(export: Id, access: Writing) -> ExportView:
     """How far an export is."""
-    return await exports.show(access.scope, id)
+    return await exports.show(access.scope, export)
 
 
-@router.get("/tenants/{tenant}/exports/{id}/file", response_class=StreamingResponse, responses=ZIP)
-async def fetch_export(id: Id, access: Writing) -> StreamingResponse:
+@router.get("/tenants/{tenant}/exports/{export}/file", response_class=StreamingResponse, responses=ZIP)
+async def fetch_export(export: Id, access: Writing) -> StreamingResponse:
     """The zip file of an export that is ready."""
     exports.need(access.may)
-    export, pieces = await exports.fetch(access.given, access.scope, id)
-    await access.audit("export.fetched", id)
-    headers = {"Content-Disposition": f'attachment; filename="{id}.zip"', "Content-Length": str(export.size), "Cache-Control": "no-store"}
+    found, pieces = await exports.fetch(access.given, access.scope, export)
+    await access.audit("export.fetched", export)
+    headers = {"Content-Disposition": f'attachment; filename="{export}.zip"', "Content-Length": str(found.size)}
+    headers["Cache-Control"] = "no-store"
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
