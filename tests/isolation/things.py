@@ -44,7 +44,7 @@ async def furnish(house: House) -> dict[str, str]:
     webhook = await made("/webhooks", {"url": "https://hooks.example.com/harbour"})
     await made(f"/webhooks/{webhook}/test", {})
     await made("/members", {"email": "new@harbour.example", "role": "viewer"})
-    provider = {"name": "Harbour's", "issuer": "https://id.harbour.example", "client_id": "c", "client_secret": "s"}
+    provider = {"name": "Harbour's", "issuer": "https://id.harbour.example", "client_id": "c", "client_secret": "s", "enabled": False}
     return {
         "call": "c1",
         "agent": agent,
