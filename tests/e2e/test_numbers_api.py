@@ -43,6 +43,18 @@ async def test_a_number_is_made_changed_and_let_go(house: House) -> None:
     assert log[1].details == {"label": ["Front", "Desk"], "max_calls": [None, 3], "overflow": [None, "+441134960009"]}
 
 
+async def test_an_agent_that_was_taken_out_of_use_is_rung_by_no_number(house: House) -> None:
+    made = (await house.ask("POST", "/agents", {"template": "receptionist", "name": "Old desk"})).json()
+    path = f"/agents/{made['id']}/archive"
+    assert (await house.ask("POST", path, {}, if_match="*")).status_code == 200
+    new = await house.ask("POST", "/numbers", {**NEW, "agent_id": made["id"]})
+    number = await _made(house)
+    given = await house.ask("PATCH", f"/numbers/{number['id']}", {"agent_id": made["id"]}, if_match="*")
+    for answer in (new, given):
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [{"path": "agent_id", "message": "the agent is archived: bring it back first"}]
+
+
 async def test_another_tenants_number_is_refused_in_the_same_words_as_a_useless_one(house: House) -> None:
     others = await house.ask("POST", "/numbers", {**NEW, "did": OTHER_DID})
     useless = await house.ask("POST", "/numbers", {**NEW, "did": "+449098790000"})

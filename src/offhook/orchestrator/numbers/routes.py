@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.carriers.routes import router as accounts
 from offhook.orchestrator.errors import Problem
@@ -53,6 +54,7 @@ async def show_number(number: NumberId, access: Reading, response: Response) -> 
 @once
 async def create_number(body: NewNumber, access: Writing) -> NumberView:
     """Give a DID to an agent. A number that is somebody else's is refused in the same words as one that cannot be used."""
+    await agents.need_in_use(access.scope, body.agent_id)
     number = await ops.create(access.scope, body, access.given.clock())
     await access.audit("number.created", number.id, number.model_dump(include={"did", "agent_id"}))
     return number
@@ -65,6 +67,8 @@ async def change_number(
     """Change what is given of a number."""
     old = await ops.locked(access.scope, number)
     match(request, old.revision)
+    if body.agent_id is not None:
+        await agents.need_in_use(access.scope, body.agent_id)
     new = await ops.change(access.scope, old, body, access.given.clock())
     names = sorted(body.model_fields_set)
     await access.audit("number.changed", number, {name: [getattr(old, name), getattr(new, name)] for name in names})

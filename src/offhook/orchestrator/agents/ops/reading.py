@@ -6,7 +6,7 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Final
 
-from offhook.errors import NotFound
+from offhook.errors import Fault, Invalid, NotFound
 from offhook.orchestrator.agents.config import AgentConfig
 from offhook.orchestrator.agents.repo import AgentRepo
 from offhook.orchestrator.agents.schemas import Agent, AgentView, VersionDetail, VersionView
@@ -50,6 +50,14 @@ async def get(scope: TenantScope, id: str, *, lock: bool = False) -> Stored:
     if found is None:
         raise NotFound("no such agent")
     return found
+
+
+async def need_in_use(scope: TenantScope, id: str) -> None:
+    """Invalid for an agent that is not there, or that was taken out of use: nobody would answer."""
+    stored = await AgentRepo(scope).get(id)
+    if stored is None or stored.archived_at is not None:
+        fault = Fault("agent_id", "no such thing" if stored is None else "the agent is archived: bring it back first")
+        raise Invalid("this agent cannot be rung", faults=(fault,))
 
 
 async def page(scope: TenantScope, limit: int, after: tuple[datetime, str] | None, *, archived: bool = False) -> list[AgentView]:
