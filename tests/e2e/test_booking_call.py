@@ -122,7 +122,7 @@ async def test_the_demonstration_s_conversation_ends_in_one_booking(tmp_path: Pa
         url, parameters = await ring(running.orchestrator, call)
         async with TwilioLine.open(url, parameters=parameters, call=call) as line:
             caller = Caller(line, speech)
-            await converse(caller, Console(quiet=True))
+            await converse(caller, Console(width=200))
         booked = await running.visits(call)
         await running.settled(call)
     assert line.errors == []

@@ -42,7 +42,7 @@ async def test_the_demonstration_s_call_is_written_down_once(tmp_path: Path, mon
         await _healthy(running, orchestrator, engine)
         url, parameters = await ring(orchestrator, call)
         async with TwilioLine.open(url, parameters=parameters, call=call) as line:
-            await converse(Caller(line, speech), Console(quiet=True))
+            await converse(Caller(line, speech), Console(width=200))
             with anyio.move_on_after(5):
                 await line.closed.wait()
         headers = {"authorization": f"Bearer {keys_of(tmp_path).admin_token}"}

@@ -75,6 +75,14 @@ async def test_1_a_deaf_recogniser_does_not_leave_dead_air() -> None:
         assert await stage.line.agent_speaks(limit=10) <= 8
 
 
+async def test_1_words_that_the_recogniser_is_late_with_are_answered_and_not_taken_for_noise() -> None:
+    async with scene(stt=SttScript(partial_every=60, final_delay=1.8)) as stage:
+        await greeted(stage)
+        await exchange(stage, "how much is it please tell me")
+        assert "sixty pounds" in stage.business.said()[-1]
+        assert len(stage.business.said()) == 2
+
+
 async def test_1_silence_ends_with_a_goodbye_not_with_an_open_line() -> None:
     async with scene() as stage:
         with anyio.fail_after(90):
@@ -264,6 +272,40 @@ async def test_18_the_line_is_closed_when_the_goodbye_has_been_heard() -> None:
         last_sound = max(i for i, audible in enumerate(stage.line.heard) if audible) * 0.02
         assert stage.line.now() - last_sound <= 1.0
         assert stage.business.said()[-1].endswith("Goodbye.")
+
+
+async def test_18_a_caller_who_talks_over_the_goodbye_has_the_conversation_back() -> None:
+    async with scene() as stage:
+        await greeted(stage)
+        await exchange(stage, "a message please")
+        await stage.line.say("please ring me back about the boiler.")
+        await stage.line.agent_speaks()
+        await anyio.sleep(0.3)
+        await stage.line.say("oh sorry how much is it")
+        await stage.line.agent_speaks()
+        with anyio.fail_after(30):
+            await stage.done.wait()
+        business = stage.business
+    assert "sixty pounds" in business.said()[-1]
+    assert business.said()[-1].endswith("Goodbye.")
+    assert business.ran("save_message") == 1
+    assert business.ended.outcome == "message"
+
+
+async def test_18_thanks_over_the_goodbye_ends_the_call_all_the_same() -> None:
+    async with scene() as stage:
+        await to_the_read_back(stage)
+        await stage.line.say("yes please")
+        await stage.line.agent_speaks()
+        await anyio.sleep(0.5)
+        await stage.line.say("that is all thank you")
+        with anyio.fail_after(30):
+            await stage.done.wait()
+        business = stage.business
+    assert business.ran("book") == 1
+    assert business.ended.outcome == "booked"
+    assert business.ended.reason == "finished"
+    assert "mute_replies" not in business.ended.counters
 
 
 # 21. Audio already sent to the carrier is not cleared (openai/openai-agents-js#1173)

@@ -33,7 +33,7 @@ from offhook.core.script.state import (
     Transfer,
     Transferred,
 )
-from offhook.core.script.step import initial, step
+from offhook.core.script.step import initial, reopen, step
 from offhook.core.understand.complete import Expect
 from offhook.core.understand.types import Context
 
@@ -84,6 +84,8 @@ class Dialogue:
         self.outcome = ""
         """The outcome code; "" until the conversation has ended."""
         self._results: list[ToolDone] = []
+        self._ending: Proposal | None = None
+        """The accepted reply that ended the conversation last. A caller who talks over its goodbye has the conversation back."""
 
     @property
     def context(self) -> Context:
@@ -100,11 +102,11 @@ class Dialogue:
 
     def answer(self, text: str) -> Proposal:
         """A reply to the caller's words, and to any tool that has answered meanwhile."""
-        return self._propose(*self._results, text=text)
+        return self._propose(*self._results, text=text, spoken=bool(text))
 
     def keys(self, digits: str) -> Proposal:
         """A reply to telephone keys."""
-        return self._propose(*self._results, Keys(digits))
+        return self._propose(*self._results, Keys(digits), spoken=True)
 
     def silence(self) -> Proposal:
         """The caller says nothing."""
@@ -133,12 +135,15 @@ class Dialogue:
     def hung_up(self) -> None:
         """The call is over; without an end of its own the script says what it amounts to."""
         self.state, outs = step(self._script, self.state, Hangup())
+        ended = self._ending.end if self._ending is not None and not outs else None
         if not self.outcome:
-            self.outcome = next((out.outcome for out in outs if isinstance(out, End)), self.state.outcome or "")
+            self.outcome = next((out.outcome for out in outs if isinstance(out, End)), ended or self.state.outcome or "")
 
     def accept(self, proposal: Proposal) -> None:
         """The turn is real: its state is the call's."""
         self.state = proposal.after
+        if proposal.end is not None:
+            self._ending = proposal
         self._results = [result for result in self._results if result not in proposal.consumed]
 
     def take_back(self, proposal: Proposal) -> None:
@@ -153,8 +158,11 @@ class Dialogue:
         self.state, outs = step(self._script, self.state, Spoken(item=item, heard=heard, whole=whole))
         return tuple(out for out in outs if isinstance(out, Run))
 
-    def _propose(self, *events: ScriptEvent, text: str = "") -> Proposal:
-        state = self.state
+    def _propose(self, *events: ScriptEvent, text: str = "", spoken: bool = False) -> Proposal:
+        before = self.state
+        if before.ended and spoken and self._ending is not None:
+            before = reopen(self._script, self._ending.before, before)
+        state = before
         outs: list[Out] = []
         acts: tuple[dict[str, Any], ...] = ()
         for event in events:
@@ -170,7 +178,7 @@ class Dialogue:
         ends = [out.outcome for out in outs if isinstance(out, End)]
         transfers = [out.target for out in outs if isinstance(out, Transfer)]
         return Proposal(
-            before=self.state,
+            before=before,
             after=state,
             items=tuple(Item(out.item, out.text) for out in outs if isinstance(out, Say | Ask) and out.text),
             runs=tuple(out for out in outs if isinstance(out, Run)),

@@ -133,6 +133,20 @@ def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[Script
     return _compose(work, reply=not isinstance(event, ToolDone))
 
 
+def reopen(script: Script, before: ScriptState, ended: ScriptState) -> ScriptState:
+    """The conversation as the caller finds it who speaks on after its end: over the goodbye, or before the line is cleared.
+
+    It is where it was ``before`` the reply that ended it, with all that has become known since. Only the answer to a question that chose
+    the way to the end ("anything else?") is open again, or every word that follows would lead to the goodbye.
+    """
+    here = len(before.path)
+    values = {name: dataclasses.replace(value, since=min(value.since, here)) for name, value in ended.values.items()}
+    slot = script.slots.get(before.open.slot) if before.open is not None else None
+    if slot is not None and slot.type in {"yes_no", "choice"} and slot.name not in before.values:
+        values.pop(slot.name, None)
+    return dataclasses.replace(ended, path=before.path, values=values, open=before.open, transferring="", ended=False)
+
+
 # events
 
 

@@ -58,6 +58,8 @@ class TurnPolicy:
     """A goodbye that is not heard by then is not waited for."""
     final_ms: Duration = ms(600)
     """How long a shift waits for the words of the last stretch of speech."""
+    words_ms: Duration = ms(3_000)
+    """How long a turn of which there are no words yet waits for the recogniser to say what it was, or that it was nothing."""
     noise_ms: Duration = ms(1_000)
     """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
     answer_ms: Duration = ms(600)

@@ -135,8 +135,9 @@ def reconsider(board: Board) -> None:
     wait = limits.wait(score) if known else limits.utterance_end_ms
     if isinstance(state.agent, Held | Talking):
         wait = limits.utterance_end_ms
-    elif known and not user.final:
-        wait = max(wait, policy.final_ms)
+    elif not user.final:
+        # A recogniser that is late has not said that it was a noise.
+        wait = max(wait, policy.final_ms if known else policy.words_ms)
     until = max(user.stopped + wait, board.now)
     board.set(user=replace(user, until=until))
     if isinstance(state.agent, Held | Talking):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from offhook.core.script.step import (
     Transferred,
     Understood,
     initial,
+    reopen,
     step,
 )
 from offhook.core.understand.types import Context
@@ -249,3 +251,38 @@ def test_acts_go_to_plain_data_and_back() -> None:
     assert act.from_dict({"act": "sing"}) is None
     assert act.from_dict({"act": "choose", "m": 1}) is None
     assert act.from_dict({"act": "choose"}) is None
+
+
+# speaking on after the end
+
+
+def booked() -> tuple[Call, ScriptState]:
+    """A call whose "anything else?" was answered with no, and its state before that answer."""
+    call = job()
+    call.acts(act.Affirm())
+    call.done({"reference": "A12", "label": "Tuesday at nine"})
+    assert call.asks.startswith("ask.more")
+    before = call.state
+    call.acts(act.Deny(), heard=False)
+    assert call.state.ended
+    return call, before
+
+
+def test_the_end_is_opened_again_where_the_question_was_that_led_to_it() -> None:
+    call, before = booked()
+    call.state = reopen(SCRIPT, before, call.state)
+    assert (call.state.at, call.state.open, call.state.ended) == (before.at, before.open, False)
+    assert call.state.values == before.values
+    assert call.state.written
+    call.acts(act.Deny())
+    assert call.outs[-1] == End("booked")
+
+
+def test_what_became_known_in_the_answer_that_led_to_the_end_is_kept() -> None:
+    call, before = booked()
+    ended = dataclasses.replace(
+        call.state, values={**call.state.values, "problem": dataclasses.replace(call.state.values["problem"], since=99)}
+    )
+    again = reopen(SCRIPT, before, ended)
+    assert again.values["problem"].since == len(before.path)
+    assert "more" not in again.values
