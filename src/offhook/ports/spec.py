@@ -22,6 +22,10 @@ class ProviderSpec:
     streaming: bool = True
     word_times: bool = False
     own_endpointing: bool = False
+    structured: bool = False
+    """A language model whose answer can be bound to a JSON schema."""
+    tools: bool = False
+    """A language model that can propose tool calls."""
     voices: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)

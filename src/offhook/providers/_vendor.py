@@ -1,0 +1,288 @@
+"""What all vendors' clients share: an account from the settings, one kind of socket, one kind of HTTP client, one model of errors."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+
+from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Retry, Timeout, Unauthorized, Unavailable
+from offhook.registry import ProviderContext
+
+CONNECT_S: Final = 2.5
+"""Longest wait for a vendor's door. It is opened while the line rings, and at a failover while the caller waits."""
+CLOSE_S: Final = 1.0
+LARGEST: Final = 16 * 2**20
+"""Bytes of the largest message that a vendor may send."""
+KEEP_S: Final = 120.0
+"""A pooled connection outlives the gaps between a call's turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose account at which host. ``provider`` is the id for errors, such as ``stt/deepgram``."""
+
+    provider: str
+    base: str
+    key: str = field(repr=False)
+
+    def ws(self, path: str) -> str:
+        """An address for a websocket under the base, which may be given as http or ws."""
+        return ("ws" + self.base.removeprefix("http") if self.base.startswith("http") else self.base) + path
+
+    def http(self, path: str) -> str:
+        """An address for HTTP under the base."""
+        return ("http" + self.base.removeprefix("ws") if self.base.startswith("ws") else self.base) + path
+
+
+def account(context: ProviderContext, provider: str, vendor: str, base: str) -> Account:
+    """The account that ``<VENDOR>_API_KEY`` and ``<VENDOR>_BASE_URL`` name; ConfigError says which one is wrong.
+
+    A base without TLS is for loopback only: a key does not travel in the clear.
+    """
+    name = vendor.upper()
+    key = context.env.get(f"{name}_API_KEY", "").strip()
+    found = (context.env.get(f"{name}_BASE_URL", "").strip() or base).rstrip("/")
+    parts = urlsplit(found)
+    if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+        raise ConfigError(f"{name}_BASE_URL is no address such as {base}")
+    if parts.scheme in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ConfigError(f"{name}_BASE_URL must be https or wss: the key would travel in the clear")
+    if not key:
+        raise ConfigError(f"{name}_API_KEY is not set: {provider} needs it")
+    return Account(provider, found, key)
+
+
+def refusal(provider: str, status: int, headers: Mapping[str, str], body: str = "") -> ProviderError:
+    """The error for an HTTP answer that is none; what the vendor says goes into ``detail`` only."""
+    retry = _after(headers)
+    detail = f"{status} {body[:2_000]}"
+    code = _code(body)
+    if status in {401, 403}:
+        return Unauthorized(provider, "the key is missing, wrong or not allowed to do this", detail=detail)
+    if status == HTTPStatus.PAYMENT_REQUIRED or code in {"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"}:
+        return OverQuota(provider, "the account's quota is used up", detail=detail, retry=Retry(None))
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return OverQuota(provider, "too many requests at once", detail=detail, retry=retry or Retry(1.0))
+    if status in {408, 504}:
+        return Timeout(provider, "the vendor gave up waiting", detail=detail)
+    if status in {409, 425} or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(provider, f"the vendor answered {status}", detail=detail, retry=retry)
+    return Rejected(provider, f"the vendor refused the request ({status}): check the model, the voice and the settings", detail=detail)
+
+
+def _after(headers: Mapping[str, str]) -> Retry | None:
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * scale
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds < 86_400:
+            return Retry(seconds)
+    return None
+
+
+def _code(body: str) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    error = found.get("error") if isinstance(found, dict) else None
+    return str(error.get("code") or error.get("type") or "") if isinstance(error, dict) else ""
+
+
+def as_object(provider: str, text: str | bytes) -> dict[str, Any]:
+    """A vendor's JSON object; BadOutput for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadOutput(provider, "the vendor sent what is no JSON", detail=repr(text[:500])) from error
+    if not isinstance(found, dict):
+        raise BadOutput(provider, "the vendor sent JSON that is no object", detail=repr(text[:500]))
+    return found
+
+
+CLOSES: Final[dict[int, type[ProviderError]]] = {
+    1002: BadOutput, 1003: Rejected, 1007: BadOutput, 1008: Rejected, 1009: BadOutput,
+}  # fmt: skip
+"""Close codes (RFC 6455 section 7.4.1) that say more than that the connection is gone."""
+
+
+class Socket:
+    """A vendor's websocket. Sends never wait: what the network cannot take is the vendor's fault and ends the connection."""
+
+    def __init__(self, provider: str, connection: ClientConnection, closes: Mapping[int, type[ProviderError]]) -> None:
+        self.provider = provider
+        self._connection = connection
+        self._closes = CLOSES | dict(closes)
+
+    async def send(self, message: str | bytes) -> None:
+        """Send; Unavailable and its like once the connection is gone."""
+        try:
+            await self._connection.send(message)
+        except ConnectionClosed as error:
+            raise self._closed(error) from None
+
+    async def send_json(self, message: Mapping[str, Any]) -> None:
+        """Send an object as text."""
+        await self.send(json.dumps(message, separators=(",", ":")))
+
+    async def receive(self) -> str | bytes:
+        """The next message; the error that its close stands for, once it is closed."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed as error:
+            raise self._closed(error) from None
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Messages until a proper close (1000, or none at all as some vendors end); raises as ``receive`` for any other."""
+        try:
+            async for message in self._connection:
+                yield message
+        except ConnectionClosed as error:
+            raise self._closed(error) from None
+
+    def _closed(self, error: ConnectionClosed) -> ProviderError:
+        frame = error.rcvd or error.sent  # ours, where we closed it for what the vendor sent
+        code = frame.code if frame is not None else 1006
+        reason = frame.reason if frame is not None else "the connection broke"
+        return self._closes.get(code, Unavailable)(self.provider, f"the vendor closed the connection ({code})", detail=reason)
+
+    async def aclose(self) -> None:
+        """Close, at most a second later; idempotent."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S + 0.5):
+            await self._connection.close()
+        self._connection.transport.abort()
+
+
+async def open_socket(
+    account: Account,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    closes: Mapping[int, type[ProviderError]] | None = None,
+    timeout: float = CONNECT_S,
+) -> Socket:
+    """Connect. No compression (it costs processor time and audio does not shrink), no redirects, no proxy. Raises ProviderError.
+
+    ``closes``: what a vendor's own close codes mean.
+    """
+    try:
+        with anyio.fail_after(timeout):
+            connection = await connect(
+                url, additional_headers=headers, compression=None, max_size=LARGEST, open_timeout=None, close_timeout=CLOSE_S,
+                ping_interval=20, ping_timeout=20, proxy=None, user_agent_header="offhook",
+            )  # fmt: skip
+    except TimeoutError:
+        raise Timeout(account.provider, f"no connection within {timeout:g} s") from None
+    except InvalidStatus as error:
+        body = error.response.body or b""
+        raise refusal(account.provider, error.response.status_code, error.response.headers, body.decode("utf-8", "replace")) from None
+    except InvalidURI as error:
+        raise Rejected(account.provider, "the address of the vendor is none", detail=str(error)) from None
+    except (OSError, InvalidHandshake, WebSocketException, ssl.SSLError) as error:
+        raise Unavailable(account.provider, "the vendor cannot be reached", detail=repr(error)) from None
+    return Socket(account.provider, connection, closes or {})
+
+
+class Http:
+    """One pooled client of a vendor, shared by all calls that use the account."""
+
+    def __init__(self, account: Account, headers: Mapping[str, str]) -> None:
+        self.account = account
+        self._client = httpx.AsyncClient(
+            headers=dict(headers),
+            timeout=httpx.Timeout(connect=CONNECT_S, read=None, write=5.0, pool=CONNECT_S),
+            limits=httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=KEEP_S),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @asynccontextmanager
+    async def post(self, url: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
+        """The streamed answer to a POST, if it is 200; ProviderError otherwise. Leaving the block early drops the connection."""
+        provider = self.account.provider
+        try:
+            async with self._client.stream("POST", url, json=dict(body)) as response:
+                if response.status_code != HTTPStatus.OK:
+                    raise refusal(provider, response.status_code, response.headers, await _text(response))
+                yield response
+        except httpx.TimeoutException as error:
+            raise Timeout(provider, "the vendor did not answer in time", detail=repr(error)) from None
+        except httpx.InvalidURL as error:
+            raise Rejected(provider, "the address of the vendor is none", detail=str(error)) from None
+        except httpx.HTTPError as error:
+            raise Unavailable(provider, "the connection to the vendor broke", detail=repr(error)) from None
+
+    async def get(self, url: str) -> bool:
+        """Whether a plain GET gets any answer: opens a connection and leaves it in the pool."""
+        try:
+            with anyio.move_on_after(CONNECT_S):
+                await self._client.get(url)
+                return True
+        except httpx.HTTPError:
+            pass
+        return False
+
+    async def aclose(self) -> None:
+        """Close all connections; idempotent."""
+        await self._client.aclose()
+
+
+async def _text(response: httpx.Response) -> str:
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > 4_000:
+            break
+    return body[:4_000].decode("utf-8", "replace")
+
+
+async def sse(provider: str, response: httpx.Response) -> AsyncIterator[tuple[str, str]]:
+    """Events of a ``text/event-stream`` as (name, data), as the HTML standard parses them: comments and unknown fields are skipped, CRLF
+    ends lines too, several data lines are joined. An event cut before its blank line is given as it is. BadOutput for one of more than
+    16 MiB, or of bytes that are no UTF-8.
+    """
+    name, data = "", list[str]()
+    async for raw in _lines(provider, response):
+        try:
+            line = raw.decode()
+        except UnicodeDecodeError:
+            raise BadOutput(provider, "the vendor sent bytes that are no text") from None
+        if line == "":
+            if data:
+                yield name, "\n".join(data)
+            name, data = "", []
+            continue
+        head, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if head == "data":
+            data.append(value)
+        elif head == "event":
+            name = value
+    if data:
+        yield name, "\n".join(data)
+
+
+async def _lines(provider: str, response: httpx.Response) -> AsyncIterator[bytes]:
+    """Lines of bytes. httpx's own would cut at U+2028 and the like too, which JSON may hold as they are."""
+    rest = b""
+    async for piece in response.aiter_bytes():
+        rest += piece
+        *lines, rest = rest.split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r")
+        if len(rest) > LARGEST:
+            raise BadOutput(provider, "the vendor sent an event without an end")
+    if rest:
+        yield rest.removesuffix(b"\r")
