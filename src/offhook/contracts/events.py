@@ -35,15 +35,25 @@ class CallStarted(Event):
     carrier_call: str = ""
     script: str = ""
     script_version: int = 0
+    trace: str = ""
+    """The call's trace id (32 hexadecimal digits) where its spans are; empty from an engine that tells none."""
 
 
 class Ladder(Contract):
-    """Where one answer's time went, in milliseconds; None where it did not happen. ``total`` is last speech to first audible sample."""
+    """Where one answer's time went, in milliseconds; None where it did not happen. ``total`` is last speech to first audible sample.
+
+    The seven steps add up to it: endpoint, stt_final, to_llm, first_token, first_clause, tts_first_byte, playout. So do the coarser ones,
+    which are all that older events have: endpoint, understand (stt_final + to_llm + first_token), first_clause, tts, playout.
+    """
 
     endpoint: float | None = None
     understand: float | None = None
+    stt_final: float | None = None
+    to_llm: float | None = None
+    first_token: float | None = None
     first_clause: float | None = None
     tts: float | None = None
+    tts_first_byte: float | None = None
     playout: float | None = None
     total: float | None = None
 

@@ -21,6 +21,7 @@ from offhook.engine import control
 from offhook.engine.engine import Engine, running
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
+from offhook.engine.telemetry.metrics import CONTENT_TYPE
 from offhook.errors import CallError, ConfigError, OffhookError, WireError
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
@@ -50,6 +51,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
         routes=[
             WebSocketRoute("/media/{dialect}", media),
             Route("/healthz", health),
+            Route("/metrics", metrics),
             *control.ROUTES,
             Route("/", lambda _request: RedirectResponse("/talk/")),
             Mount("/talk", StaticFiles(directory=static, html=True, check_dir=False)),
@@ -121,3 +123,8 @@ def _admitted(websocket: WebSocket, settings: EngineSettings, dialect: str) -> b
 async def health(request: Request) -> Response:
     """Alive, and how loaded."""
     return JSONResponse(request.app.state.engine.health())
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics; as open as health, and as free of anybody's data."""
+    return Response(request.app.state.engine.metrics(), media_type=CONTENT_TYPE)

@@ -9,9 +9,11 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 from anyio.abc import TaskGroup
 
+from offhook import __version__
 from offhook.contracts.events import Ladder
 from offhook.contracts.plan import PlanRequest
 from offhook.engine.admission import Admission
@@ -24,6 +26,8 @@ from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
 from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
+from offhook.engine.telemetry.calls import CallTelemetry, Telemetry
+from offhook.engine.telemetry.export import Collector, Exporter, parse_headers
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError
 from offhook.inference import InferencePool
@@ -37,11 +41,14 @@ log = logging.getLogger("offhook.engine")
 class Engine:
     """Takes calls. Made by ``running``."""
 
-    def __init__(self, settings: EngineSettings, parts: EngineParts, plans: PlanSource, admission: Admission) -> None:
+    def __init__(
+        self, settings: EngineSettings, parts: EngineParts, plans: PlanSource, admission: Admission, telemetry: Telemetry | None = None
+    ) -> None:
         self.settings = settings
         self.parts = parts
         self.plans = plans
         self.admission = admission
+        self.telemetry = telemetry or Telemetry()
         self.calls: dict[str, Call] = {}
         self.failures: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
@@ -66,6 +73,7 @@ class Engine:
 
     async def _carry(self, transport: CallTransport) -> str:
         start = transport.start
+        begun = anyio.current_time()
         call_id = f"call_{uuid.uuid4().hex}"
         request = PlanRequest(
             call=call_id,
@@ -84,22 +92,37 @@ class Engine:
         except (ConfigError, FormatError, ProviderError) as error:
             raise NoPlan(f"the call's plan cannot be carried out: {error.public}", detail=error.detail) from error
         call = Call(self.parts, transport, prepared, failures)
+        told = self._told(call)
+        self.telemetry.metrics.setup.observe(anyio.current_time() - begun)
         self.calls[plan.call] = call
         try:
             await call.run()
         except Exception as error:
             self.failures[f"crash {type(error).__name__}"] += 1
-            log.error("a call failed: %s", type(error).__name__, exc_info=True)
+            log.error("a call failed: %s", type(error).__name__, exc_info=True, extra={"trace_id": told.trace_id})
             call.reason = "failed"
         finally:
             self.calls.pop(plan.call, None)
             self.ended[call.reason or "cut"] += 1
+            told.ended(call.reason or "cut", call.dialogue.outcome, call.clock.now())
             self.failures.update(failures)
             self.ladders.extend(call.reporter.ladders)
             self.ignored.update(call.driver.ignored)
             if call.scope_report is not None:
                 self.overruns += call.scope_report.overruns
         return call.reason
+
+    def _told(self, call: Call) -> CallTelemetry:
+        """What is told of a call: its reporter hands tools and turns on."""
+        script = call.plan.script
+        about = {"voice.transport": call.transport.start.transport, "voice.script.id": str(script.get("id", ""))}
+        told = self.telemetry.call(call.plan.call, call.clock.answered, call.plan.trace, about)
+        call.reporter.telemetry = told
+        return told
+
+    def metrics(self) -> str:
+        """Figures for Prometheus; no data of any call."""
+        return self.telemetry.text(self.admission.active, self.admission.capacity, self.admission.decisions)
 
     def health(self) -> dict[str, object]:
         """Figures for health checks and operators; no data of any call."""
@@ -153,6 +176,7 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
         raise ConfigError("an engine needs plans: set OFFHOOK_ENGINE_ORCHESTRATOR_URL, or give --plan FILE to run alone")
     if settings.orchestrator_url is not None and not secret:
         raise ConfigError("OFFHOOK_ENGINE_SECRET is empty: set the secret that the orchestrator shares with its engines")
+    exporter = _exporter(settings)
     pool = InferencePool(settings.inference_workers)
     if lineup_of is not None:
         lineup = lineup_of(pool)
@@ -162,8 +186,15 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
         vad = await lineup.vad(settings.vad)
         await lineup.warm(settings.warm)
         async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_keepalive_connections=50)) as http, process_scope() as group:
-            yield await _assemble(settings, secret, lineup, Detector(vad, pool), pool, http, group)
+            engine = await _assemble(settings, secret, lineup, Detector(vad, pool), pool, http, group)
+            engine.telemetry.exporter = exporter
+            group.start_soon(engine.telemetry.watch, name="loop lag")
+            if exporter is not None:
+                group.start_soon(exporter.run, name="spans")
+            yield engine
     finally:
+        if exporter is not None:
+            await exporter.close()
         await lineup.aclose()
         await pool.aclose()
 
@@ -204,3 +235,12 @@ async def _assemble(
         handover=desk,
     )
     return Engine(settings, parts, plans, Admission(settings.max_calls))
+
+
+def _exporter(settings: EngineSettings) -> Exporter | None:
+    """Where spans go, if anywhere. Raises ConfigError for headers that are none."""
+    if settings.otlp_url is None:
+        return None
+    headers = parse_headers(settings.otlp_headers.get_secret_value())
+    resource = {"service.name": "offhook-engine", "service.version": __version__, "service.instance.id": uuid.uuid4().hex}
+    return Exporter(Collector(str(settings.otlp_url), headers), resource, __version__)

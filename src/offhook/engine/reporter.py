@@ -13,6 +13,7 @@ from offhook.core.time import MS, Instant
 from offhook.engine.callclock import CallClock
 from offhook.engine.outbox import Sender
 from offhook.engine.record import RecordingInfo
+from offhook.engine.telemetry.calls import CallTelemetry
 from offhook.engine.tools import ToolResult
 from offhook.ports.transport import CallStart
 
@@ -28,6 +29,7 @@ class Reporter:
         self._seq = 0
         self.counts: Counter[str] = Counter()
         self.ladders: list[Ladder] = []
+        self.telemetry: CallTelemetry | None = None
 
     def _common(self) -> dict[str, Any]:
         self._seq += 1
@@ -56,6 +58,7 @@ class Reporter:
                 carrier_call=start.carrier_call,
                 script=script,
                 script_version=version,
+                trace=self.telemetry.trace_id if self.telemetry is not None else "",
             )
         )
 
@@ -99,6 +102,8 @@ class Reporter:
     def tool(self, result: ToolResult) -> None:
         """A tool has ended."""
         self.counts["tools"] += 1
+        if self.telemetry is not None:
+            self.telemetry.tool(result.tool, result.key, self._clock.now(), result.took_ms, result.error)
         self._send(
             ToolFinished(
                 **self._common(),

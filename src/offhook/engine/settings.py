@@ -38,6 +38,10 @@ class EngineSettings(BaseSettings):
     drain_s: Annotated[float, Field(ge=0)] = 3_600.0
     """How long running calls may go on after SIGTERM."""
     keep_traces: bool = True
+    otlp_url: HttpUrl | None = None
+    """An OpenTelemetry collector that takes OTLP over HTTP (``http://127.0.0.1:4318``): every call becomes a trace there."""
+    otlp_headers: SecretStr = SecretStr("")
+    """Headers for it, ``name=value,name=value``: its key, for instance."""
     vad: str = "silero"
     warm: tuple[str, ...] = ("stt:local", "tts:local", "endpoint:smart_turn")
     """Providers to load before the first call, as ``kind:name``."""

@@ -1,0 +1,122 @@
+"""The engine's own door to its metrics, and its end beside a collector that hangs. With the real application and scripted providers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+from tests.scenarios.harness import SCRIPT
+
+from offhook.engine.app import create_app
+from offhook.engine.engine import Engine
+from offhook.engine.lineup import Lineup
+from offhook.engine.settings import EngineSettings
+from offhook.engine.telemetry.metrics import CONTENT_TYPE
+from offhook.engine.telemetry.spans import Span
+from offhook.errors import ConfigError
+from offhook.inference import InferencePool
+from offhook.registry import ProviderContext
+from offhook.testing.fakes import FakeStt, FakeTts, FakeVad
+from offhook.weights import ModelStore
+
+STREAM = "MZ" + "0" * 32
+
+
+class FakeLineup(Lineup):
+    async def stt(self, name: str) -> FakeStt:
+        return FakeStt()
+
+    async def tts(self, name: str) -> FakeTts:
+        return FakeTts()
+
+    async def vad(self, name: str) -> FakeVad:
+        return FakeVad()
+
+
+@contextmanager
+def engine(folder: Path, **changes: Any) -> Iterator[TestClient]:
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps({"script": SCRIPT, "record": False}))
+    settings = EngineSettings(plan=plan, state_dir=folder / "state", warm=(), drain_s=0.0, open_media=True, **changes)
+
+    def lineup(pool: InferencePool) -> Lineup:
+        return FakeLineup(ProviderContext(pool=pool, weights=ModelStore(None), env={}))
+
+    with TestClient(create_app(settings, lineup)) as client:
+        yield client
+
+
+def ring(client: TestClient) -> None:
+    """A call that hears the agent's first sound and hangs up."""
+    start = {
+        "streamSid": STREAM, "accountSid": "AC" + "0" * 32, "callSid": "CA" + "0" * 32, "tracks": ["inbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}, "customParameters": {},
+    }  # fmt: skip
+    with client.websocket_connect("/media/twilio") as line:
+        line.send_text(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
+        line.send_text(json.dumps({"event": "start", "sequenceNumber": "1", "streamSid": STREAM, "start": start}))
+        while line.receive_json()["event"] != "media":
+            pass
+        line.send_text(json.dumps({"event": "stop", "sequenceNumber": "2", "streamSid": STREAM, "stop": {}}))
+        line.close()
+
+
+def samples(client: TestClient) -> dict[str, float]:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"] == CONTENT_TYPE
+    found = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            found[sample.name + "".join(f" {value}" for value in sample.labels.values())] = sample.value
+    return found
+
+
+def test_metrics_of_a_call(tmp_path: Path) -> None:
+    with engine(tmp_path) as client:
+        before = samples(client)
+        assert (before["voice_calls_active"], before["voice_calls_capacity"]) == (0, 100)
+        assert "voice_admission_total taken" not in before
+        ring(client)
+        while samples(client).get("voice_calls_total hangup") is None:  # until the call has been released
+            pass
+        after = samples(client)
+        assert after["voice_admission_total taken"] == 1
+        assert after["voice_call_setup_seconds_count"] == 1
+        assert after["voice_calls_total hangup"] == 1
+        assert after["voice_calls_active"] == 0
+        assert "twilio" not in client.get("/metrics").text
+
+
+def test_an_engine_ends_in_time_beside_a_collector_that_never_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with engine(tmp_path, otlp_url=url, otlp_headers=SecretStr("x-key=s3cret")) as client:
+            ring(client)
+            running: Engine = client.app.state.engine  # type: ignore[attr-defined]
+            exporter = running.telemetry.exporter
+            assert exporter is not None
+            assert exporter.waiting > 0
+            assert exporter.sent == 0
+            exporter.put([Span("x", b"\x01" * 16, b"\x01" * 8, b"", 0, 1)] * 10_000)
+            assert samples(client)["voice_telemetry_spans_dropped_total overflow"] > 5_000
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 5
+        assert exporter.waiting == 0
+        assert "s3cret" not in repr(running.settings)
+
+
+def test_headers_that_are_none_stop_the_engine_before_it_takes_calls(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigError, match="OFFHOOK_ENGINE_OTLP_HEADERS"),
+        engine(tmp_path, otlp_url="http://127.0.0.1:1", otlp_headers=SecretStr("s3cret")),
+    ):
+        pass
