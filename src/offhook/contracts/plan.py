@@ -107,6 +107,15 @@ class OpeningHours(Contract):
     closes: Clock
 
 
+class TracePlan(Contract):
+    """How a call is traced."""
+
+    parent: Annotated[str, Field(pattern=r"^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$")] = ""
+    """A W3C ``traceparent`` of whoever asked for the call; empty begins a trace of its own."""
+    text: bool = False
+    """Have what was said in the spans, under ``voice.pii.*``. Off: spans hold no words of anybody."""
+
+
 class CallPlan(Contract):
     """Everything that one call needs. ``script`` is a script document (``offhook.contracts.script``)."""
 
@@ -136,6 +145,7 @@ class CallPlan(Contract):
     """Names that the script may transfer to, as E.164 numbers or SIP addresses."""
     test: bool = False
     """A test of an agent: tools answer from fakes, and an engine keeps nothing of this plan for other calls."""
+    trace: TracePlan = TracePlan()
 
 
 class PlanRequest(Contract):
