@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Retry, Timeout, Unauthorized, Unavailable
@@ -45,10 +46,10 @@ class Account:
         return ("http" + self.base.removeprefix("ws") if self.base.startswith("ws") else self.base) + path
 
 
-def account(context: ProviderContext, provider: str, vendor: str, base: str) -> Account:
+def account(context: ProviderContext, provider: str, vendor: str, base: str, *, keyless: bool = False) -> Account:
     """The account that ``<VENDOR>_API_KEY`` and ``<VENDOR>_BASE_URL`` name; ConfigError says which one is wrong.
 
-    A base without TLS is for loopback only: a key does not travel in the clear.
+    A base without TLS is for loopback only: a key does not travel in the clear. ``keyless``: a server of one's own may need none.
     """
     name = vendor.upper()
     key = context.env.get(f"{name}_API_KEY", "").strip()
@@ -56,10 +57,12 @@ def account(context: ProviderContext, provider: str, vendor: str, base: str) -> 
     parts = urlsplit(found)
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
         raise ConfigError(f"{name}_BASE_URL is no address such as {base}")
-    if parts.scheme in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+    if parts.scheme in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"} and (key or not keyless):
         raise ConfigError(f"{name}_BASE_URL must be https or wss: the key would travel in the clear")
-    if not key:
+    if not key and not keyless:
         raise ConfigError(f"{name}_API_KEY is not set: {provider} needs it")
+    if not (key.isascii() and key.isprintable()):  # HTTP would refuse the header, and quote it
+        raise ConfigError(f"{name}_API_KEY holds characters that no key has")
     return Account(provider, found, key)
 
 
@@ -133,6 +136,17 @@ class Socket:
         except ConnectionClosed as error:
             raise self._closed(error) from None
 
+    def write(self, message: str | bytes) -> None:
+        """Send without waiting: what the network does not take at once is kept (see ``backlog``). Nothing happens on a closed connection,
+        which ``receive`` tells of.
+        """
+        broadcast((self._connection,), message)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self._connection.transport.get_write_buffer_size()
+
     async def send_json(self, message: Mapping[str, Any]) -> None:
         """Send an object as text."""
         await self.send(json.dumps(message, separators=(",", ":")))
@@ -195,11 +209,16 @@ async def open_socket(
     return Socket(account.provider, connection, closes or {})
 
 
+Refusing: TypeAlias = Callable[[str, int, Mapping[str, str], str], ProviderError]
+"""What ``refusal`` does; a vendor may have its own."""
+
+
 class Http:
     """One pooled client of a vendor, shared by all calls that use the account."""
 
-    def __init__(self, account: Account, headers: Mapping[str, str]) -> None:
+    def __init__(self, account: Account, headers: Mapping[str, str], refused: Refusing = refusal) -> None:
         self.account = account
+        self._refused = refused
         self._client = httpx.AsyncClient(
             headers=dict(headers),
             timeout=httpx.Timeout(connect=CONNECT_S, read=None, write=5.0, pool=CONNECT_S),
@@ -215,7 +234,7 @@ class Http:
         try:
             async with self._client.stream("POST", url, json=dict(body)) as response:
                 if response.status_code != HTTPStatus.OK:
-                    raise refusal(provider, response.status_code, response.headers, await _text(response))
+                    raise self._refused(provider, response.status_code, response.headers, await _text(response))
                 yield response
         except httpx.TimeoutException as error:
             raise Timeout(provider, "the vendor did not answer in time", detail=repr(error)) from None
@@ -248,7 +267,7 @@ async def _text(response: httpx.Response) -> str:
     return body[:4_000].decode("utf-8", "replace")
 
 
-async def sse(provider: str, response: httpx.Response) -> AsyncIterator[tuple[str, str]]:
+async def sse(provider: str, response: httpx.Response) -> AsyncGenerator[tuple[str, str], None]:
     """Events of a ``text/event-stream`` as (name, data), as the HTML standard parses them: comments and unknown fields are skipped, CRLF
     ends lines too, several data lines are joined. An event cut before its blank line is given as it is. BadOutput for one of more than
     16 MiB, or of bytes that are no UTF-8.

@@ -15,6 +15,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from types import ModuleType, TracebackType
 from typing import Any, Final, Literal, Protocol, Self, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -126,6 +127,8 @@ class Peer:
         self.path = parts.path
         self.query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         self.body = b""
+        self.early = b""
+        """What the client sent after its request, before the answer was whole."""
         self.scenario = scenario
         self.dice = random.Random(f"{scenario.seed}/{number}")
         self._head = head
@@ -164,7 +167,25 @@ class Peer:
         if seconds > 0:
             await anyio.sleep(seconds)
 
+    def earlier(self, most: int = 20) -> list[Received]:
+        """What clients sent to this vendor before this connection: the last of it, latest first."""
+        mine = (one for one in reversed(self._log) if one.vendor == self.vendor and one.connection < self.number)
+        return list(islice(mine, most))
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has gone."""
+        return self._gone
+
     # -- HTTP
+
+    async def until_gone(self) -> None:
+        """Wait until the client has left in the middle of an answer, and note it."""
+        with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while True:
+                self.early += await self._stream.receive(65_536)
+        self._note("gone", b"")
+        self._gone = True
 
     async def answer(self, status: int, body: str | bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         """A whole answer, after which the connection may be used again."""
@@ -401,6 +422,8 @@ class Vendors:
     def __init__(self) -> None:
         self.log: list[Received] = []
         self.port = 0
+        self.accepted = 0
+        """TCP connections that clients have opened."""
         self._vendors = _vendors()
         self._scenarios: dict[str, Scenario] = {}
         self._connections: dict[str, int] = {}
@@ -447,6 +470,7 @@ class Vendors:
         await self._stack.__aexit__(kind, error, trace)
 
     async def _connection(self, stream: anyio.abc.SocketStream) -> None:
+        self.accepted += 1
         _socket_of(stream).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(Gone, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             async with stream:
@@ -478,7 +502,7 @@ class Vendors:
         try:
             if await _door(peer, scenario.door):
                 await vendor.serve(peer)
-            return not peer.is_socket and scenario.door.kind not in {"hang", "reset"}, rest
+            return not peer.is_socket and scenario.door.kind not in {"hang", "reset"}, rest + peer.early
         finally:
             self._open[name] -= 1
 
