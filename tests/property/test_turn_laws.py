@@ -32,6 +32,7 @@ KINDS = (
     ev.ReplyFailed,
     ev.Played,
     ev.Drained,
+    ev.TurnEnding,
     ev.Taken,
     ev.ToolStarted,
     ev.ToolDone,
@@ -55,6 +56,8 @@ def moves(draw: st.DrawFn) -> tuple[type[ev.Event], int, dict[str, object]]:
         values = {"segment": draw(st.integers(0, 2)), "text": draw(TEXTS), "score": draw(SCORES)}
     elif kind is ev.ShiftScored:
         values["score"] = draw(SCORES)
+    elif kind is ev.TurnEnding:
+        values["sure"] = draw(st.booleans())
     elif kind is ev.Dtmf:
         values["digit"] = draw(st.sampled_from("0123456789*#A"))
     elif kind in {ev.ReplyAudio, ev.ReplyDone, ev.Drained, ev.Taken, ev.ReplyFailed, ev.Played}:

@@ -31,6 +31,8 @@ class EndpointingPlan(Contract):
     incomplete_ms: Milliseconds = 2_000
     utterance_end_ms: Milliseconds = 1_000
     """When no words have arrived at all."""
+    vendor_ms: Milliseconds = 1_200
+    """With a recogniser that decides on turns itself: how long, at least, its end is waited for. 0: the engine decides, by the waits above."""
     sure: Annotated[float, Field(ge=0, le=1)] = 0.85
     probable: Annotated[float, Field(ge=0, le=1)] = 0.75
     likely: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -70,6 +72,23 @@ class Lines(Contract):
     goodbye: str = "I will let you go. Goodbye."
     limit: str = "We have come to the end of the time for this call. Goodbye."
     failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
+
+
+class Fillers(Contract):
+    """Short lines that bridge a silence: kept as audio, at most one in a turn, never the same twice running, never over the caller."""
+
+    after_ms: Milliseconds = 900
+    """An answer that is not audible so long after the caller's turn is bridged. 0: never."""
+    tool_ms: Milliseconds = 700
+    """A tool that takes longer has its filler said."""
+    lines: tuple[str, ...] = ("One moment.", "Let me see.")
+
+
+class Openers(Contract):
+    """A short acknowledgement, kept as audio, that is said as soon as the caller's turn is decided, before the answer is there. Off by default."""
+
+    on: bool = False
+    lines: tuple[str, ...] = ("Okay,", "Sure,", "Right,", "All right,")
 
 
 class ToolSpec(Contract):
@@ -131,6 +150,8 @@ class CallPlan(Contract):
     models: Models = Models()
     turn: TurnPlan = TurnPlan()
     lines: Lines = Lines()
+    fillers: Fillers = Fillers()
+    openers: Openers = Openers()
     script: dict[str, Any]
     given: dict[str, Any] = {}
     """Values that may be known before the first word: caller_name, caller_number, open_now, ..."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import ParamSpec
 
@@ -17,6 +18,8 @@ from offhook.core.script.state import Run
 from offhook.core.time import SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
+from offhook.core.turn.state import Silent
+from offhook.engine.bridge import Bridges
 from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
@@ -32,8 +35,6 @@ from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, Mark
 
 log = logging.getLogger("offhook.engine")
 P = ParamSpec("P")
-FILLER_AFTER = 0.7
-"""Seconds that a tool may take in silence before its filler is said."""
 PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
 LINGER_SECONDS = 0.3
@@ -66,6 +67,8 @@ class Call:
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self._tools = Tools(parts.http, plan, parts.secret)
         self._tool_count = 0
+        self._bridges = Bridges(plan)
+        self._progress = 0
         self._untold = set(plan.record_after)
         self._reply: Reply | None = None
         self._turn_scope: TurnScope | None = None
@@ -215,20 +218,31 @@ class Call:
             mark = playout.mark_due()
             if mark is not None:
                 self.transport.mark(mark)
-            reply = self._reply
-            if reply is not None and reply.instants.first_sent is None:
-                reply.instants.first_sent = now
-                self.reporter.speaking(reply.turn, reply.words, reply.instants.ladder())
+            if self._reply is not None and self._reply.instants.first_sent is None:
+                self._left(self._reply, now)
         self._ticks += 1
         reply = self._reply
-        if reply is None or reply.instants.first_sent is None:
+        if reply is None or not reply.audible:
             return
         if playout.drained(reply.turn, now):
             self.driver.feed(ev.Drained(now, reply.turn))
         elif self._ticks % PROGRESS_TICKS == 0:
             turn, sample = playout.played(now)
-            if turn == reply.turn:
+            if turn == reply.turn and sample > self._progress:
+                # Only what is new is progress: a voice that hangs in the middle is a stall.
+                self._progress = sample
                 self.driver.feed(ev.Played(now, turn, sample))
+
+    def _left(self, reply: Reply, now: int) -> None:
+        """Something has left of the turn: what bridges a silence, or its answer."""
+        turn, count = self._mouth.playout.sent
+        if turn != reply.turn:
+            return
+        if count > reply.answer_from:
+            reply.instants.first_sent = now
+            self.reporter.speaking(reply.turn, reply.words, reply.instants.ladder())
+        elif reply.instants.bridged is None:
+            reply.instants.bridged = now
 
     # -- out: the effects of the turn core ---------------------------------------------------------------------------
 
@@ -308,11 +322,36 @@ class Call:
         else:
             self._mouth.playout.mute(reply.turn)
         self._reply = reply
+        self._progress = 0
+        phrases = self._parts.phrases
 
         async def work() -> None:
-            await reply.run(self.driver, self._mouth, self._broken)
+            with phrases.speaking() if phrases is not None else nullcontext():
+                await reply.run(self.driver, self._mouth, self._broken)
 
         self._turn_scope = self._scope.start_turn(work, f"turn {reply.turn}")
+        if reply.real:
+            self._decided(reply)
+
+    def _decided(self, reply: Reply) -> None:
+        """The caller's turn is over: from now on it is their silence."""
+        if reply.cause in {"speech", "keys"}:
+            self._bridges.new_turn(reply.text)
+            if self._bridges.wanted:
+                self._scope.start(partial(self._bridge, reply), "bridge")
+
+    async def _bridge(self, reply: Reply) -> None:
+        """Say something short where the answer is late: at once where the agent opens so, else when the silence would be long."""
+        bridges = self._bridges
+        for seconds, lines in bridges.steps():
+            await anyio.sleep(seconds)
+            if self._reply is not reply or not isinstance(self.driver.state.user, Silent):
+                return
+            line = bridges.choose(lines)
+            if line and reply.bridge(line, self.driver, self._mouth):
+                bridges.said(line)
+                self.reporter.counts["bridged"] += 1
+                return
 
     def _broken(self, error: ProviderError) -> None:
         self._count(error)
@@ -335,6 +374,7 @@ class Call:
             reply.instants.speech_end = self._hearing.stats.speech_end
             self._mouth.playout.unmute(turn)
             reply.promote()
+            self._decided(reply)
 
     def _accept(self, reply: Reply) -> None:
         """A real turn's proposal becomes the call's state, and its work begins."""
@@ -374,10 +414,13 @@ class Call:
         finished = anyio.Event()
 
         async def filler() -> None:
-            with anyio.move_on_after(FILLER_AFTER):
+            with anyio.move_on_after(self._bridges.tool_after):
                 await finished.wait()
-            if not finished.is_set() and run.filler and self._reply is None:
-                self.driver.feed(ev.Command(self.clock.now(), "say", run.filler))
+            quiet = self._reply is None and isinstance(self.driver.state.user, Silent)
+            line = self._bridges.choose((run.filler, *self.plan.fillers.lines)) if run.filler else ""
+            if line and quiet and not finished.is_set():
+                self._bridges.said(line)
+                self.driver.feed(ev.Command(self.clock.now(), "say", line))
 
         self._scope.start(filler, "filler")
         try:
@@ -414,7 +457,7 @@ class Call:
         self._reply = self._turn_scope = None
         if scope is not None:
             self._scope.cancel_turn(scope)
-        heard_any = reply.instants.first_sent is not None
+        heard_any = reply.audible
         if not heard_any:
             self._mouth.playout.clear(at, turn)
         if reply.accepted_already and reply.proposal is not None:
@@ -436,7 +479,7 @@ class Call:
         proposal = reply.proposal
         if proposal is None:
             return
-        if proposal.items:
+        if reply.words:
             self._told(reply, reply.ledger.samples)
             self.reporter.agent_turn(turn, reply.words, reply.words, False, reply.begun, reply.instants.ladder())
         now = self.clock.now()

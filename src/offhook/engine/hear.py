@@ -14,7 +14,7 @@ from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import PcmFrame
 from offhook.core.audio.link import Link
 from offhook.core.speech.gate import Gate, GateSettings
-from offhook.core.time import Instant, duration
+from offhook.core.time import MS, Duration, Instant, duration
 from offhook.core.turn import events as ev
 from offhook.core.understand.complete import Expect, score
 from offhook.core.understand.types import Context
@@ -28,6 +28,14 @@ from offhook.ports.stt import Heard, SttSession, VendorShift, VendorSpeech
 from offhook.ports.transport import MediaIn
 
 _HINT_SECONDS = 8
+_SURE = 0.95
+"""A recogniser's own end of a turn from which on it is none that may be taken back."""
+_FRESH: Duration = 400 * MS
+"""Speech that began again so shortly before a recogniser's end was not known to it."""
+_INSISTS: Duration = 300 * MS
+"""Speech that the detector goes on hearing so long after a recogniser's end is speech."""
+_DOUBTED: Duration = 1_500 * MS
+"""A recogniser that hears speech where the detector hears none is believed for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,16 @@ class Hearing:
         self._speech_from = 0
         self._spoken = 0.0
         """Seconds of speech in the caller's open turn, without its pauses."""
+        self._began: Instant | None = None
+        """When the detector's last stretch of speech began."""
+        self._pauses = 0
+        """How often the caller paused in the open turn, by the detector."""
+        self._vendor_ended = False
+        """The recogniser has said that this turn may be over."""
+        self._doubted: Instant | None = None
+        """When the recogniser took a turn for over in which the detector still heard speech."""
+        self._vendor_since: Instant | None = None
+        """Since when it alone hears speech."""
 
     def media(self, media: MediaIn) -> None:
         """Take the caller's audio. A gap is filled with silence of its exact length, so that positions hold."""
@@ -125,19 +143,28 @@ class Hearing:
 
     def _window(self, probability: float, start: int, end: int) -> None:
         edge = self._gate.feed(probability, start, end)
-        if edge is None or self._ears.own_endpointing:
-            return
         at = self._driver.now()
+        if edge is None:
+            if self._doubted is not None and self._gate.speaking and at - self._doubted > _INSISTS:
+                self._doubted = None
+                self._driver.feed(ev.SpeechStarted(at, at))
+            if self._vendor_since is not None and not self._gate.speaking and at - self._vendor_since > _DOUBTED:
+                self._vendor_since = None
+                self._driver.feed(ev.SpeechStopped(at, at))
+            return
         since = min(at, self._instant(edge.sample))
         stt_sample = max(0, edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate - self._stt_origin)
         rate = self._ears.detector.format.rate
         if edge.started:
             self._speech_from = edge.sample
+            self._began, self._vendor_since, self._doubted = at, None, None
             self.stats.speech_begin = since if self.stats.speech_begin is None else self.stats.speech_begin
             self._stt.speech_started(stt_sample)
             self._driver.feed(ev.SpeechStarted(at, since))
             return
         self._spoken += (edge.sample - self._speech_from) / rate
+        self._pauses += 1
+        self._doubted = None
         self.stats.speech_end = since
         self._stt.speech_stopped(stt_sample)
         self._driver.feed(ev.SpeechStopped(at, since))
@@ -158,13 +185,15 @@ class Hearing:
             self._driver.feed(ev.ShiftScored(self._driver.now(), chance))
 
     def _seconds(self) -> float | None:
-        """How long the caller has spoken in this turn; None while they speak, or where a vendor does the endpointing."""
-        return None if self._gate.speaking or self._ears.own_endpointing else self._spoken
+        """How long the caller has spoken in this turn; None while they speak."""
+        return None if self._gate.speaking else self._spoken
 
     def listen(self) -> None:
         """The caller's turn is used up."""
         self._segments.clear()
         self._spoken = 0.0
+        self._pauses = 0
+        self._vendor_ended = False
         self.stats.speech_begin = None
         if not self._stt_dead:
             self._stt.listen()
@@ -215,14 +244,40 @@ class Hearing:
                     self._driver.feed(ev.Final(at, segment, event.text, complete))
                 else:
                     self._driver.feed(ev.Partial(at, segment, event.text, complete))
-            case VendorSpeech(started=started):
-                if started:
-                    self.stats.speech_begin = at if self.stats.speech_begin is None else self.stats.speech_begin
-                else:
-                    self.stats.speech_end = at
-                self._driver.feed(ev.SpeechStarted(at, at) if started else ev.SpeechStopped(at, at))
+            case VendorSpeech():
+                self._vendor_speech(event.started, at)
             case VendorShift():
-                self._driver.feed(ev.ShiftScored(at, event.score))
+                self._vendor_shift(event.score, at)
+
+    def _vendor_speech(self, started: bool, at: Instant) -> None:
+        """The detector has the floor's edges, since it is the faster one. The recogniser's count where it knows better: a turn that it took
+        for over goes on; somebody speaks whom the detector does not hear.
+        """
+        if started:
+            resumed, self._vendor_ended = self._vendor_ended, False
+            self._doubted = None
+            if not resumed and (self._gate.speaking or self._pauses):
+                return
+            self._vendor_since = None if self._gate.speaking else at
+            self.stats.speech_begin = at if self.stats.speech_begin is None else self.stats.speech_begin
+            self._driver.feed(ev.SpeechStarted(at, at))
+        elif self._vendor_since is not None:
+            self._vendor_since = None
+            self.stats.speech_end = at
+            self._driver.feed(ev.SpeechStopped(at, at))
+
+    def _vendor_shift(self, score: float, at: Instant) -> None:
+        if not self._ears.own_endpointing:
+            self._driver.feed(ev.ShiftScored(at, score))
+            return
+        self._vendor_ended = True
+        if self._gate.speaking and self._pauses and self._began is not None and at - self._began < _FRESH:
+            return
+        self._vendor_since = None
+        if self._gate.speaking:
+            self.stats.speech_end = min(at, self._instant(self._gate.last_speech))
+            self._doubted = at
+        self._driver.feed(ev.TurnEnding(at, score >= _SURE))
 
     async def aclose(self) -> None:
         """Stop hearing; idempotent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,9 @@ from offhook.engine.handover import HandoverDesk
 from offhook.engine.hear import Ears
 from offhook.engine.lineup import Lineup, first_that_opens
 from offhook.engine.outbox import Outbox
+from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.reply import Mouth
+from offhook.engine.scopes import both
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, ProviderError
 from offhook.inference import InferencePool
@@ -43,6 +45,8 @@ class EngineParts:
     secret: str
     state_dir: Path
     keep_traces: bool
+    phrases: Phrases | None = None
+    """Fixed phrases as audio; None: every word is said by a voice."""
     handover: HandoverDesk | None = None
     """Takes a call's files when it has ended; None for an engine that runs alone: they stay on its disk."""
 
@@ -82,8 +86,17 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
     async def open_tts(tts: Tts) -> TtsSession:
         return await tts.open(plan.voice, plan.locale, tts_link(tts).source)
 
-    stt, ear = await first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed)
-    tts, voice = await first_that_opens(plan.models.tts, parts.lineup.tts, open_tts, failed)
+    named: list[str] = []
+
+    async def tts_of(name: str) -> Tts:
+        named.append(name)
+        return await parts.lineup.tts(name)
+
+    (stt, ear), (tts, voice) = await both(
+        lambda: first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed),
+        lambda: first_that_opens(plan.models.tts, tts_of, open_tts, failed),
+        _unopened,
+    )
     endpoint = await _hint(parts.lineup, plan.models.endpoint, failures)
     detector_link = link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad"))
     ears = Ears(
@@ -96,8 +109,18 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
         to_stt=stt_link(stt),
         endpoint=endpoint,
     )
-    mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out))
+    mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out), pieces=tts.spec.pieces)
+    if parts.phrases is not None:
+        mouth.phrases = parts.phrases
+        mouth.key = VoiceKey(named[-1], plan.voice, plan.locale, str(transport.format_out))
+        parts.phrases.want(mouth.key, lambda: open_tts(tts), tts_link(tts), fixed_texts(plan, script, all_of_it=tts.spec.streaming))
+    policy = replace(policy, vendor_ends=stt.spec.own_endpointing)
     return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts))
+
+
+async def _unopened(opened: tuple[Stt | Tts, SttSession | TtsSession]) -> None:
+    """One of the two did not open, so the other is not needed."""
+    await opened[1].aclose()
 
 
 async def _hint(lineup: Lineup, name: str | None, failures: Counter[str]) -> Endpoint | None:

@@ -1,5 +1,7 @@
 """One agent turn: work out what to say, clause it, speak it, queue it for playout. All of it in one cancellable scope.
 
+The rules know at once what to say; a model's words are spoken while more of them come (``Thinking``).
+
 A speculative reply does everything but be heard: no tool runs, the script's state does not move, the playout is muted.
 ``promote`` makes it real. Instants are kept for the ladder, whose steps add up to the answer's whole time.
 """
@@ -9,22 +11,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal, Protocol
 
 from offhook.contracts.events import Ladder
+from offhook.core.audio.format import silence
 from offhook.core.audio.link import Link
 from offhook.core.audio.playout import Playout
-from offhook.core.script.dialogue import Item, Proposal
+from offhook.core.script.dialogue import Proposal
 from offhook.core.speech.heard import Ledger
-from offhook.core.speech.segment import Segmenter
 from offhook.core.time import MS, Instant
 from offhook.core.turn import events as ev
 from offhook.core.turn.events import TurnNo
 from offhook.engine.driver import Driver
-from offhook.errors import FormatError, ProviderError
+from offhook.engine.phrases import Clip, Phrases, VoiceKey
+from offhook.engine.scopes import beside
+from offhook.engine.words import Clause, Ready, Words
+from offhook.errors import BadOutput, FormatError, ProviderError
 from offhook.ports.tts import TtsSession
 
 Cause = Literal["speech", "tool", "keys", "transfer", "prompt"]
+BREATH_MS: Final = 200
+"""Silence between a phrase that was kept and what a voice says before or after it."""
 
 
 @dataclass(slots=True)
@@ -37,6 +44,8 @@ class Instants:
     tts_request: Instant | None = None
     first_audio: Instant | None = None
     first_sent: Instant | None = None
+    bridged: Instant | None = None
+    """When the first sample left of what bridged the silence before the answer. The steps are the answer's own, without that."""
 
     def ladder(self) -> Ladder:
         """The steps; a step that speculation had finished before the decision takes no time."""
@@ -66,6 +75,22 @@ class Mouth:
     link: Link
     playout: Playout
     characters: int = 0
+    pieces: bool = False
+    """The voice takes text word by word."""
+    phrases: Phrases | None = None
+    key: VoiceKey | None = None
+    """Where in ``phrases`` this voice's clips are."""
+
+    def clip(self, text: str) -> Clip | None:
+        """The audio of a fixed phrase, if it is kept."""
+        return self.phrases.get(self.key, text) if self.phrases is not None and self.key is not None else None
+
+
+class Thinking(Protocol):
+    """A reply that is not worked out at once: words come while earlier ones are spoken."""
+
+    async def think(self, reply: Reply, words: Words) -> None:
+        """Fill ``words``; ``reply.settle`` before the first of them. Raises nothing; the words are ended by the caller."""
 
 
 @dataclass(slots=True)
@@ -75,19 +100,38 @@ class Reply:
     turn: TurnNo
     cause: Cause
     text: str
-    work_out: Callable[[], Proposal]
+    work_out: Callable[[], Proposal | Thinking]
     accepted: Callable[[Reply], None]
     real: bool
+    now: Callable[[], Instant] = field(default=lambda: 0)
     proposal: Proposal | None = None
     begun: Instant = 0
     taken: bool = False
     accepted_already: bool = False
+    bridged: str = ""
+    """What was said before the first word of the answer, to bridge a silence."""
     ledger: Ledger = field(default_factory=Ledger)
     instants: Instants = field(default_factory=Instants)
+    answer_from: int = 0
+    """The sample at which the answer itself begins, after what bridged the silence before it."""
+    _words: Words | None = None
+    _sounding: bool = False
+
+    @property
+    def audible(self) -> bool:
+        """Something of it has left."""
+        return self.instants.first_sent is not None or self.instants.bridged is not None
 
     def promote(self) -> None:
         """The turn is real."""
         self.real = True
+        self._accept()
+
+    def settle(self, proposal: Proposal) -> None:
+        """It is known what the reply does to the call: before its first word, and again when more has become known."""
+        self.proposal = proposal
+        if self.instants.worked_out is None:
+            self.instants.worked_out = self.now()
         self._accept()
 
     def _accept(self) -> None:
@@ -97,68 +141,128 @@ class Reply:
 
     @property
     def words(self) -> str:
-        """All that it means to say."""
-        return " ".join(item.text for item in self.proposal.items) if self.proposal is not None else ""
+        """All that it means to say, as far as it is known."""
+        said = self._words.text if self._words is not None else ""
+        return f"{self.bridged} {said}".strip() if self.bridged else said
 
     async def run(self, driver: Driver, mouth: Mouth, broken: Callable[[ProviderError], None]) -> None:
         """Work out, speak, queue. Ends when all audio is in the playout."""
-        self.proposal = self.work_out()
-        self.instants.worked_out = driver.now()
-        self._accept()
-        clauses = list(clauses_of(self.proposal.items))
-        if clauses:
+        self.now = driver.now
+        self.ledger = Ledger(mouth.link.target.rate)
+        words = self._words = Words(self.ledger, mouth.clip, pieces=mouth.pieces)
+        outcome = self.work_out()
+        if isinstance(outcome, Proposal):
+            self.settle(outcome)
+            for item in outcome.items:
+                words.put(item)
+            words.end()
+            await self._say(words, driver, mouth, broken)
+            return
+        thinking = outcome
+
+        async def think() -> None:
             try:
-                await self._speak(clauses, driver, mouth)
-            except ProviderError as error:
-                broken(error)
-                driver.feed(ev.ReplyFailed(driver.now(), self.turn, type(error).__name__))
-                return
-            except FormatError as error:
-                broken(ProviderError("tts", error.public))
-                driver.feed(ev.ReplyFailed(driver.now(), self.turn, "FormatError"))
-                return
+                await thinking.think(self, words)
+            finally:
+                words.end()
+
+        async with beside(think):
+            await self._say(words, driver, mouth, broken)
+
+    async def _say(self, words: Words, driver: Driver, mouth: Mouth, broken: Callable[[ProviderError], None]) -> None:
+        try:
+            while (entry := await words.next()) is not None:
+                if isinstance(entry, Ready):
+                    words.take()
+                    self._play(entry.item, entry.clip, driver, mouth)
+                else:
+                    await self._speak(words, driver, mouth)
+        except ProviderError as error:
+            broken(error)
+            driver.feed(ev.ReplyFailed(driver.now(), self.turn, type(error).__name__))
+            return
+        except FormatError as error:
+            broken(ProviderError("tts", error.public))
+            driver.feed(ev.ReplyFailed(driver.now(), self.turn, "FormatError"))
+            return
+        self.ledger.close()
         mouth.playout.finish(self.turn)
         driver.feed(ev.ReplyDone(driver.now(), self.turn))
 
-    async def _speak(self, clauses: list[Item], driver: Driver, mouth: Mouth) -> None:
+    def bridge(self, text: str, driver: Driver, mouth: Mouth) -> bool:
+        """Say a kept phrase before the answer, if nothing of that is audible yet; whether it was said."""
+        clip = mouth.clip(text)
+        if clip is None or self._sounding or not self.real:
+            return False
+        self.bridged = text
+        self._lay("", clip)
+        self.answer_from = self.ledger.samples
+        self._queue(clip.data, driver, mouth)
+        return True
+
+    def _play(self, item: str, clip: Clip, driver: Driver, mouth: Mouth) -> None:
+        """Queue a kept phrase."""
+        self._pause(mouth)
+        self._lay(item, clip)
+        self._answer(clip.data, driver, mouth)
+
+    def _lay(self, item: str, clip: Clip) -> None:
+        for part in clip.parts:
+            self.ledger.begin(part.text, item=item)
+            self.ledger.grow(part.samples, part.words)
+            self.ledger.finish()
+
+    def _pause(self, mouth: Mouth) -> None:
+        """A breath between what was queued apart."""
+        if self._sounding:
+            target = mouth.link.target
+            samples = target.rate * BREATH_MS // 1000
+            self.ledger.pad(samples)
+            mouth.playout.append(self.turn, silence(target, samples))
+
+    def _answer(self, data: bytes, driver: Driver, mouth: Mouth) -> None:
+        if data and self.instants.first_audio is None:
+            self.instants.first_audio = driver.now()
+        self._queue(data, driver, mouth)
+
+    def _queue(self, data: bytes, driver: Driver, mouth: Mouth) -> None:
+        if not data:
+            return
+        mouth.playout.append(self.turn, data)
+        if not self._sounding:
+            self._sounding = True
+            driver.feed(ev.ReplyAudio(driver.now(), self.turn))
+
+    async def _speak(self, words: Words, driver: Driver, mouth: Mouth) -> None:
+        """Clauses by the voice, up to a phrase that needs none."""
         convert = mouth.link.open()
         target = mouth.link.target
+        scale = target.rate / mouth.link.source.rate
+        clauses: list[Clause] = []
 
         async def texts() -> AsyncIterator[str]:
-            for clause in clauses:
+            async for clause in words.clauses():
                 mouth.characters += len(clause.text)
                 if self.instants.tts_request is None:
                     self.instants.tts_request = driver.now()
+                clauses.append(clause)
                 yield clause.text
 
-        self.ledger = Ledger(target.rate)
-        for clause in clauses:
-            self.ledger.expect(clause.id)
-        scale = target.rate / mouth.link.source.rate
         begun = -1
         async for speech in mouth.voice.speak(texts()):
+            if not begun <= speech.clause < len(clauses):
+                raise BadOutput("tts", "the voice says a clause that it was not given")
             if speech.clause != begun:
+                if begun < 0 and speech.data:
+                    self._pause(mouth)
                 begun = speech.clause
-                self.ledger.begin(clauses[begun].text, item=clauses[begun].id)
+                self.ledger.begin(clauses[begun].text, item=clauses[begun].item)
             data = convert.feed(speech.data)
-            if speech.last and speech.clause == len(clauses) - 1:
-                data += convert.flush()
             # Counted before it is queued: what can be heard is always in the ledger.
             self.ledger.grow(target.samples_in(len(data)), [(word.text, round(word.end * scale)) for word in speech.words])
-            if data:
-                mouth.playout.append(self.turn, data)
             if speech.last:
                 self.ledger.finish()
-            if data and self.instants.first_audio is None:
-                self.instants.first_audio = driver.now()
-                driver.feed(ev.ReplyAudio(driver.now(), self.turn))
-        self.ledger.close()
-
-
-def clauses_of(items: tuple[Item, ...]) -> list[Item]:
-    """Items cut into speakable clauses, each with its item's id."""
-    cut: list[Item] = []
-    for item in items:
-        segmenter = Segmenter()
-        cut.extend(Item(item.id, clause) for clause in [*segmenter.feed(item.text), *segmenter.flush()] if clause.strip())
-    return cut
+            self._answer(data, driver, mouth)
+        rest = convert.flush()
+        self.ledger.pad(target.samples_in(len(rest)))
+        self._answer(rest, driver, mouth)

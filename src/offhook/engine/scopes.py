@@ -14,16 +14,20 @@ a whole and without waiting: what lingers longer than ``LINGER`` is counted as a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
+from offhook.errors import OffhookError
+
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
+A = TypeVar("A")
+B = TypeVar("B")
 LINGER = 0.5
 """Seconds that a cancelled turn may take to leave."""
 
@@ -87,6 +91,41 @@ class CallScope:
     def cancel(self) -> None:
         """End the call's work."""
         self.group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def beside(work: Work) -> AsyncIterator[None]:
+    """Run something beside the body, within the same turn; it ends with it. Neither may raise: a turn says what failed as values."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel()
+
+
+async def both(
+    first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]], undo: Callable[[Any], Awaitable[None]]
+) -> tuple[A, B]:
+    """Two things at once. If one fails, the other is ended, or undone if it was there already, and the first failure is raised."""
+    done: dict[int, Any] = {}
+    failures: list[OffhookError] = []
+    async with anyio.create_task_group() as group:
+
+        async def one(number: int, work: Callable[[], Awaitable[Any]]) -> None:
+            try:
+                done[number] = await work()
+            except OffhookError as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
+
+        group.start_soon(one, 0, first)
+        group.start_soon(one, 1, second)
+    if failures:
+        for there in done.values():
+            await undo(there)
+        raise failures[0]
+    return done[0], done[1]
 
 
 @asynccontextmanager

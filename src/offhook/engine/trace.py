@@ -27,6 +27,7 @@ _EVENTS: dict[str, type[ev.Event]] = {
         ev.Partial,
         ev.Final,
         ev.ShiftScored,
+        ev.TurnEnding,
         ev.Dtmf,
         ev.ReplyAudio,
         ev.ReplyDone,

@@ -22,6 +22,9 @@ class ProviderSpec:
     streaming: bool = True
     word_times: bool = False
     own_endpointing: bool = False
+    """A recogniser that says itself when a turn is over."""
+    pieces: bool = False
+    """A voice that says what it is given one after the other as one sentence: text may go in word by word."""
     structured: bool = False
     """A language model whose answer can be bound to a JSON schema."""
     tools: bool = False

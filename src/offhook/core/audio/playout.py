@@ -194,6 +194,11 @@ class Playout:
         self._held = False
 
     @property
+    def sent(self) -> tuple[int, int]:
+        """The turn that was sent last, and how many of its samples."""
+        return self._sent_of
+
+    @property
     def held(self) -> bool:
         """Whether it is held."""
         return self._held

@@ -38,6 +38,11 @@ class Gate:
         self._unlikely = 0
         self._last_speech = 0
 
+    @property
+    def last_speech(self) -> int:
+        """The sample at which the last window ended that was not unlikely."""
+        return self._last_speech
+
     def feed(self, probability: float, start: int, end: int) -> Edge | None:
         """Take one window's probability; ``start`` and ``end`` are its samples."""
         settings = self._settings

@@ -38,9 +38,14 @@ class Ledger:
         self._rate = rate
         self.samples = 0
 
-    def expect(self, item: str) -> None:
-        """One more clause of this item will come: until it has, the item is not wholly heard."""
-        self._expected[item] += 1
+    def expect(self, item: str, count: int = 1) -> None:
+        """So many more clauses of this item will come (or, below 0, will not after all): until they have, it is not wholly heard."""
+        self._expected[item] += count
+
+    def pad(self, samples: int) -> None:
+        """Audio that says nothing: a pause between two clauses, or the end of a conversion."""
+        self.finish()
+        self.samples += samples
 
     def begin(self, text: str, *, item: str = "") -> None:
         """A clause's audio begins; the one before is finished."""

@@ -1,4 +1,7 @@
-"""Text into speakable clauses, as it comes: the first one early, so that the voice can begin; never inside a number or an abbreviation."""
+"""Text into speakable clauses, as it comes: the first one early, so that the voice can begin; never inside a number or an abbreviation.
+
+For a voice that says pieces of a sentence as one sentence, the pieces are the words that are whole so far.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,23 @@ _FIRST_WORDS = 3
 """Words after which a comma may end the first clause."""
 
 
-class Segmenter:
-    """Feed text, take clauses. Spaces at the ends are dropped; the clauses in order are the text."""
+_FIRST_PIECE = 2
+"""Words of the first piece: a voice begins badly with "I" alone."""
 
-    def __init__(self) -> None:
+
+class Segmenter:
+    """Feed text, take clauses. Spaces at the ends are dropped; the clauses in order are the text. ``pieces``: take whole words at once."""
+
+    def __init__(self, *, pieces: bool = False) -> None:
         self._text = ""
         self._first = True
+        self._pieces = pieces
 
     def feed(self, text: str) -> list[str]:
         """Take more text; returns the clauses that are whole. A sentence is whole once something follows it."""
         self._text += text
+        if self._pieces:
+            return self._words()
         clauses = []
         while (cut := self._cut()) is not None:
             clause, self._text = self._text[:cut].strip(), self._text[cut:]
@@ -34,6 +44,16 @@ class Segmenter:
         rest, self._text = self._text.strip(), ""
         self._first = True
         return [rest] if rest else []
+
+    def _words(self) -> list[str]:
+        """All words that something follows; the first time at least two of them, or a sentence's end."""
+        whole = self._text[: max((match.start() for match in re.finditer(r"\s", self._text)), default=0)]
+        words = whole.split()
+        if not words or (self._first and len(words) < _FIRST_PIECE and not _END.search(whole + " ")):
+            return []
+        self._first = False
+        self._text = self._text[len(whole) :]
+        return [" ".join(words)]
 
     def _cut(self) -> int | None:
         ends = (match.end() for match in _END.finditer(self._text) if self._whole(match))
@@ -59,6 +79,12 @@ class Segmenter:
         word = before[-1] if before else ""
         spelled = len(before) > 1 and len(before[-2].rstrip(".")) == 1 and before[-2].endswith(".")
         return word not in _ABBREVIATIONS and not (len(word) == 1 and word.isalpha() and (word != "i" or spelled))
+
+
+def clauses_of(text: str) -> list[str]:
+    """A whole text's clauses."""
+    segmenter = Segmenter()
+    return [clause for clause in (*segmenter.feed(text), *segmenter.flush()) if clause.strip()]
 
 
 def _followed(text: str, at: int) -> bool:

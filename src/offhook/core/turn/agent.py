@@ -46,8 +46,18 @@ def resume(board: Board) -> None:
         board.set(agent=Talking(before.turn, until, done=before.done, line=before.line))
     else:
         board.set(agent=replace(before, until=until))
-    if isinstance(board.state.user, Speaking):
+    user = board.state.user
+    if isinstance(user, Speaking):
         return
+    if isinstance(user, Trailing) and not user.final:
+        # The recogniser has not said what it was: its words may still be on their way, and "stop" counts whenever it comes.
+        board.set(user=Trailing(user.stopped, user.stopped, max(board.now, user.stopped + board.policy.words_ms), owed=True))
+        return
+    heard_out(board)
+
+
+def heard_out(board: Board) -> None:
+    """A sound over the agent was no barge-in: near the reply's end it may be the caller's answer, else it is forgotten."""
     board.set(user=Silent())
     talking = board.state.agent
     if isinstance(talking, Talking) and talking.done and any(letter.isalnum() for letter in board.state.text):
@@ -177,7 +187,9 @@ def give_up(board: Board, why: fx.Why) -> None:
     if state.phase is Phase.CLOSING:
         board.end(state.reason or "failed")
         return
-    if not isinstance(state.user, Silent):
+    if isinstance(state.user, Trailing) and state.user.owed:
+        board.set(user=Silent())
+    elif not isinstance(state.user, Silent):
         return
     board.set(failures=state.failures + 1)
     board.forget_words()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from offhook.core.time import Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn.policy import TurnPolicy
-from offhook.core.turn.state import EndReason, Held, Phase, Preparing, Quiet, Silent, Talking, TurnState
+from offhook.core.turn.state import EndReason, Held, Phase, Preparing, Quiet, Silent, Talking, Trailing, TurnState
 
 
 class Board:
@@ -78,6 +78,12 @@ class Board:
         self.set(segments=(), score=0.0, hint=None)
         self.emit(fx.Listen())
 
+    def own_words(self) -> None:
+        """What was a sound over the agent is the caller's turn now that nobody else speaks; tools' results do not wait for it long."""
+        user = self.state.user
+        if isinstance(user, Trailing) and user.owed:
+            self.set(user=replace(user, owed=False, until=min(user.until, self.now + self.policy.final_ms)))
+
     def closing(self, reason: EndReason) -> None:
         """End the call once the open reply has been heard."""
         self.set(phase=Phase.CLOSING, reason=reason, phase_until=self.now + self.policy.closing_ms)
@@ -97,6 +103,7 @@ class Board:
         if self.state.phase in {Phase.RINGING, Phase.ENDED}:
             return
         if isinstance(self.state.agent, Quiet):
+            self.own_words()
             self._free()
         state = self.state
         idle = (

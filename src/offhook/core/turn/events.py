@@ -75,6 +75,14 @@ class ShiftScored:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEnding:
+    """A recogniser that decides on turns itself says that this one is over: ``sure``, or likely (prepare a reply, muted)."""
+
+    at: Instant
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dtmf:
     """A telephone key: 0-9, *, #, A-D."""
 
@@ -180,6 +188,7 @@ Event: TypeAlias = (
     | Partial
     | Final
     | ShiftScored
+    | TurnEnding
     | Dtmf
     | ReplyAudio
     | ReplyDone

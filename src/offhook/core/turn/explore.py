@@ -52,6 +52,8 @@ _FLOORS_ONLY = frozenset(
         "SpeechStopped long",
         "ShiftScored",
         "ShiftScored, late",
+        "TurnEnding",
+        "TurnEnding, late",
         "Partial, late",
         "Played",
     }
@@ -201,7 +203,7 @@ def _user(user: User, policy: TurnPolicy, *, known: bool) -> User:
         return Speaking(NOW, _LATER)
     if isinstance(user, Trailing):
         long = not known and user.stopped - user.since >= policy.noise_ms
-        return Trailing(NOW - (policy.noise_ms if long else 0), NOW, _LATER, user.final)
+        return Trailing(NOW - (policy.noise_ms if long else 0), NOW, _LATER, user.final, user.owed)
     return user
 
 
@@ -257,6 +259,8 @@ def _caller(at: Instant) -> Iterator[ev.Event]:
             yield ev.Final(at, 0, text, score)
     yield ev.ShiftScored(at, 0.0)
     yield ev.ShiftScored(at, 1.0)
+    yield ev.TurnEnding(at, sure=False)
+    yield ev.TurnEnding(at, sure=True)
     yield ev.Dtmf(at, "1")
     yield ev.Dtmf(at, "#")
 

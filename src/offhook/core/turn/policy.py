@@ -20,6 +20,8 @@ class Endpointing:
     unsure_ms: Duration = ms(1_150)
     incomplete_ms: Duration = ms(2_000)
     utterance_end_ms: Duration = ms(1_000)
+    vendor_ms: Duration = ms(1_200)
+    """Where the recogniser decides on turns: how long, at least, its end is waited for."""
     sure: float = 0.85
     probable: float = 0.75
     likely: float = 0.6
@@ -64,6 +66,8 @@ class TurnPolicy:
     """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
     answer_ms: Duration = ms(600)
     """A backchannel over the last of a reply, so much or less of it, is the caller's answer: people do not wait for the last syllable."""
+    vendor_ends: bool = False
+    """The recogniser decides on turns: the engine's own waits count only when its end does not come."""
     locale: str = "en"
 
     @classmethod

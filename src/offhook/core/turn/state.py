@@ -41,12 +41,16 @@ class Speaking:
 
 @dataclass(frozen=True, slots=True)
 class Trailing:
-    """The caller stopped at ``stopped``; unless more comes, the turn is over at ``until``. ``final``: this stop's words are in."""
+    """The caller stopped at ``stopped``; unless more comes, the turn is over at ``until``. ``final``: this stop's words are in.
+
+    ``owed``: it was a sound over the agent, who goes on, and the recogniser has not said yet what it was.
+    """
 
     since: Instant
     stopped: Instant
     until: Instant
     final: bool = False
+    owed: bool = False
 
 
 User: TypeAlias = Silent | Speaking | Trailing

@@ -11,7 +11,7 @@ from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.core.turn.board import Board
 from offhook.core.turn.policy import Endpointing
-from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing
+from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, User
 
 _HINT_WEIGHT = 0.5
 _EXTENSIONS = 1
@@ -34,7 +34,7 @@ def started(board: Board, event: ev.SpeechStarted) -> None:
         return
     since = state.user.since if isinstance(state.user, Trailing) else min(event.since, event.at)
     board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None)
-    if isinstance(state.user, Trailing) and isinstance(state.agent, Talking):
+    if isinstance(state.user, Trailing) and not state.user.owed and isinstance(state.agent, Talking):
         # A noise that the agent was held for in vain comes and goes: its words are listened to, and nothing else.
         return
     agent.give_way(board)
@@ -68,6 +68,8 @@ def words(board: Board, event: ev.Partial | ev.Final) -> None:
         board.set(user=replace(state.user, final=True))
     if isinstance(state.agent, Held | Talking):
         _over_the_agent(board, final)
+    elif isinstance(state.user, Trailing) and state.user.owed and isinstance(state.agent, Preparing):
+        _over_what_is_prepared(board, final)
     elif isinstance(state.user, Trailing):
         reconsider(board)
     elif isinstance(state.user, Silent):
@@ -80,14 +82,29 @@ def _over_the_agent(board: Board, final: bool) -> None:
     stopped_now = final and not isinstance(state.user, Speaking)
     if isinstance(state.agent, Talking) and state.agent.kept is not None and not fold(state.text):
         agent.let_go(board)
-    elif count >= board.policy.confirm_words or (count and stopped_now and isinstance(state.agent, Held)):
+    elif count >= board.policy.confirm_words or (count and stopped_now and (isinstance(state.agent, Held) or _owed(state.user))):
         barge_in(board)
     elif stopped_now:
         if isinstance(state.agent, Held):
             agent.resume(board)
+        elif _owed(state.user):
+            agent.heard_out(board)
         elif isinstance(state.agent, Talking) and state.agent.kept is None:
             board.set(user=Silent())
             board.forget_words()
+
+
+def _owed(user: User) -> bool:
+    return isinstance(user, Trailing) and user.owed
+
+
+def _over_what_is_prepared(board: Board, final: bool) -> None:
+    """What a sound was that a reply to something else was held for, and let go on."""
+    if final and not real_words(board.state.text, board.policy.locale):
+        board.set(user=Silent())
+        board.forget_words()
+    elif final:
+        barge_in(board)
 
 
 def _late(board: Board) -> None:
@@ -116,6 +133,25 @@ def hinted(board: Board, event: ev.ShiftScored) -> None:
     reconsider(board)
 
 
+def ending(board: Board, event: ev.TurnEnding) -> None:
+    """The recogniser's own view that the turn is over. Over the agent words decide, and a turn without words is not one."""
+    state = board.state
+    if isinstance(state.agent, Held | Talking) or not fold(state.text):
+        board.ignore("no turn to end")
+    elif isinstance(state.user, Silent):
+        board.ignore("no shift is open")
+    else:
+        # The detector is a little behind, or hears something that is nobody's words.
+        user = Trailing(state.user.since, board.now, board.now) if isinstance(state.user, Speaking) else state.user
+        board.set(user=replace(user, final=True))
+        if event.sure:
+            shift(board)
+            return
+        reconsider(board)
+        if isinstance(board.state.agent, Quiet) and isinstance(board.state.user, Trailing) and state.phase is Phase.LIVE:
+            board.open(cause="speech", text=state.text, speculative=True)
+
+
 def effective(score: float, hint: float | None, limits: Endpointing) -> float:
     """The words' score, moved a little by the hint: it never makes incomplete words complete and is never alone sure."""
     if hint is None or score < limits.unsure or score >= limits.sure:
@@ -138,6 +174,8 @@ def reconsider(board: Board) -> None:
     elif not user.final:
         # A recogniser that is late has not said that it was a noise.
         wait = max(wait, policy.final_ms if known else policy.words_ms)
+    if policy.vendor_ends and known and isinstance(state.agent, Quiet | Preparing):
+        wait = max(wait, limits.vendor_ms)
     until = max(user.stopped + wait, board.now)
     board.set(user=replace(user, until=until))
     if isinstance(state.agent, Held | Talking):
@@ -156,6 +194,8 @@ def due(board: Board) -> None:
     """The floor's deadline: a shift; or a turn without a pause that is answered all the same."""
     if isinstance(board.state.agent, Held):
         held_due(board)
+        if _owed(board.state.user):
+            return
         if isinstance(board.state.user, Trailing) and isinstance(board.state.agent, Quiet | Preparing):
             reconsider(board)
         elif isinstance(board.state.user, Trailing | Speaking):
@@ -170,7 +210,8 @@ def shift(board: Board) -> None:
     user = state.user
     text = state.text
     board.set(user=Silent())
-    if isinstance(state.agent, Talking | Held):
+    noise = _owed(user) and isinstance(state.agent, Preparing) and not real_words(text, board.policy.locale)
+    if noise or isinstance(state.agent, Talking | Held):
         board.forget_words()
         return
     if fold(text):
@@ -192,6 +233,7 @@ def barge_in(board: Board) -> None:
     """The caller has taken the floor: what the agent said stops and is over."""
     board.close_turn(fx.Why.BARGE_IN)
     board.reopen()
+    board.own_words()
     board.set(idle_prompts=0)
     if isinstance(board.state.user, Silent):
         board.set(user=Trailing(board.now, board.now, board.now, final=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from offhook.core.time import MS, ms
@@ -184,7 +186,121 @@ def test_a_noise_without_words_resumes_once_it_has_stopped() -> None:
     line = Line().greeted().asked().talking()
     line.start()
     line.stop()
-    assert line.tick() == (fx.ResumePlayout(2), fx.Listen())
+    assert line.tick() == (fx.ResumePlayout(2),)
+    assert line.final("") == (fx.Listen(),)
+    assert line.state.user == Silent()
+
+
+@pytest.mark.parametrize("words", ["stop", "no I want something else"])
+def test_words_that_the_recogniser_owes_are_not_dropped_when_the_agent_goes_on(words: str) -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    assert line.tick() == (fx.ResumePlayout(2),)
+    effects = line.final(words, after=400)
+    assert effects[:2] == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+    opened = next((effect for effect in (*effects, *line.tick()) if isinstance(effect, fx.OpenTurn)), None)
+    assert opened is not None
+    assert opened.text == words
+
+
+def test_a_backchannel_that_the_recogniser_owes_stops_nothing() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    line.tick()
+    assert line.final("mm-hm", after=400) == (fx.Listen(),)
+    assert isinstance(line.state.agent, Talking)
+
+
+def test_a_recogniser_that_never_says_what_it_was_is_not_waited_for_for_ever() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    line.tick()
+    assert line.tick() == (fx.Listen(),)
+    assert line.state.user == Silent()
+
+
+def test_while_words_are_owed_the_agent_still_gives_way_at_once() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    line.tick()
+    assert line.start() == (fx.HoldPlayout(2),)
+
+
+def test_words_that_are_owed_when_the_reply_ends_are_the_callers_turn() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    line.tick()
+    assert fx.CommitTurn(2) in line.feed(ev.Drained(line.now + 10 * MS, 2))
+    effects = (*line.final("and on Sundays", after=50), *line.tick())
+    assert any(isinstance(effect, fx.OpenTurn) and effect.text == "and on Sundays" for effect in effects)
+
+
+def test_what_a_tool_has_to_say_is_not_lost_to_a_backchannel_that_is_owed() -> None:
+    line = Line().greeted()
+    line.feed(ev.ToolStarted(line.now, 1))
+    line.feed(ev.ToolDone(line.now + 10 * MS, 1))
+    turn = line.turn
+    line.start()
+    line.stop()
+    assert line.tick() == (fx.ResumePlayout(turn),)
+    assert line.final("mm-hm") == (fx.Listen(),)
+    assert isinstance(line.state.agent, Preparing)
+
+
+def test_a_recogniser_that_decides_on_turns_is_waited_for() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    line.start()
+    line.stop()
+    line.final("book a visit")
+    due = deadline(line.state)
+    assert due == line.now - 10 * MS + POLICY.endpointing.vendor_ms
+    assert line.feed(ev.TurnEnding(line.now + 100 * MS, sure=True)) == (fx.PromoteTurn(2),)
+
+
+def test_an_eager_end_prepares_a_reply_and_a_resumption_drops_it() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    line.start()
+    line.stop()
+    line.final("I would like", score=0.1)
+    assert line.feed(ev.TurnEnding(line.now, sure=False)) == (fx.OpenTurn(2, "I would like", True, "speech"),)
+    assert line.start() == (fx.CancelTurn(2, fx.Why.RESUMED),)
+    line.stop()
+    line.final("I would like a visit")
+    assert line.feed(ev.TurnEnding(line.now, sure=True))[-1] == fx.PromoteTurn(3)
+
+
+def test_a_recognisers_end_beats_a_detector_that_hears_a_noise() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    line.start()
+    line.partial("book a visit")
+    assert line.feed(ev.TurnEnding(line.now, sure=True)) == (fx.OpenTurn(2, "book a visit", False, "speech"),)
+    assert line.state.user == Silent()
+
+
+def test_without_the_recognisers_end_the_engines_own_wait_decides() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    line.start()
+    line.stop()
+    line.final("book a visit")
+    assert line.tick() == (fx.PromoteTurn(2),)
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_an_end_of_a_turn_without_words_or_over_the_agent_means_nothing(sure: bool) -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    assert _kinds(line.feed(ev.TurnEnding(line.now, sure))) == [fx.Ignored]
+    line.start()
+    line.stop()
+    assert _kinds(line.feed(ev.TurnEnding(line.now, sure))) == [fx.Ignored]
+    line = Line(replace(POLICY, vendor_ends=True)).greeted().asked().talking()
+    line.start()
+    line.partial("yes")
+    assert _kinds(line.feed(ev.TurnEnding(line.now, sure))) == [fx.Ignored]
 
 
 def test_a_noise_that_goes_on_is_waited_for_twice() -> None:
@@ -560,7 +676,7 @@ def test_a_hold_that_began_anew_too_often_is_not_lengthened_by_stops() -> None:
     line.stop(after=590)
     assert isinstance(line.state.agent, Held)
     assert line.state.agent.until == end
-    assert line.tick() == (fx.ResumePlayout(2), fx.Listen())
+    assert line.tick() == (fx.ResumePlayout(2),)
 
 
 def test_keys_before_anything_is_audible_supersede_the_reply() -> None:
