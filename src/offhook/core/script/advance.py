@@ -276,6 +276,23 @@ def collect(work: Work, tool: Tool) -> dict[str, Any] | Got:
     return args
 
 
+def look_up(work: Work, tool: Tool) -> bool:
+    """Start a read tool that was asked for, with what is known; False if something that it needs is not, or not confirmed."""
+    args: dict[str, Any] = {}
+    for arg in tool.args:
+        value = work.lookup(arg.path)
+        known = work.values.get(arg.path)
+        if not arg.maybe and (value is None or (known is not None and work.policy(work.script.slots[arg.path], known))):
+            return False
+        if value is not None:
+            args[arg.name] = argument(work.kind(arg.path), value)
+    print_ = fingerprint(tool.name, args)
+    known_result = work.results.get(tool.name)
+    if known_result is None or known_result.print != print_:
+        _run(work, tool, args, print_)
+    return True
+
+
 def _run(work: Work, tool: Tool, args: dict[str, Any], print_: str) -> None:
     work.waiting = True
     if any(each.tool == tool.name and each.print == print_ for each in work.pending.values()):

@@ -8,11 +8,13 @@ anything was heard; and told, after playout, how much of it the caller really he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from offhook.core.script import acts as script_acts
+from offhook.core.script.accept import Refusal
+from offhook.core.script.decide import Decision, decide
 from offhook.core.script.legal import expecting
 from offhook.core.script.model import Script
 from offhook.core.script.rules import understand
@@ -32,6 +34,7 @@ from offhook.core.script.state import (
     ToolDone,
     Transfer,
     Transferred,
+    Understood,
 )
 from offhook.core.script.step import initial, reopen, step
 from offhook.core.understand.complete import Expect
@@ -44,6 +47,14 @@ class Item:
 
     id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heed:
+    """What a model is told once about its last answer, and how many answers in a row had acts that it may not do."""
+
+    refused: tuple[Refusal, ...] = ()
+    strikes: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +71,12 @@ class Proposal:
     consumed: tuple[ToolDone, ...] = field(default=())
     outs: tuple[Out, ...] = ()
     """All that the script gave out: what is said, and notes of why."""
+    source: str = "rules"
+    """Who understood the caller: rules, model, or plain (a model without acts)."""
+    heed: Heed | None = None
+    """What a model is to be told next; None leaves it as it is."""
+    heeded: Heed = field(default_factory=Heed)
+    """What it was to be told before."""
 
     @property
     def writes(self) -> bool:
@@ -84,6 +101,8 @@ class Dialogue:
         self.outcome = ""
         """The outcome code; "" until the conversation has ended."""
         self._results: list[ToolDone] = []
+        self.heed = Heed()
+        """What the model is told with the next turn."""
         self._ending: Proposal | None = None
         """The accepted reply that ended the conversation last. A caller who talks over its goodbye has the conversation back."""
 
@@ -91,6 +110,24 @@ class Dialogue:
     def context(self) -> Context:
         """Locale, region, time and hours for the grammars."""
         return self._context
+
+    @property
+    def script(self) -> Script:
+        """The script that is followed."""
+        return self._script
+
+    @property
+    def passages(self) -> tuple[tuple[str, str], ...]:
+        """The tenant's own text, (title, text)."""
+        return self._passages
+
+    def ready(self) -> ScriptState:
+        """The state as the caller's next words will find it: the tools' answers in, an end that was talked over open again."""
+        return self._before(self._results, spoken=True)[0]
+
+    def decide(self, text: str) -> Decision:
+        """Whether the rules explain these words or a model is asked, and why."""
+        return decide(self._script, self.ready(), text)
 
     def expecting(self) -> Expect:
         """What the open question wants."""
@@ -103,6 +140,10 @@ class Dialogue:
     def answer(self, text: str) -> Proposal:
         """A reply to the caller's words, and to any tool that has answered meanwhile."""
         return self._propose(*self._results, text=text, spoken=bool(text))
+
+    def propose(self, acts: tuple[script_acts.Act, ...], source: str, text: str) -> Proposal:
+        """A reply to acts that a model found in the caller's words. No state is moved before it is accepted."""
+        return self._propose(*self._results, text=text, spoken=True, understood=Understood(acts, source, text))
 
     def keys(self, digits: str) -> Proposal:
         """A reply to telephone keys."""
@@ -142,6 +183,8 @@ class Dialogue:
     def accept(self, proposal: Proposal) -> None:
         """The turn is real: its state is the call's."""
         self.state = proposal.after
+        if proposal.heed is not None:
+            proposal.heeded, self.heed = self.heed, proposal.heed
         if proposal.end is not None:
             self._ending = proposal
         self._results = [result for result in self._results if result not in proposal.consumed]
@@ -149,6 +192,8 @@ class Dialogue:
     def take_back(self, proposal: Proposal) -> None:
         """Nothing of it was heard and the caller goes on: as if it had never been."""
         self.state = proposal.before
+        if proposal.heed is not None:
+            self.heed = proposal.heeded
         self._results = [*proposal.consumed, *self._results]
 
     def spoken(self, item: str, heard: str, whole: bool) -> tuple[Run, ...]:
@@ -158,18 +203,23 @@ class Dialogue:
         self.state, outs = step(self._script, self.state, Spoken(item=item, heard=heard, whole=whole))
         return tuple(out for out in outs if isinstance(out, Run))
 
-    def _propose(self, *events: ScriptEvent, text: str = "", spoken: bool = False) -> Proposal:
-        before = self.state
-        if before.ended and spoken and self._ending is not None:
-            before = reopen(self._script, self._ending.before, before)
-        state = before
+    def _before(self, events: Sequence[ScriptEvent], *, spoken: bool) -> tuple[ScriptState, list[Out]]:
+        """The state before the caller's words count, and what events before them give out."""
+        state = self.state
+        if state.ended and spoken and self._ending is not None:
+            state = reopen(self._script, self._ending.before, state)
         outs: list[Out] = []
-        acts: tuple[dict[str, Any], ...] = ()
         for event in events:
             state, more = step(self._script, state, event)
             outs.extend(more)
-        if text:
-            understood = understand(self._script, state, text)
+        return state, outs
+
+    def _propose(self, *events: ScriptEvent, text: str = "", spoken: bool = False, understood: Understood | None = None) -> Proposal:
+        before, _ = self._before((), spoken=spoken)
+        state, outs = self._before(events, spoken=spoken)
+        acts: tuple[dict[str, Any], ...] = ()
+        if text or understood is not None:
+            understood = understood or understand(self._script, state, text)
             acts = tuple(script_acts.as_dict(act) for act in understood.acts)
             # A question that the caller's own words have overtaken is not asked.
             outs = [out for out in outs if not isinstance(out, Ask)]
@@ -187,4 +237,5 @@ class Dialogue:
             acts=acts,
             consumed=tuple(event for event in events if isinstance(event, ToolDone)),
             outs=tuple(outs),
+            source=understood.source if understood is not None else "rules",
         )

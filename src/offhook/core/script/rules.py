@@ -30,6 +30,16 @@ def understand(script: Script, state: ScriptState, text: str) -> Understood:
     return Understood(tuple(_Reader(script, state, text).acts()), "rules", text)
 
 
+def value_in(script: Script, state: ScriptState, slot: Slot, text: str) -> Found | None:
+    """The best value of a slot in words that are said to hold one; spans are characters of ``text``."""
+    return _Reader(script, state, text).parse_slot(slot, asked=True, text=None if slot.type == "choice" else text)
+
+
+def least_sure(slot: Slot) -> float:
+    """How sure a value must be that was asked for: less if the caller will be asked to confirm it in any case."""
+    return DOUBTFUL if slot.confirm == "always" and slot.type in {"phone", "email", "address", "pattern"} else 0.45
+
+
 class _Reader:
     def __init__(self, script: Script, state: ScriptState, text: str) -> None:
         self.script = script

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from offhook.core.script import acts as act
-from offhook.core.script.advance import advance, end, gates, give_up
+from offhook.core.script.advance import advance, end, gates, give_up, look_up
 from offhook.core.script.apply import answer, correct, put_value
 from offhook.core.script.keys import as_acts
 from offhook.core.script.knowledge import find
@@ -292,6 +292,9 @@ def _acts(work: Work, acts: tuple[act.Act, ...], by: str = "voice") -> None:  # 
     for each in acts:
         if isinstance(each, act.Question):
             _question(work, each)
+    for each in acts:
+        if isinstance(each, act.Use) and not (each.tool in now.tools and look_up(work, work.script.tools[each.tool])):
+            work.outs.append(Refused(each, "not in reach"))
     if not away:
         _leaving(work, acts, progress)
     for each in acts:

@@ -1,0 +1,53 @@
+"""Promises that something has happened or will: a model may say so only when a tool's result has."""
+
+# ruff: noqa: E501 - phrases read better in one row
+
+from __future__ import annotations
+
+import re
+
+EFFECTS: dict[str, tuple[str, ...]] = {
+    "book": ("book", "schedul", "reserv", "appoint", "arrang"),
+    "cancel": ("cancel", "call off"),
+    "move": ("mov", "reschedul", "chang", "shift", "updat"),
+    "send": ("send", "e?mail", "text", "sms", "forward"),
+    "save": ("sav", "messag", "note", "record", "lead", "log", "pass", "callback", "call back", "team", "stop"),
+    "pay": ("pay", "charg", "refund", "invoic"),
+}
+"""Kinds of effects, and how the names of tools tell them."""
+
+_NOT = r"(?<!be )(?<!not )(?<!been not )(?<!never )(?<!nothing )(?<!get )(?<!n't )(?<!to have )"
+_DONE = {
+    "book": r"(?:booked|scheduled|reserved|arranged|pencilled)",
+    "cancel": r"(?:cancelled|canceled|called off)",
+    "move": r"(?:moved|rescheduled|updated|changed (?:it|that|your|the))",
+    "send": r"(?:sent|emailed|e-mailed|texted|forwarded)",
+    "save": r"(?:saved|submitted|registered|recorded (?:it|that|your)|passed (?:it|that|this|your|on)|left (?:a|your) message|taken (?:you|your \w+) off)",
+    "pay": r"(?:paid|refunded|charged you|credited|waived)",
+    "transfer": r"(?:transferred|put(?:ting)? you through|connect(?:ing)? you|transferring you)",
+    "done": r"(?:all set|all done|all sorted|all confirmed|it's done|that's done|is done|is confirmed|you're confirmed|taken care of|guaranteed)",
+}
+_WILL = (
+    r"(?:'ll|\bwill|\bshall|\bgoing to|\bgonna|\babout to|\blet me|\bi'm|\bi am|\bwe're|\bwe are|\bthey're|\bcan now)"
+    r"(?: (?:just|now|then|also|gladly|quickly|definitely|certainly|go ahead and|be able to|be|get|have|\w+ly))* "
+)
+_WORK = {
+    "book": r"(?:book|booking|schedul\w+|schedule|reserv\w+|arrang\w+|arrive|arriving|come|coming|visit|send (?:someone|somebody|a|an|the|our|out)|there\b|with you|on (?:the|their) way)",
+    "cancel": r"(?:cancel\w*|call (?:it|that|this) off)",
+    "move": r"(?:move|moving|reschedul\w+|change|changing|update|updating)",
+    "send": r"(?:send|sending|e-?mail\w*|text|texting|forward\w*)",
+    "save": r"(?:pass|passing|save|saving|record|recording|(?:call|ring|phone|contact) you|tell (?:them|the|him|her|my)|leave (?:a|them|your)|let (?:them|him|her|the|my))",
+    "pay": r"(?:pay|refund\w*|charge|waive|credit|give you|offer you)",
+    "transfer": r"(?:transfer\w*|put you|connect\w*|putting you)",
+}
+_SAID = tuple((kind, re.compile(rf"{_NOT}\b{words}\b")) for kind, words in _DONE.items())
+_MEANT = tuple((kind, re.compile(rf"{_WILL}{words}")) for kind, words in _WORK.items())
+
+
+def promised(sentence: str) -> str:
+    """The kind of effect that a sentence promises or says has happened, "" for none. ``can be cancelled`` and ``not booked`` are none."""
+    low = sentence.casefold().replace("\u2019", "'")
+    for kind, rule in (*_SAID, *_MEANT):
+        if rule.search(low):
+            return kind
+    return ""

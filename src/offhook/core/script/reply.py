@@ -1,0 +1,168 @@
+"""The reply to a model's acts: its words, sentence by sentence, and around them what the script says in its own.
+
+A sentence is said when it holds against the facts. It stands for the script's acknowledgement or answer, never for a read-back, a
+``must_say`` or (but with ``free``) the question. From the first sentence that does not hold, the script's own words are used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from offhook.core.script.claims import Claims, claims_of
+from offhook.core.script.dialogue import Item, Proposal
+from offhook.core.script.facts import Facts
+from offhook.core.script.model import Script
+from offhook.core.script.state import Ask, Note, Say, ScriptState
+from offhook.core.speech.normal import clean
+
+MOST_WORDS = 70
+"""Words of a model's own in one reply."""
+_END = re.compile(r"[.!?\u2026]+[\"')\u201d\u2019\]]*\s")
+_SHORT = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|rd|ave|no|vs|etc|e\.g|i\.e|a\.m|p\.m|approx)|\b[a-z])\.\s$", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^>]*>|[*_#~`|<>\[\]\\{}]|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200B-\u200F\u202A-\u202E\ufffd]")
+_ACKS = frozenset({"unclear", "help", "hold", "misheard", "none", "wait"})
+_ORDER = ("exact", "guided", "free")
+
+
+def wording(script: Script, before: ScriptState, after: ScriptState) -> str:
+    """The stricter of the wordings where the turn begins and where it leads."""
+    return min(script.states[before.at].wording, script.states[after.at].wording, key=_ORDER.index)
+
+
+class Reply:
+    """A proposal's items as they come to be known. ``notes`` say what was withheld, and why."""
+
+    def __init__(self, script: Script, proposal: Proposal, before: ScriptState, known: Facts) -> None:
+        self.proposal = proposal
+        self.notes: list[Note] = []
+        self.asks: str | None = None
+        """The slot that the model says its question asks for."""
+        self.done = False
+        self._script = script
+        self._facts = known
+        self._wording = wording(script, before, proposal.after)
+        self._text = ""
+        self._whole = self._wording == "exact"
+        self._words = 0
+        self._question = ""
+        self._own: list[Item] = []
+        self._instead: list[Item] = []
+        self._rest: list[Item] = []
+        kinds = {out.item: out.kind for out in proposal.outs if isinstance(out, Say)}
+        owed = {each.item for each in before.owed}
+        for item in proposal.items:
+            may = self._wording != "exact" and item.id not in owed and _replaceable(item.id, kinds.get(item.id, ""), before)
+            (self._instead if may else self._rest).append(item)
+
+    @property
+    def spoke(self) -> bool:
+        """Whether any of the model's own words were let out."""
+        return bool(self._own)
+
+    @property
+    def pending(self) -> bool:
+        """Whether words wait for the end of their sentence."""
+        return bool(self._text.strip())
+
+    def words(self, text: str, *, whole: bool = False) -> list[Item]:
+        """More of the model's words; ``whole``: these were the last. Returns what may be said now."""
+        if self.done:
+            return []
+        if self._wording != "exact":
+            self._text += text
+        self._whole = self._whole or whole
+        spoken: list[Item] = []
+        while cut := self._cut():
+            sentence, self._text = self._text[:cut], self._text[cut:]
+            if not self._sentence(sentence, spoken):
+                return [*spoken, *self.end(failed=True)]
+        self.proposal.items = self._items()
+        return [*spoken, *self.end()] if self._whole else spoken
+
+    def end(self, *, failed: bool = False) -> list[Item]:
+        """No more words: the rest of the reply, the script's own."""
+        if self.done:
+            return []
+        self.done = True
+        own = claims_of(" ".join(each.text for each in self._own), self._facts.locale)
+        tail = [*(item for item in self._instead if not self._covers(own, item, failed)), *self._rest]
+        ask = next((out for out in self.proposal.outs if isinstance(out, Ask) and out.text), None)
+        if self._question and ask is not None and not failed:
+            tail = [Item(ask.item, self._question) if item.id == ask.item else item for item in tail]
+            self._reword(ask.item, self._question)
+        self.proposal.items = (*self._own, *tail)
+        return list(tail)
+
+    def _covers(self, own: Claims, item: Item, failed: bool) -> bool:
+        """Whether the model's own words make a text of the script's needless: they say all that it claims, or it claims nothing."""
+        wanted = claims_of(item.text, self._facts.locale)
+        claims = wanted.numbers | {(each, "") for each in (*wanted.digits, *wanted.contacts, *wanted.days)}
+        said = own.numbers | {(each, "") for each in (*own.digits, *own.contacts, *own.days)}
+        return bool(self._own) and claims <= said and bool(claims or not failed)
+
+    def _items(self) -> tuple[Item, ...]:
+        """The whole reply as far as it is known."""
+        return (*self._own, *(() if self._own else self._instead), *self._rest)
+
+    def _cut(self) -> int:
+        """Where the first whole sentence ends, 0 if there is none yet."""
+        for match in _END.finditer(self._text):
+            if not _SHORT.search(self._text[: match.end()]):
+                return match.end()
+        return len(self._text) if self._whole else 0
+
+    def _sentence(self, sentence: str, spoken: list[Item]) -> bool:
+        """Say a sentence if it may be said; False if the script's own words have to stand in."""
+        words = " ".join(_MARKUP.sub(" ", sentence).split())
+        if not any(each.isalnum() for each in words):
+            return True
+        if self._question:
+            # It was not the last sentence after all.
+            self._question = ""
+            self.notes.append(Note("say withheld", "question"))
+        why = self._facts.against(words)
+        self._words += len(words.split())
+        if not why and self._words > MOST_WORDS:
+            why = "too long"
+        if why:
+            self.notes.append(Note("say withheld", why))
+            return False
+        if "?" in words:
+            if self._may_ask():
+                self._question = clean(words, self._facts.locale)
+            else:
+                self.notes.append(Note("say withheld", "question"))
+            return True
+        item = Item(self._instead[0].id if self._instead else "", clean(words, self._facts.locale))
+        self._own.append(item)
+        spoken.append(item)
+        return True
+
+    def _may_ask(self) -> bool:
+        """Whether the model may word the open question: ``free``, the first time, no values or options in it, and it names the slot."""
+        state = self.proposal.after
+        asked = state.open
+        return (
+            self._wording == "free"
+            and asked is not None
+            and asked.kind == "ask"
+            and asked.upto == 0
+            and asked.slot == self.asks
+            and self._script.slots[asked.slot].type not in {"offer", "choice"}
+            and not state.counters.tries.get(asked.slot)
+        )
+
+    def _reword(self, item: str, text: str) -> None:
+        """The open question as it was really asked."""
+        after = self.proposal.after
+        if after.open is not None and after.open.item == item:
+            last = tuple(dataclasses.replace(each, text=text) if each.item == item else each for each in after.last)
+            self.proposal.after = dataclasses.replace(after, open=dataclasses.replace(after.open, text=text), last=last)
+
+
+def _replaceable(item: str, kind: str, before: ScriptState) -> bool:
+    """Acknowledgements and answers. That something is not known is left to the model only where it had a text to read."""
+    if kind == "answer":
+        return item.startswith(("topic.", "knowledge.")) or (item == "unsure" and bool(before.passages))
+    return kind == "ack" and item in _ACKS
