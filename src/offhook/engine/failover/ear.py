@@ -1,0 +1,135 @@
+"""One recogniser's session among others: what it was told, where that lies in the call, and whether it lives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from offhook.core.audio.format import AudioFormat, Encoding
+from offhook.core.audio.frame import Packet, PcmFrame
+from offhook.core.audio.link import Converter
+from offhook.engine.failover.health import Candidate
+from offhook.engine.failover.tape import Item
+from offhook.ports.stt import Stt, SttEvent, SttSession
+
+
+@dataclass(frozen=True, slots=True)
+class SttPolicy:
+    """Bounds, in seconds."""
+
+    keep: float = 30.0
+    """Of audio that is not final."""
+    connect: float = 1.2
+    """Longest wait for one recogniser to be there."""
+    ring_stagger: float = 1.0
+    """While the line rings the next one is asked beside a first choice that takes this long."""
+    stagger: float = 0.4
+    """The same in a call."""
+    limit: float = 3.0
+    """Longest search in all."""
+    stall: float = 1.8
+    """Of speech of which a recogniser has nothing to tell."""
+    owed: float = 1.5
+    """How late the words of speech that has ended may be."""
+    owed_by_vendor: float = 3.0
+    """The same where the vendor decides about the end of a turn, which may be long after the end of speech."""
+    least_speech: float = 0.6
+    """A shorter sound need not have words."""
+    lead: float = 1.0
+    """Kept of the silence before speech, since a detector is late."""
+    slack: float = 0.15
+    """A final's end that lies so little before the detector's end of speech means that one."""
+    burst: float = 8.0
+    """Of kept audio is told at once, the rest at ``speed`` times real time."""
+    speed: int = 32
+    again: float = 5.0
+    """A recogniser that failed is not tried again for so long, unless there is no other."""
+    patience: float = 8.0
+    """Noises without words make waiting for words longer, up to so many times."""
+
+
+@dataclass(slots=True)
+class Ear:
+    """The recogniser that listens now."""
+
+    candidate: Candidate[Stt]
+    session: SttSession
+    source: AudioFormat
+    """Of the call."""
+    format: AudioFormat
+    """Its own."""
+    convert: Converter
+    since: float
+    base: int = 0
+    """The call's number of its segment 0."""
+    shift: int = 0
+    """The call's sample of its sample 0."""
+    told: int = 0
+    """Its samples so far."""
+    sequence: int = 0
+    lives: bool = False
+    """It has said something."""
+    events: AsyncIterator[SttEvent] | None = None
+
+    async def next(self) -> SttEvent:
+        """The next event. An iterator that was cancelled is not used again."""
+        events, self.events = self.events if self.events is not None else aiter(self.session), None
+        event = await anext(events)
+        self.events = events
+        return event
+
+    def take(self, data: bytes) -> None:
+        """Audio in the call's format."""
+        ready = self.convert.feed(data)
+        if not ready:
+            return
+        if self.format.encoding is Encoding.PCM16:
+            self.session.push(PcmFrame(ready, self.format, self.told))
+        else:
+            self.session.push(Packet(ready, self.format, self.sequence, self.told))
+        self.sequence += 1
+        self.told += self.format.samples_in(len(ready))
+
+    def mark(self, item: Item) -> None:
+        """A mark of the detector."""
+        sample = max(0, (item.at - self.shift) * self.format.rate // self.source.rate)
+        if item.what == "started":
+            self.session.speech_started(sample)
+        else:
+            self.session.speech_stopped(sample)
+
+    def align(self, at: int) -> None:
+        """The next audio lies at this sample of the call: what it was never told, since that is of no use any more, moves its positions."""
+        self.shift = at - self.told * self.source.rate // self.format.rate
+
+    def here(self, sample: int) -> int:
+        """Its position as the call's."""
+        return max(0, self.shift + sample * self.source.rate // self.format.rate)
+
+    async def aclose(self) -> None:
+        """Close the session and its iterator."""
+        close = getattr(self.events, "aclose", None)
+        self.events = None
+        if close is not None:
+            await close()
+        await self.session.aclose()
+
+
+@dataclass(slots=True)
+class Silence:
+    """Since when a recogniser has had nothing to tell, in time and in audio, and what it owes."""
+
+    began: float
+    sample: int
+    speaking: bool = False
+    spoken_from: int = 0
+    owes: bool = False
+    patience: float = 1.0
+
+    def sign(self, now: float, sample: int) -> None:
+        """It lives, or begins to have something to tell."""
+        self.began, self.sample = now, sample
+
+    def lasts(self, bound: float, now: float, sample: int, rate: int) -> bool:
+        """Longer than a bound by time and by audio: a stalled network brings neither, and then a burst."""
+        return sample - self.sample >= bound * rate and now - self.began >= bound

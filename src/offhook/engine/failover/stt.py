@@ -1,0 +1,404 @@
+"""A recogniser that does not go away: when the one that listens fails, is stuck or cannot be reached, the next takes over in mid-word.
+
+What has been final stays as it is; from there on the audio is kept, and whoever takes over is told it again, faster than it was said.
+Segments go on counting. Positions are the call's throughout.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import anyio
+
+from offhook.core.audio.format import AudioFormat
+from offhook.core.audio.frame import Packet, PcmFrame
+from offhook.core.audio.link import link
+from offhook.engine.failover.ear import Ear, Silence, SttPolicy
+from offhook.engine.failover.health import Candidate, Replaced, in_order
+from offhook.engine.failover.race import Closer, first_of
+from offhook.engine.failover.tape import Tape
+from offhook.engine.failover.words import Words
+from offhook.errors import BadOutput, ConfigError, FormatError, ProviderError, Rejected, Timeout, Unavailable
+from offhook.ports.spec import ProviderSpec
+from offhook.ports.stt import Heard, Stt, SttEvent, SttHints, VendorSpeech
+
+ID = "stt/steady"
+
+
+class SteadySttSession:
+    """One call's ears; see SttSession. Nothing runs for it but its iteration."""
+
+    def __init__(self, owner: SteadyStt, format: AudioFormat, locale: str, hints: SttHints) -> None:
+        self._owner = owner
+        self._policy = owner.policy
+        self._format = format
+        self._locale = locale
+        self._hints = hints
+        self._tape = Tape(format, owner.policy.keep)
+        self._cursor = 0
+        """Number of the tape's item that the recogniser has not been told."""
+        self._ear: Ear | None = None
+        self._own_endpointing = owner.spec.own_endpointing
+        self._words = Words()
+        self._queue: deque[SttEvent] = deque()
+        self._silence = Silence(anyio.current_time(), 0)
+        self._failed: dict[str, float] = {}
+        self._tried: set[str] = set()
+        self._why: ProviderError | None = None
+        self._gone = ""
+        """Name of the recogniser that ``_why`` is about."""
+        self._gave_up = False
+        self._adopted = False
+        self._lost_at = anyio.current_time()
+        self._lost = 0
+        self._suspects: list[tuple[Candidate[Stt], Timeout, int]] = []
+        self._stalled = False
+        self._scope: anyio.CancelScope | None = None
+        self._idle = anyio.Event()
+        self._idle.set()
+        self._closed = False
+
+    # -- what the engine sees ------------------------------------------------------------------------------------------
+
+    @property
+    def own_endpointing(self) -> bool:
+        """Whether the recogniser that listens now decides about turns itself. May change with any replacement: ask at each use."""
+        return self._own_endpointing
+
+    @property
+    def provider(self) -> str:
+        """Name, in the plan, of the recogniser that listens now; empty while there is none."""
+        return self._ear.candidate.name if self._ear is not None else ""
+
+    @property
+    def lost(self) -> int:
+        """Samples that no recogniser was told, since none was there for too long."""
+        return self._lost
+
+    def push(self, audio: PcmFrame | Packet) -> None:
+        """Take the next audio. FormatError when it is not in the session's format."""
+        if audio.format != self._format:
+            raise FormatError(f"{ID} was opened for {self._format} and given {audio.format}")
+        data = audio.payload if isinstance(audio, Packet) else audio.data
+        if len(data) % self._format.sample_bytes:
+            raise FormatError(f"{ID} was given {len(data)} bytes of {self._format}, which are not whole samples")
+        if self._closed or not data:
+            return
+        head = self._tape.head
+        self._tape.audio(data)
+        if self._ear is None:
+            self._lost += self._tape.head - head
+        self._tell(self._policy.speed * self._format.samples_in(len(data)))
+        self._watch()
+
+    def speech_started(self, sample: int) -> None:
+        """Speech began at this sample. To be called whoever does the endpointing: it is how a stuck recogniser is noticed."""
+        silence = self._silence
+        if not silence.speaking:
+            silence.speaking, silence.spoken_from = True, sample
+            silence.sign(anyio.current_time(), self._tape.end)
+        self._tape.mark("started", sample)
+        self._tell(0)
+
+    def speech_stopped(self, sample: int) -> None:
+        """Speech paused after this sample."""
+        silence, slack = self._silence, round(self._policy.slack * self._format.rate)
+        settled = sample <= self._words.settled + slack
+        if silence.speaking:
+            silence.speaking = False
+            long = sample - silence.spoken_from >= self._policy.least_speech * self._format.rate
+            silence.owes = not settled and (silence.owes or long or self._words.open)
+            silence.sign(anyio.current_time(), self._tape.end)
+        self._tape.mark("stopped", sample)
+        self._tell(0)
+        if sample <= self._words.settled:
+            self._tape.drop(self._tape.head, told=self._cursor)
+
+    def listen(self) -> None:
+        """The caller's turn is used up: its audio and words are nobody's business any more."""
+        self._tape.drop(self._tape.end, told=self._tape.next)
+        self._tape.speaking_at_head = self._silence.speaking
+        self._cursor = self._tape.next
+        self._words.clear()
+        self._queue.clear()
+        self._suspects.clear()
+        self._silence.owes = False
+        self._silence.spoken_from = self._tape.end
+        self._silence.sign(anyio.current_time(), self._tape.end)
+        if self._ear is not None:
+            self._ear.align(self._tape.end)
+            self._ear.session.listen()
+
+    def __aiter__(self) -> AsyncIterator[SttEvent]:
+        return self
+
+    async def __anext__(self) -> SttEvent:
+        """The next event. Raises the last ProviderError when no recogniser can be had; iterating again tries them all anew."""
+        self._idle = anyio.Event()
+        try:
+            while not self._closed:
+                if self._queue:
+                    return self._queue.popleft()
+                with anyio.CancelScope() as self._scope:
+                    await self._step()
+        finally:
+            self._scope = None
+            self._idle.set()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close promptly; idempotent."""
+        self._closed = True
+        if self._scope is not None:
+            self._scope.cancel()
+            with anyio.move_on_after(1.0):
+                await self._idle.wait()
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            self._release(ear)
+        self._queue.clear()
+        await self._owner.closer.drain()
+
+    # -- one recogniser after the other -------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Have the first recogniser; raises ProviderError."""
+        self._adopt(await self._find(self._policy.ring_stagger))
+
+    async def _step(self) -> None:
+        """Wait for an event and queue what it means; have a recogniser first if there is none."""
+        if self._ear is None:
+            try:
+                found = await self._find(self._policy.stagger)
+            finally:
+                self._tried.clear()
+            self._adopt(found)
+            return
+        ear = self._ear
+        event: SttEvent | None = None
+        try:
+            event = await ear.next()
+        except ProviderError as error:
+            self._lose(ear, error)
+        except FormatError as error:
+            self._lose(ear, BadOutput(ear.candidate.name, error.public))
+        except StopAsyncIteration:
+            if not self._closed:
+                self._lose(ear, Unavailable(ear.candidate.name, "the recogniser ended the session by itself"))
+        finally:
+            stalled, self._stalled = self._stalled, False
+            if stalled and event is None and self._ear is ear:
+                self._give_up(ear)
+        if event is not None:
+            self._take(ear, event)
+
+    async def _find(self, stagger: float) -> Ear:
+        """The first recogniser that is there, those with an open breaker last. Raises the last ProviderError."""
+        now = anyio.current_time()
+        ready = [one for one in in_order(self._owner.candidates) if one.name not in self._tried]
+        ready.sort(key=lambda one: self._failed.get(one.name, 0.0) if now - self._failed.get(one.name, -1e9) < self._policy.again else 0.0)
+        last: ProviderError = self._why or Unavailable(ID, "the plan names no recogniser; add one to models")
+        for some in ([one for one in ready if one.health.admits()], [one for one in ready if not one.health.admits()]):
+            if not some:
+                continue
+            try:
+                return await first_of(
+                    [partial(self._open, one) for one in some],
+                    stagger=stagger,
+                    limit=self._policy.limit,
+                    discard=self._release,
+                )
+            except ProviderError as error:
+                last = error
+        raise last
+
+    async def _open(self, candidate: Candidate[Stt]) -> Ear:
+        """A session of one recogniser. Raises ProviderError."""
+        hop = link((self._format,), candidate.provider.spec.formats, between=("the call", candidate.name))
+        health, began = candidate.health, anyio.current_time()
+        error: ProviderError | None = None
+        health.begin()
+        opened = False
+        try:
+            with anyio.fail_after(self._policy.connect):
+                session = await candidate.provider.open(hop.target, self._locale, self._hints)
+            opened = True
+        except TimeoutError:
+            error = Timeout(candidate.name, "the recogniser was not there in time")
+        except ProviderError as refused:
+            error = refused
+        except (FormatError, ConfigError) as refused:
+            error = Rejected(candidate.name, refused.public, detail=refused.detail)
+        finally:
+            if not opened and error is None:
+                health.dropped()
+        if error is not None:
+            self._blame(candidate, error)
+            self._why, self._gone, self._gave_up = error, candidate.name, False
+            self._failed[candidate.name] = anyio.current_time()
+            raise error
+        health.measured(anyio.current_time() - began)
+        return Ear(candidate, session, self._format, hop.target, hop.open(), anyio.current_time())
+
+    def _adopt(self, ear: Ear) -> None:
+        """A recogniser is there: it is told what has not been final, and its segments follow those that were."""
+        tape, words, now = self._tape, self._words, anyio.current_time()
+        if words.begin is not None and words.begin < tape.head:
+            # The beginning of a long segment is not on the tape any more: its words stay, and only what came after them is heard again.
+            self._queue.extend(words.accept())
+            tape.drop(words.settled)
+        elif not words.open:
+            start = tape.first_start()
+            lead = round(self._policy.lead * tape.format.rate)
+            tape.drop(max(tape.head, (start if start is not None else tape.end) - lead))
+        ear.base = words.hand_over()
+        ear.shift = tape.head
+        self._cursor = tape.oldest(0)
+        self._ear = ear
+        self._own_endpointing = ear.candidate.provider.spec.own_endpointing
+        self._silence.sign(now, tape.end)
+        if self._why is not None and (self._adopted or ear.candidate is not self._owner.candidates[0]):
+            why = "stalled" if self._gave_up else type(self._why).__name__
+            self._owner.replaced(Replaced("stt", self._gone, ear.candidate.name, why, now - self._lost_at))
+        self._why = None
+        self._adopted = True
+        if tape.speaking_at_head:
+            ear.session.speech_started(0)
+        self._tell(round(self._policy.burst * tape.format.rate))
+
+    def _lose(self, ear: Ear, error: ProviderError) -> None:
+        """The recogniser failed. One that never said a word is not asked again in the same search."""
+        if not ear.lives:
+            self._tried.add(ear.candidate.name)
+        self._part(ear, error)
+        self._blame(ear.candidate, error)
+
+    def _give_up(self, ear: Ear) -> None:
+        """The recogniser says nothing. Whether that is its fault is known when another one has heard words there."""
+        error = Timeout(ear.candidate.name, "the recogniser had nothing to say about speech")
+        self._suspects.append((ear.candidate, error, self._tape.end))
+        if len(self._suspects) >= len(self._owner.candidates):
+            # Nobody has words for it: it is a noise, and changing about for the next one like it would only do harm.
+            self._suspects.clear()
+            self._silence.patience = min(self._policy.patience, self._silence.patience * 4)
+        self._part(ear, error)
+        self._gave_up = True
+
+    def _part(self, ear: Ear, error: ProviderError) -> None:
+        self._failed[ear.candidate.name] = self._lost_at = anyio.current_time()
+        self._why, self._gone, self._gave_up = error, ear.candidate.name, False
+        self._ear = None
+        self._release(ear)
+
+    def _release(self, ear: Ear) -> None:
+        if not ear.lives:
+            ear.candidate.health.dropped()
+        self._owner.closer.add(ear.aclose)
+
+    def _blame(self, candidate: Candidate[Stt], error: ProviderError) -> None:
+        candidate.health.failed(error)
+        self._owner.failed(error)
+
+    # -- what it is told ----------------------------------------------------------------------------------------------
+
+    def _tell(self, most: int) -> None:
+        """Pass on what the recogniser does not know yet: at most so many samples, and all marks up to there."""
+        ear = self._ear
+        if ear is None or self._closed:
+            return
+        number = self._tape.oldest(self._cursor)
+        for item in self._tape.since(number):
+            if item.what != "audio":
+                ear.mark(item)
+            elif item.data:
+                most -= self._format.samples_in(len(item.data))
+                if most < 0:
+                    break
+                ear.align(item.at)
+                ear.take(item.data)
+            number += 1
+        self._cursor = number
+
+    def _watch(self) -> None:
+        """Notice a recogniser that has nothing to say about speech."""
+        silence, policy = self._silence, self._policy
+        if self._ear is None or self._stalled or not (silence.speaking or silence.owes):
+            return
+        owed = policy.owed_by_vendor if self._own_endpointing else policy.owed
+        bound = (policy.stall if silence.speaking else owed) * silence.patience * (1 if len(self._owner.candidates) > 1 else 2)
+        if silence.lasts(bound, anyio.current_time(), self._tape.end, self._format.rate):
+            silence.sign(anyio.current_time(), self._tape.end)
+            self._stalled = True
+            if self._scope is not None:
+                self._scope.cancel()
+
+    # -- what it says -------------------------------------------------------------------------------------------------
+
+    def _take(self, ear: Ear, event: SttEvent) -> None:
+        self._silence.sign(anyio.current_time(), self._tape.end)
+        if not ear.lives:
+            ear.lives = True
+            ear.candidate.health.ok()
+        match event:
+            case Heard():
+                self._heard(ear, event)
+            case VendorSpeech():
+                self._queue.append(replace(event, sample=min(self._tape.end, ear.here(event.sample))))
+            case _:
+                self._queue.append(event)
+
+    def _heard(self, ear: Ear, event: Heard) -> None:
+        start, end = (min(self._tape.end, ear.here(sample)) for sample in (event.start, event.end))
+        heard = replace(event, segment=ear.base + event.segment, start=start, end=end)
+        if heard.text.strip():
+            self._convict(heard)
+        self._queue.extend(self._words.take(heard))
+        if not heard.final:
+            return
+        # What is final is not told again; what this recogniser was not told yet is not its to settle.
+        self._silence.owes = False
+        settled = self._tape.snapped(heard.end, round(self._policy.slack * self._format.rate))
+        self._tape.drop(min(settled, ear.here(ear.told)), told=self._cursor)
+
+    def _convict(self, heard: Heard) -> None:
+        """Words were there, so whoever said nothing about them was stuck."""
+        self._silence.patience = 1.0
+        for candidate, error, until in self._suspects:
+            if heard.start < until:
+                self._blame(candidate, error)
+        self._suspects.clear()
+
+
+@dataclass(slots=True)
+class SteadyStt:
+    """Recognisers in the plan's order as one. ``failed`` and ``replaced`` hear of what went wrong, for counts and traces."""
+
+    candidates: Sequence[Candidate[Stt]]
+    closer: Closer = field(default_factory=Closer)
+    policy: SttPolicy = field(default_factory=SttPolicy)
+    failed: Callable[[ProviderError], None] = lambda _: None
+    replaced: Callable[[Replaced], None] = lambda _: None
+
+    @property
+    def spec(self) -> ProviderSpec:
+        """The first one's capabilities; all formats of all, since audio is converted for whoever needs it."""
+        if not self.candidates:
+            return ProviderSpec(id=ID, kind="stt")
+        specs = [one.provider.spec for one in self.candidates]
+        formats = tuple(dict.fromkeys(one for spec in specs for one in spec.formats))
+        return replace(specs[0], id=ID if len(specs) > 1 else specs[0].id, formats=formats)
+
+    async def open(self, format: AudioFormat, locale: str, hints: SttHints) -> SteadySttSession:
+        """Open a session with the first recogniser that is there; raises the last one's ProviderError."""
+        if self.candidates and format not in self.spec.formats:
+            raise FormatError(f"{ID} accepts {', '.join(map(str, self.spec.formats))}, not {format}")
+        session = SteadySttSession(self, format, locale, hints)
+        await session.begin()
+        return session
+
+    async def aclose(self) -> None:
+        """Close what was thrown away; the recognisers themselves are the lineup's."""
+        await self.closer.drain()

@@ -1,0 +1,392 @@
+"""A recogniser that is replaced in mid-word loses and doubles nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.engine.failover.doubles import FRAME, FRAME_S, STOP_LAG, Line, LineStt, SttFault, talk
+
+from offhook.core.audio.format import MULAW_8K, OPUS_48K, PCM16_8K, PCM16_16K
+from offhook.core.audio.frame import PcmFrame
+from offhook.engine.failover.ear import SttPolicy
+from offhook.engine.failover.health import Candidate, Circuit, Health, HealthBoard, Replaced
+from offhook.engine.failover.race import Closer
+from offhook.engine.failover.stt import SteadyStt, SteadySttSession
+from offhook.errors import FormatError, OverQuota, ProviderError, Retry, Unauthorized, Unavailable
+from offhook.ports.stt import Heard, SttHints, VendorSpeech
+from offhook.testing.clock import VIRTUAL_TIME, VirtualTimeLoop
+from offhook.testing.fakes import FakeStt
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
+
+
+@dataclass
+class Scene:
+    """A call whose caller says a line to recognisers in order."""
+
+    line: Line
+    stts: list[LineStt]
+    segments: dict[int, str] = field(default_factory=dict)
+    finals: list[tuple[float, Heard]] = field(default_factory=list)
+    raised: list[ProviderError] = field(default_factory=list)
+    blamed: list[ProviderError] = field(default_factory=list)
+    replaced: list[Replaced] = field(default_factory=list)
+    vendor: list[VendorSpeech] = field(default_factory=list)
+    health: dict[str, Health] = field(default_factory=dict)
+    listened: list[str] = field(default_factory=list)
+    own: set[bool] = field(default_factory=set)
+    session: SteadySttSession | None = None
+
+    def steady(self, policy: SttPolicy | None = None) -> SteadyStt:
+        board = HealthBoard()
+        self.health = {stt.spec.id: board.of(stt.spec.id) for stt in self.stts}
+        candidates = [Candidate(stt.spec.id, stt, self.health[stt.spec.id]) for stt in self.stts]
+        return SteadyStt(candidates, Closer(), policy or SttPolicy(), self.blamed.append, self.replaced.append)
+
+    async def hear(self, session: SteadySttSession) -> None:
+        while True:
+            try:
+                async for event in session:
+                    self.own.add(session.own_endpointing)
+                    if isinstance(event, Heard):
+                        self.segments[event.segment] = event.text
+                        if event.final:
+                            self.finals.append((anyio.current_time(), event))
+                    elif isinstance(event, VendorSpeech):
+                        self.vendor.append(event)
+                return
+            except ProviderError as error:
+                self.raised.append(error)
+                await anyio.sleep(0.5)
+
+    @property
+    def text(self) -> str:
+        return " ".join(text for _, text in sorted(self.segments.items()) if text)
+
+    async def run(
+        self, policy: SttPolicy | None = None, listens: tuple[int, ...] = (), then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        steady = self.steady(policy)
+        self.session = session = await steady.open(PCM16_8K, "en-GB", SttHints())
+        async with anyio.create_task_group() as group:
+            group.start_soon(steady.closer.run)
+            group.start_soon(self.hear, session)
+            begin = 0
+            for at in [*listens, None]:
+                await talk(session.push, session.speech_started, session.speech_stopped, self.line, begin=begin, until=at)
+                if at is not None:
+                    self.listened.append(self.text)
+                    self.segments.clear()
+                    session.listen()
+                    begin = at
+            if then is not None:
+                await then()
+            await session.aclose()
+            await anyio.sleep(3)
+            group.cancel_scope.cancel()
+        assert all(not stt.open_now for stt in self.stts)
+
+
+def spoken(*texts: str) -> Line:
+    line = Line()
+    for text in texts:
+        line.say(text)
+    return line
+
+
+NUMBERS = "one two three four five six seven eight nine ten"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_without_faults_it_is_the_first_one(whole: bool) -> None:
+    line = spoken(NUMBERS, "alpha bravo")
+    scene = Scene(line, [LineStt(line, "stt/a", whole=whole), LineStt(line, "stt/b")])
+    await scene.run()
+    assert scene.text == line.text
+    assert scene.stts[1].asked == 0
+    assert scene.replaced == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_connection_that_breaks_at_any_frame_loses_and_doubles_no_word(whole: bool, other: bool) -> None:
+    line = spoken("one two three four", "five six seven")
+    for at in range(1, line.frames + 60, 7):
+        scene = Scene(line, [LineStt(line, "stt/a", whole=whole, faults=[SttFault(break_at=at)]), LineStt(line, "stt/b", whole=other)])
+        await scene.run()
+        assert scene.text == line.text, at
+        assert [one.by for one in scene.replaced] == ["stt/b"]
+        assert scene.replaced[0].seconds <= 0.2
+        for _, last in line.stretches:
+            assert any(heard.final and heard.end >= last * FRAME for _, heard in scene.finals), at
+
+
+async def test_the_last_words_are_final_soon_after_the_connection_broke() -> None:
+    line = spoken(NUMBERS)
+    last = line.stretches[0][1]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=last)]), LineStt(line, "stt/b")])
+    began = anyio.current_time()
+    await scene.run()
+    at, _ = scene.finals[-1]
+    assert scene.text == line.text
+    # 0.1 s to connect at the very start, 20 ms a frame, then the detector's lag, the second connection and the words' own delay.
+    assert at - began - 0.1 - last * FRAME_S <= STOP_LAG * FRAME_S + 0.1 + 0.1 + 3 * FRAME_S
+
+
+async def test_a_recogniser_that_is_mute_in_speech_is_found_out_within_two_seconds() -> None:
+    line = Line()
+    line.say(" ".join(f"w{number}" for number in range(30)))
+    mute = line.stretches[0][0] + 100
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(mute_at=mute)]), LineStt(line, "stt/b")])
+    await scene.run()
+    assert scene.text == line.text
+    assert [one.why for one in scene.replaced] == ["stalled"]
+    assert [type(error).__name__ for error in scene.blamed] == ["Timeout"]
+    assert scene.health["stt/a"].report().failed == {"Timeout": 1}
+
+
+async def test_the_words_that_are_owed_after_speech_are_fetched_elsewhere() -> None:
+    line = spoken("one two three")
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(mute_at=line.stretches[0][1] - 4)]), LineStt(line, "stt/b")])
+    await scene.run()
+    assert scene.text == line.text
+    at, _ = scene.finals[-1]
+    assert at <= 0.1 + (line.stretches[0][1] + STOP_LAG) * FRAME_S + 1.5 + 0.2 + 0.1 + 3 * FRAME_S
+
+
+async def test_noise_without_words_is_nobodys_fault_and_waited_for_longer_each_time() -> None:
+    line = Line()
+    line.stretches.append((100, 1_600))
+    line.frames = 1_700
+    scene = Scene(line, [LineStt(line, "stt/a"), LineStt(line, "stt/b")])
+    await scene.run()
+    assert scene.blamed == []
+    assert scene.raised == []
+    assert 1 <= len(scene.replaced) <= 4
+    assert all(health.circuit is Circuit.CLOSED for health in scene.health.values())
+
+
+async def test_a_network_that_stalls_is_no_stall_of_the_recogniser() -> None:
+    line = spoken(NUMBERS)
+    scene = Scene(line, [LineStt(line, "stt/a"), LineStt(line, "stt/b")])
+    steady = scene.steady()
+    session = await steady.open(PCM16_8K, "en-GB", SttHints())
+    middle = line.stretches[0][0] + 40
+    async with anyio.create_task_group() as group:
+        group.start_soon(scene.hear, session)
+        await talk(session.push, session.speech_started, session.speech_stopped, line, until=middle)
+        await anyio.sleep(5)
+        await talk(session.push, session.speech_started, session.speech_stopped, line, begin=middle)
+        await session.aclose()
+    assert scene.text == line.text
+    assert scene.replaced == []
+
+
+@pytest.mark.parametrize("fault", [SttFault(hang=True), SttFault(refuse=Unavailable("stt/b", "no"))])
+async def test_the_next_but_one_is_tried_when_the_next_cannot_be_reached(fault: SttFault) -> None:
+    line = spoken(NUMBERS)
+    last = line.stretches[0][1]
+    stts = [LineStt(line, "stt/a", faults=[SttFault(break_at=last)]), LineStt(line, "stt/b", faults=[fault]), LineStt(line, "stt/c")]
+    scene = Scene(line, stts)
+    await scene.run()
+    assert scene.text == line.text
+    assert scene.replaced[-1].by == "stt/c"
+    assert scene.replaced[-1].seconds <= 0.7
+    assert scene.finals[-1][0] - 0.1 - last * FRAME_S <= 1.5
+
+
+async def test_a_breaker_that_is_open_is_gone_round() -> None:
+    line = spoken(NUMBERS)
+    stts = [LineStt(line, "stt/a", faults=[SttFault(break_at=120)]), LineStt(line, "stt/b"), LineStt(line, "stt/c")]
+    scene = Scene(line, stts)
+    steady = scene.steady()
+    scene.health["stt/b"].failed(Unauthorized("stt/b", "no"))
+    session = await steady.open(PCM16_8K, "en-GB", SttHints())
+    async with anyio.create_task_group() as group:
+        group.start_soon(scene.hear, session)
+        await talk(session.push, session.speech_started, session.speech_stopped, line)
+        await session.aclose()
+    assert scene.text == line.text
+    assert stts[1].asked == 0
+
+
+async def test_while_the_line_rings_the_next_one_answers_for_the_first() -> None:
+    line = spoken("one two")
+    refused = SttFault(refuse=Unauthorized("stt/a", "the key is wrong"))
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[refused]), LineStt(line, "stt/b")])
+    await scene.run()
+    assert scene.text == line.text
+    assert scene.health["stt/a"].circuit is Circuit.OPEN
+    assert [(one.failed, one.by, one.why) for one in scene.replaced] == [("stt/a", "stt/b", "Unauthorized")]
+
+
+async def test_nobody_there_is_said_and_the_last_error_is_the_reason() -> None:
+    line = spoken("one")
+    gone = [LineStt(line, f"stt/{name}", faults=[SttFault(refuse=OverQuota(name, "no", retry=Retry(3.0)))] * 9) for name in "ab"]
+    with pytest.raises(OverQuota):
+        await Scene(line, gone).steady().open(PCM16_8K, "en-GB", SttHints())
+    with pytest.raises(Unavailable, match="names no recogniser"):
+        await SteadyStt([]).open(PCM16_8K, "en-GB", SttHints())
+
+
+async def test_with_one_recogniser_the_connection_is_made_anew() -> None:
+    line = spoken("one two three four", "five six seven")
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=130), SttFault(break_at=160), SttFault(end_at=190)])])
+    await scene.run()
+    assert scene.text == line.text
+    assert scene.stts[0].asked == 4
+    assert [one.why for one in scene.replaced] == ["Unavailable"] * 3
+
+
+async def test_ears_that_were_gone_for_a_while_catch_up() -> None:
+    line = spoken("one two three four", "five six seven")
+    away = [SttFault(refuse=Unavailable("stt/a", "no"))] * 3
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=130), *away])])
+    await scene.run()
+    assert scene.raised
+    assert scene.text == line.text
+    assert scene.session is not None
+    assert scene.session.lost == 0
+
+
+async def test_what_nobody_could_be_told_in_time_is_counted() -> None:
+    line = spoken(NUMBERS)
+    away = [SttFault(refuse=Unavailable("stt/a", "no"))] * 40
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=20), *away])])
+    await scene.run(SttPolicy(keep=1.0))
+    assert scene.session is not None
+    assert scene.session.lost > 100 * FRAME
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_turn_that_is_used_up_is_never_heard_again(whole: bool) -> None:
+    line = spoken("one two three", "four five six")
+    used_up = line.stretches[0][1] + 30
+    faults = [SttFault(break_at=line.stretches[1][0] + 20)]
+    scene = Scene(line, [LineStt(line, "stt/a", whole=whole, faults=faults), LineStt(line, "stt/b", whole=whole)])
+    await scene.run(listens=(used_up,))
+    assert scene.listened == ["one two three"]
+    assert scene.text == "four five six"
+
+
+async def test_segments_go_on_counting_over_turns_and_recognisers() -> None:
+    line = spoken("one two three", "four five six", "seven eight")
+    faults = [SttFault(break_at=line.stretches[1][0] + 20)]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b")])
+    await scene.run()
+    numbers = [heard.segment for _, heard in scene.finals]
+    assert numbers == sorted(set(numbers))
+    assert all(heard.start < heard.end for _, heard in scene.finals)
+    ends = [heard.end // FRAME for _, heard in scene.finals if heard.text]
+    assert [abs(end - last) <= STOP_LAG + 3 for end, (_, last) in zip(ends, line.stretches, strict=True)] == [True] * 3
+
+
+async def test_a_monologue_longer_than_the_tape_keeps_its_words() -> None:
+    line = Line()
+    line.say(" ".join(f"w{number}" for number in range(40)))
+    faults = [SttFault(break_at=line.stretches[0][0] + 430)]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b")])
+    await scene.run(SttPolicy(keep=4.0))
+    assert [word.removeprefix("~") for word in scene.text.split()] == line.text.split()
+
+
+async def test_the_engine_learns_who_decides_about_turns() -> None:
+    line = spoken(NUMBERS)
+    stts = [LineStt(line, "stt/a", own_endpointing=True, faults=[SttFault(break_at=200)]), LineStt(line, "stt/b")]
+    scene = Scene(line, stts)
+    await scene.run()
+    assert scene.own == {True, False}
+    assert scene.session is not None
+    assert not scene.session.own_endpointing
+    assert scene.vendor == [VendorSpeech(True, line.stretches[0][0] * FRAME)]
+
+
+async def test_audio_is_converted_for_whoever_takes_over() -> None:
+    fake = FakeStt()
+    fake.spec = type(fake.spec)(id="stt/wide", kind="stt", formats=(PCM16_16K,))
+    steady = SteadyStt([Candidate("wide", fake, Health("wide"))])
+    session = await SteadyStt(
+        [*steady.candidates, Candidate("line", LineStt(Line()), Health("line"))],
+    ).open(PCM16_8K, "en-GB", SttHints())
+    for number in range(50):
+        session.push(PcmFrame(bytes(320), PCM16_8K, number * 160))
+    assert session.provider == "wide"
+    assert 15_900 <= fake.opened[0].end <= 16_000
+    await session.aclose()
+    assert fake.opened[0].closed
+
+
+async def test_formats_that_nobody_declared_are_refused() -> None:
+    line = Line()
+    steady = Scene(line, [LineStt(line)]).steady()
+    with pytest.raises(FormatError, match=str(OPUS_48K)):
+        await steady.open(OPUS_48K, "en-GB", SttHints())
+    session = await steady.open(PCM16_8K, "en-GB", SttHints())
+    with pytest.raises(FormatError):
+        session.push(PcmFrame(bytes(160), MULAW_8K, 0))
+    with pytest.raises(FormatError):
+        session.push(PcmFrame(bytes(161), PCM16_8K, 0))
+    await session.aclose()
+
+
+async def test_closing_in_a_search_leaves_nothing_open() -> None:
+    line = spoken(NUMBERS)
+    for when in (0.05, 0.15, 0.41, 0.5):
+        stts = [LineStt(line, "stt/a", faults=[SttFault(break_at=100)]), LineStt(line, "stt/b", connect=0.45)]
+        scene = Scene(line, stts)
+        steady = scene.steady()
+        session = await steady.open(PCM16_8K, "en-GB", SttHints())
+        async with anyio.create_task_group() as group:
+            group.start_soon(scene.hear, session)
+            await talk(session.push, session.speech_started, session.speech_stopped, line, until=100)
+            await anyio.sleep(when)
+            await session.aclose()
+            await session.aclose()
+        assert all(not stt.open_now for stt in stts)
+
+
+FAULTS = st.one_of(
+    st.builds(SttFault, break_at=st.integers(1, 700)),
+    st.builds(SttFault, end_at=st.integers(1, 700)),
+    st.builds(SttFault, mute_at=st.integers(1, 700)),
+    st.just(SttFault(hang=True)),
+    st.just(SttFault(refuse=Unavailable("stt/x", "no"))),
+    st.just(SttFault(refuse=OverQuota("stt/x", "no", retry=Retry(2.0)))),
+    st.just(SttFault(break_at=1, error=Unauthorized("stt/x", "no"))),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    first=st.lists(FAULTS, max_size=4),
+    second=st.lists(FAULTS, max_size=3),
+    styles=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    pauses=st.lists(st.integers(25, 90), min_size=1, max_size=4),
+)
+def test_whatever_fails_no_word_is_lost_or_doubled_while_one_recogniser_is_well(
+    first: list[SttFault], second: list[SttFault], styles: tuple[bool, bool, bool], pauses: list[int]
+) -> None:
+    line = Line()
+    for number, pause in enumerate(pauses):
+        line.say(" ".join(f"{word}{number}" for word in ("a", "b", "c", "d", "e")), pause=pause)
+    line.frames += 250
+    stts = [
+        LineStt(line, "stt/a", faults=first, whole=styles[0]),
+        LineStt(line, "stt/b", faults=second, whole=styles[1]),
+        LineStt(line, "stt/c", whole=styles[2]),
+    ]
+    scene = Scene(line, stts)
+    anyio.run(partial(scene.run), backend="asyncio", backend_options={"loop_factory": VirtualTimeLoop})
+    assert scene.text == line.text
+    assert scene.raised == []
