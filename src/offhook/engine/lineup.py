@@ -11,6 +11,7 @@ import anyio.to_thread
 from offhook import registry
 from offhook.errors import ConfigError, ProviderError, Unavailable
 from offhook.ports.endpoint import Endpoint
+from offhook.ports.llm import Llm
 from offhook.ports.spec import Kind
 from offhook.ports.stt import Stt
 from offhook.ports.tts import Tts
@@ -41,6 +42,10 @@ class Lineup:
     async def tts(self, name: str) -> Tts:
         """A voice provider by name."""
         return cast("Tts", await self._load("tts", name))
+
+    async def llm(self, name: str) -> Llm:
+        """A language model by name."""
+        return cast("Llm", await self._load("llm", name))
 
     async def vad(self, name: str) -> Vad:
         """A voice detector by name."""
