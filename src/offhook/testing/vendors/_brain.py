@@ -133,10 +133,12 @@ async def _write(peer: Peer, event: bytes) -> None:
 
 
 def event(data: Mapping[str, Any] | str, name: str = "") -> bytes:
-    """One event of a stream, text as it is and not escaped."""
+    """One event of a stream: text as it is, and only where half a surrogate pair is in it, escaped."""
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if re.search("[\ud800-\udfff]", text):
+        text = json.dumps(data, separators=(",", ":"))
     head = f"event: {name}\n" if name else ""
-    return f"{head}data: {text}\n\n".encode("utf-8", "surrogatepass")
+    return f"{head}data: {text}\n\n".encode()
 
 
 def fragments(peer: Peer, arguments: str) -> list[str]:

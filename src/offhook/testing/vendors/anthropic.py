@@ -82,7 +82,9 @@ async def _answer(peer: Peer, body: Mapping[str, Any]) -> None:
     if not peer.option("usage", True):
         message.pop("usage")
     opening = [_event("message_start", message=message), _event("ping")]
-    closing = []
+    if reply.tokens:
+        opening.append(_event("content_block_start", index=0, content_block={"type": "text", "text": ""}))
+    closing: list[bytes] = []
     if peer.option("finish", True):
         told = {"usage": {"output_tokens": made}} if peer.option("usage", True) else {}
         closing.append(_event("message_delta", delta={"stop_reason": why, "stop_sequence": None}, **told))
@@ -97,15 +99,13 @@ def _event(kind: str, **fields: object) -> bytes:
 
 
 def _blocks(peer: Peer, reply: Reply) -> Iterator[bytes]:
-    index = 0
-    if reply.tokens:
-        yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        for token in reply.tokens:
-            yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": token})
-        yield _event("content_block_stop", index=0)
-        index = 1
-    for number, one in enumerate(reply.calls, start=index):
-        block = {"type": "tool_use", "id": f"toolu_{peer.number}_{number - index}", "name": one.name, "input": {}}
+    """What is written at once: a delta, the last of a block with the block's end."""
+    texts = reply.tokens
+    for number, token in enumerate(texts, start=1):
+        end = _event("content_block_stop", index=0) if number == len(texts) else b""
+        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": token}) + end
+    for number, one in enumerate(reply.calls, start=1 if texts else 0):
+        block = {"type": "tool_use", "id": f"toolu_{peer.number}_{number}", "name": one.name, "input": {}}
         yield _event("content_block_start", index=number, content_block=block)
         for piece in _brain.fragments(peer, one.arguments):
             yield _event("content_block_delta", index=number, delta={"type": "input_json_delta", "partial_json": piece})

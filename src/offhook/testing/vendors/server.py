@@ -344,7 +344,7 @@ class Peer:
         if self._protocol is not None:
             await self._write(Frame(Opcode.TEXT, data).serialize(mask=False))
         else:
-            await self._write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+            await self._write(b"%x\r\n%b\n\n\r\n" % (len(data) + 2, data))
 
     # -- bytes
 
