@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.conformance import local_speech
+from tests.conformance.stt_suite import SttSuite
 
 from offhook.providers.stt.local import LocalStt
 from offhook.testing.conformance.sound import Utterance
-from offhook.testing.conformance.stt import SttConformance
 
 
-class TestLocalStt(SttConformance):
+class TestLocalStt(SttSuite):
     @pytest.fixture
     async def stt(self) -> AsyncIterator[LocalStt]:
         async with local_speech.context() as context:
