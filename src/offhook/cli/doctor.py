@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from offhook import registry
+from offhook.cli import doctor_provider
 from offhook.core.audio.format import PCM16_16K
 from offhook.core.audio.frame import PcmFrame
 from offhook.engine.settings import EngineSettings
@@ -322,11 +323,36 @@ def examine(state_dir: Path | None, quick: bool) -> Iterator[Line]:
     yield anyio.run(round_trip, store)
 
 
+async def _clip(store: ModelStore) -> doctor_provider.Clip:
+    """The sentence, said by the embedded voice."""
+    async with InferencePool() as pool:
+        context = registry.ProviderContext(pool, store, dict(os.environ))
+        voice = cast("Tts", await anyio.to_thread.run_sync(registry.load, "tts", "local", context))
+        try:
+            return doctor_provider.Clip(await _speak(voice, SENTENCE))
+        finally:
+            await voice.aclose()
+
+
 def main(
     state_dir: Annotated[Path | None, typer.Option(help="The folder that `offhook up` is given.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Start no database and speak nothing.")] = False,
+    provider: Annotated[str, typer.Option(help="Measure this provider with its real account, such as deepgram:nova-3.")] = "",
+    kind: Annotated[Literal["stt", "llm", "tts"] | None, typer.Option(help="Of a provider: only as this.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Of a provider: a region's name or address. May be repeated.")] = None,
+    runs: Annotated[int, typer.Option(min=1, max=100, help="Of a provider: how often.")] = 5,
+    voice: Annotated[str, typer.Option(help="Of a provider: the voice.")] = "",
 ) -> None:
-    """Check each part and say what to do. Exits with 1 if something must be mended first."""
+    """Check each part and say what to do. Exits with 1 if something must be mended first.
+
+    With --provider: measure one provider instead, beside what an answer can afford.
+    """
+    if provider:
+        engine, _ = settings_of(EngineSettings, "engine settings")
+        store = ModelStore(engine.models_dir if isinstance(engine, EngineSettings) else None)
+        order = doctor_provider.Order(provider, (kind,) if kind else (), tuple(region or ()), runs, voice)
+        doctor_provider.command(order, lambda: _clip(store), store)
+        return
     grades: list[Grade] = []
     for line in examine(state_dir, quick):
         typer.echo(str(line))
