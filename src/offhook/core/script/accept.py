@@ -180,6 +180,8 @@ class _Reader:
     def value(self, slot: Slot, span: tuple[int, int]) -> Found | str:
         """The value in a quote, or why there is none. Where the quote alone is too short to read, the words around it help."""
         words = self.text[slice(*span)]
+        if slot.type == "free_text":
+            return Found(slot.type, words, words, *span, MEANT, whole=False)
         found = value_in(self.script, self.state, slot, words)
         if found is None or found.sure < least_sure(slot):
             wider = value_in(self.script, self.state, slot, self.text)

@@ -19,6 +19,15 @@ from offhook.core.understand.types import Context
 
 TOLD_WORDS = 12
 """An answer for the caller's own words up to this length holds nothing else; a longer one may."""
+LABELS = {
+    "person_name": "name called",
+    "phone": "number phone mobile",
+    "email": "email",
+    "date": "day date",
+    "time": "time",
+    "address": "address",
+}
+"""What people call a value when they give it."""
 MEANING = frozenset("not no don't never but instead except how why what when where which who".split())
 """Small words that change what the rest means: never explained by being small."""
 
@@ -45,6 +54,8 @@ def _judge(script: Script, state: ScriptState, text: str, acts: tuple[act.Act, .
         return "rules", "no words"
     if state.mode == "keys":
         return "rules", "keys"
+    if any(isinstance(each, act.Raise) and script.topics[each.topic].first for each in acts):
+        return "rules", "comes before all"
     if any(isinstance(each, act.Unclear) for each in acts):
         return "model", "not understood"
     asked = [each for each in acts if isinstance(each, act.Question)]
@@ -89,7 +100,7 @@ def _told(script: Script, state: ScriptState, acts: tuple[act.Act, ...]) -> bool
 
 def _left(script: Script, state: ScriptState, text: str, acts: tuple[act.Act, ...]) -> list[str]:
     """The words that no act accounts for."""
-    small = (FILLERS | STOP) - MEANING
+    small = (FILLERS | STOP | {"got", "you've", "i've", "we've", "leave", "take", "you'll", "i'd"}) - MEANING
     covered: set[str] = set()
     for each in acts:
         for part in _explained(script, state, each, text):
@@ -111,7 +122,7 @@ def _explained(script: Script, state: ScriptState, each: act.Act, text: str) -> 
             elif kind == "yes_no":
                 yield from (found.raw for found in parse("yes_no", text, context, asked=True)[:1])
             else:
-                yield raw
+                yield f"{raw} {slot.replace('_', ' ').replace('.', ' ')} {LABELS.get(kind, '')}"
             if isinstance(each, act.Correct):
                 yield "no not sorry actually i said i meant make it that's should be instead wrong change"
         case act.Affirm() | act.Deny():

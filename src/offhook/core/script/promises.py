@@ -16,7 +16,10 @@ EFFECTS: dict[str, tuple[str, ...]] = {
 }
 """Kinds of effects, and how the names of tools tell them."""
 
-_NOT = r"(?<!be )(?<!not )(?<!been not )(?<!never )(?<!nothing )(?<!get )(?<!n't )(?<!to have )"
+_NOT = re.compile(
+    r"(?:(?:\bnothing|\bnot|\bnever|n't)(?: (?:has|is|was|have|had|been|yet|be|actually|quite|anything))*|\b(?:can|could|may|might|must|should|to) be) $"
+)
+"""What stands before a word of effect where it says that there was none, or that there can be."""
 _DONE = {
     "book": r"(?:booked|scheduled|reserved|arranged|pencilled)",
     "cancel": r"(?:cancelled|canceled|called off)",
@@ -40,14 +43,14 @@ _WORK = {
     "pay": r"(?:pay|refund\w*|charge|waive|credit|give you|offer you)",
     "transfer": r"(?:transfer\w*|put you|connect\w*|putting you)",
 }
-_SAID = tuple((kind, re.compile(rf"{_NOT}\b{words}\b")) for kind, words in _DONE.items())
+_SAID = tuple((kind, re.compile(rf"\b{words}\b")) for kind, words in _DONE.items())
 _MEANT = tuple((kind, re.compile(rf"{_WILL}{words}")) for kind, words in _WORK.items())
 
 
 def promised(sentence: str) -> str:
     """The kind of effect that a sentence promises or says has happened, "" for none. ``can be cancelled`` and ``not booked`` are none."""
     low = sentence.casefold().replace("\u2019", "'")
-    for kind, rule in (*_SAID, *_MEANT):
-        if rule.search(low):
+    for kind, rule in _SAID:
+        if any(not _NOT.search(low[: match.start()]) for match in rule.finditer(low)):
             return kind
-    return ""
+    return next((kind for kind, rule in _MEANT if rule.search(low)), "")

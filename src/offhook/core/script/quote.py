@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from offhook.core.understand.numbers import REPEATS, numerals, tokens
 
-SKIPPED = frozenset("um umm uh uhm er erm ah eh hmm mm please".split())
+SKIPPED = frozenset("um umm uh uhm er erm ah eh hmm mm".split())
 """Words that a quote may leave out, or put in."""
 LONGEST = 2_000
 
