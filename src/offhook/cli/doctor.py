@@ -339,7 +339,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="Start no database and speak nothing.")] = False,
     provider: Annotated[str, typer.Option(help="Measure this provider with its real account, such as deepgram:nova-3.")] = "",
     kind: Annotated[Literal["stt", "llm", "tts"] | None, typer.Option(help="Of a provider: only as this.")] = None,
-    region: Annotated[list[str] | None, typer.Option(help="Of a provider: a region's name or address. May be repeated.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Of a provider: a region's name or address.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Of a provider: how often.")] = 5,
     voice: Annotated[str, typer.Option(help="Of a provider: the voice.")] = "",
 ) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -94,6 +97,47 @@ def test_metrics_of_a_call(tmp_path: Path) -> None:
         assert after["voice_calls_total hangup"] == 1
         assert after["voice_calls_active"] == 0
         assert "twilio" not in client.get("/metrics").text
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[tuple[str, ExportTraceServiceRequest]]]]:
+    """One that takes everything; its address, and what it was sent with which key."""
+    taken: list[tuple[str, ExportTraceServiceRequest]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            taken.append((self.headers["x-key"], ExportTraceServiceRequest.FromString(body)))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", taken
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_call_is_a_trace_at_the_collector(tmp_path: Path) -> None:
+    with collector() as (url, taken):
+        with engine(tmp_path, otlp_url=url, otlp_headers=SecretStr("x-key=s3cret")) as client:
+            ring(client)
+        assert {key for key, _ in taken} == {"s3cret"}
+        resources = [resource for _, request in taken for resource in request.resource_spans]
+        assert {each.key: each.value.string_value for each in resources[0].resource.attributes}["service.name"] == "offhook-engine"
+        spans = [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+        (call,) = [span for span in spans if span.name == "voice.call"]
+        assert {each.key: each.value.string_value for each in call.attributes}["voice.call.reason"] == "hangup"
+        assert 0 < call.end_time_unix_nano - call.start_time_unix_nano < 60e9
+        assert len(call.trace_id) == 16
 
 
 def test_an_engine_ends_in_time_beside_a_collector_that_never_answers(tmp_path: Path) -> None:
