@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.conformance import local_speech
+from tests.conformance.tts_suite import TtsSuite
 
 from offhook.providers.tts.local import LocalTts
-from offhook.testing.conformance.tts import TtsConformance
 
 
-class TestLocalTts(TtsConformance):
+class TestLocalTts(TtsSuite):
     voice = "heart"
 
     @pytest.fixture
