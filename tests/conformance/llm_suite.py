@@ -90,6 +90,9 @@ class LlmSuite:
     model: ClassVar[str]
     """A name for the registry."""
     schema_in: ClassVar[str] = "response_format"
+    droppable: ClassVar[str] = "temperature"
+    keyed: ClassVar[bool] = True
+    env: ClassVar[dict[str, str]] = {}
 
     @pytest.fixture
     def anyio_backend(self) -> str:
@@ -100,7 +103,7 @@ class LlmSuite:
         with anyio.fail_after(HANG_S):
             async with Vendors() as vendors, InferencePool(1) as pool:
                 vendors.scenario(self.vendor, scenario or Scenario())
-                context = registry.ProviderContext(pool, ModelStore(), vendors.env() | env)
+                context = registry.ProviderContext(pool, ModelStore(), vendors.env() | self.env | env)
                 llm = cast("StreamedLlm", registry.load("llm", self.model, context))
                 llm.deadlines = deadlines or llm.deadlines
                 try:
@@ -166,7 +169,7 @@ class LlmSuite:
 
     async def test_calls_are_whole_whatever_the_pieces(self) -> None:
         reply = Reply("One moment.", (Call("book", '{"day":"Freitag 👍"}'), Call("look", '{"day":"Monday"}')))
-        async with self.line(self.reply(reply, fragment=1, split=3)) as line:
+        async with self.line(self.reply(reply, fragment=1, split=3, interleaved=True)) as line:
             found = await events(line.llm, replace(HELLO, tools=(BOOK, LOOK)))
         calls = of(found, ToolCall)
         assert text(found) == "One moment."
@@ -228,7 +231,9 @@ class LlmSuite:
         assert 3 <= usage.output <= 6
         assert usage.input > 5
 
-    @pytest.mark.parametrize("options", [{"finish": False, "done": False, "usage": False}, {"inside": {"type": "overloaded_error", "message": "no"}}])
+    @pytest.mark.parametrize(
+        "options", [{"finish": False, "done": False, "usage": False}, {"inside": {"type": "overloaded_error", "message": "no"}}]
+    )
     async def test_a_cut_answer_has_used_what_it_said_and_is_an_error(self, options: dict[str, Any]) -> None:
         found: list[LlmEvent] = []
         async with self.line(self.reply("One two three.", **options)) as line:
@@ -338,8 +343,6 @@ class LlmSuite:
         assert not error.retry
         assert key not in repr(error) + str(error) + error.public + error.detail + repr(error.__cause__) + repr(vars(error))
 
-    keyed: ClassVar[bool] = True
-
     async def test_an_unknown_model_is_refused(self) -> None:
         async with self.line(Scenario(options={"models": "another$"})) as line:
             with pytest.raises(Rejected):
@@ -349,13 +352,13 @@ class LlmSuite:
 
     async def test_a_parameter_that_is_refused_is_left_out_from_then_on(self) -> None:
         request = replace(HELLO, temperature=0.3)
-        async with self.line(Scenario(options={"refuse": {"temperature": "unknown"}})) as line:
+        async with self.line(Scenario(options={"refuse": {self.droppable: "unknown"}})) as line:
             assert text(await events(line.llm, request))
             assert len(line.requests()) == 2
             assert text(await events(line.llm, request))
             assert len(line.requests()) == 3
-            assert "temperature" not in line.body
-            assert "temperature" in line.llm.refused
+            assert self.droppable not in line.body
+            assert self.droppable in line.llm.refused
 
     async def test_a_model_without_schemas_says_so_from_then_on(self) -> None:
         async with self.line(self.reply("Plain words.", refuse={self.schema_in: "unsupported"})) as line:
@@ -434,6 +437,10 @@ class LlmSuite:
             await line.gone()
             line.vendors.scenario(self.vendor, self.reply("Fresh."))
             assert text(await events(line.llm)) == "Fresh."
+
+    async def test_an_answer_that_is_said_to_be_whole_is_done_whatever_the_connection_does(self) -> None:
+        async with self.line(self.reply("Yes.", linger=2 * HANG_S)) as line:
+            assert (await events(line.llm))[-1] == Done("stop")
 
     async def test_fifty_at_once_are_not_mixed_up(self) -> None:
         def echo(asked: Asked) -> str:

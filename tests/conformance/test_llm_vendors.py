@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tests.conformance.llm_suite import LlmSuite
 
 
@@ -33,3 +35,11 @@ class TestAnthropic(LlmSuite):
     vendor = "anthropic"
     model = "anthropic:claude-haiku-5"
     schema_in = "output_config"
+    droppable = "thinking"
+
+
+class TestAnthropicOld(TestAnthropic):
+    """Who still has an endpoint of the first version."""
+
+    droppable = "temperature"
+    env: ClassVar[dict[str, str]] = {"ANTHROPIC_API_VERSION": "2023-06-01"}

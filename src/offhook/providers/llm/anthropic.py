@@ -69,7 +69,8 @@ class MessagesWire:
         self.account = account
         self.url = account.http("/v1/messages")
         self.warm_url = account.http("/v1/models?limit=1")
-        key = {"x-api-key": account.key} if version < "2026" else {"authorization": f"Bearer {account.key}"}
+        self._old = version < "2026"
+        key = {"x-api-key": account.key} if self._old else {"authorization": f"Bearer {account.key}"}
         self.headers: Mapping[str, str] = {"anthropic-version": version, **key}
         self._model = model
 
@@ -86,9 +87,9 @@ class MessagesWire:
         return body
 
     def optional(self, request: LlmRequest, refused: Mapping[str, int]) -> dict[str, Sequence[Any]]:  # noqa: ARG002
-        """No thinking aloud; the schema; the temperature."""
+        """No thinking aloud; the schema; the temperature where the API has one."""
         found: dict[str, Sequence[Any]] = {"thinking": ({"type": "disabled"},)}
-        if request.temperature is not None:
+        if request.temperature is not None and self._old:
             found["temperature"] = (request.temperature,)
         if request.schema is not None:
             found["output_config"] = ({"format": {"type": "json_schema", "schema": closed(request.schema, REFUSED_KEYWORDS)}},)

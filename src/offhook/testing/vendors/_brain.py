@@ -7,9 +7,11 @@ Options of a scenario (``Scenario.options``), the same for every vendor:
 - ``models``: a pattern of the models that there are; others are 404.
 - ``refuse``: parameters that this model does not take, each ``unknown``, ``unsupported`` or ``value``.
 - ``usage``, ``finish``, ``done``: False leaves out the usage, the reason of the end, the vendor's last word.
+- ``linger``: from the last event to the end of the answer.
 - ``inside``: an error object (``{"type": ..., "message": ...}``) sent after the first token, with 200 long gone.
 - ``comments``: comment lines before the first token. ``crlf``: lines end so. ``split``: bytes of the largest piece that is written at once;
-  pieces count as messages for faults. ``fragment``: characters of a tool's arguments in one event.
+  pieces count as messages for faults. ``fragment``: characters of a tool's arguments in one event; ``interleaved``:
+  pieces of several calls by turns.
 - ``cache_min``: tokens of the shortest beginning, the same as in an earlier request, that counts as cached.
 """
 
@@ -122,6 +124,7 @@ async def _play(peer: Peer, opening: Sequence[bytes], tokens: Sequence[bytes], c
             return
     for event in closing:
         await _write(peer, event)
+    await peer.wait("linger")
     await peer.finish()
 
 

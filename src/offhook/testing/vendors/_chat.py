@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any, Final
 
 from offhook.testing.vendors import _brain
@@ -107,14 +107,14 @@ def _call(peer: Peer, number: int, name: str, arguments: str) -> dict[str, Any]:
 
 
 def _calls(peer: Peer, reply: Reply) -> Iterator[dict[str, Any]]:
-    """The first piece of a call has its id and name, the later ones the index only; calls run side by side."""
+    """The first piece of a call has its id and name, the later ones the index only. One after the other, unless they are interleaved."""
+    parts: list[list[dict[str, Any]]] = []
     for number, one in enumerate(reply.calls):
-        yield {"tool_calls": [{"index": number, **_call(peer, number, one.name, "")}]}
-    parts = [_brain.fragments(peer, one.arguments) for one in reply.calls]
-    for turn in range(max(map(len, parts), default=0)):
-        for number, pieces in enumerate(parts):
-            if turn < len(pieces):
-                yield {"tool_calls": [{"index": number, "function": {"arguments": pieces[turn]}}]}
+        first = {"tool_calls": [{"index": number, **_call(peer, number, one.name, "")}]}
+        rest = _brain.fragments(peer, one.arguments)
+        parts.append([first, *({"tool_calls": [{"index": number, "function": {"arguments": piece}}]} for piece in rest)])
+    order = zip_longest(*parts) if peer.option("interleaved", False) else parts
+    yield from (delta for group in order for delta in group if delta)
 
 
 def _usage(peer: Peer, body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:

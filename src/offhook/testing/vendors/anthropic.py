@@ -21,10 +21,12 @@ KEY: Final = "sk-ant-of-the-double"
 VERSIONS: Final = frozenset({"2023-06-01", "2026-10-21"})
 KNOWN: Final = frozenset(
     (
-        "model max_tokens messages system stream tools tool_choice temperature top_p top_k stop_sequences metadata thinking output_config "
-        "service_tier cache_control container inference_geo speed diagnostics user_profile_id workspace_id"
+        "model max_tokens messages system stream tools tool_choice stop_sequences metadata thinking output_config service_tier "
+        "cache_control container inference_geo speed diagnostics user_profile_id workspace_id"
     ).split()
 )
+OLD: Final = {"2023-06-01": frozenset({"temperature", "top_p", "top_k"})}
+"""What a version of the API knew besides."""
 STOP: Final = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal", "tools": "tool_use"}
 KINDS: Final = {401: "authentication_error", 404: "not_found_error", 400: "invalid_request_error"}
 KEYWORDS: Final = (*_brain.UNSUPPORTED, "minimum", "maximum", "multipleOf", "minLength", "maxLength", "maxItems")
@@ -144,7 +146,8 @@ def _parsed(peer: Peer) -> dict[str, Any]:
             raise Refused(f"{name}: Field required")
     if not re.match(peer.option("models", "claude-"), str(body["model"])):
         raise Refused(f"model: {body['model']}", status=404)
-    for name in (*(name for name in peer.option("refuse", {}) if name in body), *(name for name in body if name not in KNOWN)):
+    known = KNOWN | OLD.get(peer.headers["anthropic-version"], frozenset())
+    for name in (*(name for name in peer.option("refuse", {}) if name in body), *(name for name in body if name not in known)):
         raise Refused(f"{name}: Extra inputs are not permitted")
     if not isinstance(body["max_tokens"], int) or body["max_tokens"] < 0:
         raise Refused("max_tokens: Input should be greater than or equal to 0")
