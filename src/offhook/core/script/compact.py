@@ -48,12 +48,12 @@ def tokens_of(text: str, locale: str) -> int:
 def fold(history: Sequence[Heard], budget: int, locale: str) -> tuple[str, tuple[Heard, ...]]:
     """A summary of the oldest blocks ("" if all fits) and the entries that are kept as they are; together at most about ``budget`` tokens.
 
-    The last block is always kept. If even the summary is too long, its oldest lines go.
+    At least the last block is always kept. If even the summary is too long, its oldest lines go.
     """
     entries = [each for each in history if each.text.strip()]
     costs = [tokens_of(each.text, locale) + MESSAGE + 6 for each in entries]
     folded = 0
-    while sum(costs[folded:]) > budget * 3 // 4 and len(entries) - folded > BLOCK:
+    while sum(costs[folded:]) > budget * 3 // 4 and len(entries) - folded >= 2 * BLOCK:
         folded += BLOCK
     return summary(entries[:folded], budget // 4 if sum(costs[folded:]) < budget else 0, locale), tuple(entries[folded:])
 

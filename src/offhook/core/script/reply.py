@@ -114,7 +114,7 @@ class Reply:
 
     def _sentence(self, sentence: str, spoken: list[Item]) -> bool:
         """Say a sentence if it may be said; False if the script's own words have to stand in."""
-        words = " ".join(_MARKUP.sub(" ", sentence).split())
+        words = re.sub(r"\s+(?=[.,;:!?])", "", " ".join(_MARKUP.sub(" ", sentence).split()))
         if not any(each.isalnum() for each in words):
             return True
         if self._question:
