@@ -64,7 +64,11 @@ class Engine:
         """
         try:
             with self.admission.slot():
-                return await self._carry(transport)
+                try:
+                    return await self._carry(transport)
+                except OffhookError:
+                    self.telemetry.metrics.calls.add("refused")
+                    raise
         except OffhookError as error:
             self.failures[type(error).__name__] += 1
             raise

@@ -6,7 +6,7 @@ Told once per turn, tool or failure, never per frame. Nothing here waits or rais
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -16,6 +16,7 @@ import anyio
 from offhook.contracts.events import Ladder
 from offhook.contracts.plan import TracePlan
 from offhook.core.time import MS, SECOND, Instant
+from offhook.engine.failover.health import Circuit, HealthReport
 from offhook.engine.telemetry import spans as sp
 from offhook.engine.telemetry.catalogue import STAGES, Metrics
 from offhook.engine.telemetry.export import Exporter
@@ -23,7 +24,6 @@ from offhook.engine.telemetry.ladder import Marks, ladder, overhead
 from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
 
 Speculated = Literal["committed", "aborted", "unused"]
-Circuit = Literal["closed", "trial", "open"]
 OUTCOMES: Final[tuple[tuple[type[ProviderError], str], ...]] = (
     (Timeout, "timeout"),
     (Unauthorized, "unauthorized"),
@@ -35,7 +35,7 @@ OUTCOMES: Final[tuple[tuple[type[ProviderError], str], ...]] = (
 LAG_EVERY: Final = 0.05
 """Seconds between two looks at how late the loop wakes."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CIRCUIT: Final[dict[Circuit, int]] = {"closed": 0, "trial": 1, "open": 2}
+_CIRCUIT: Final = {Circuit.CLOSED: 0, Circuit.HALF: 1, Circuit.OPEN: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +81,23 @@ def outcome_of(error: ProviderError) -> str:
     return next((word for kind, word in OUTCOMES if isinstance(error, kind)), "failed")
 
 
+def reason_of(why: str) -> str:
+    """A label for the name of an error's class, or for ``stalled``."""
+    return next((word for kind, word in OUTCOMES if kind.__name__ == why), why if why == "stalled" else "failed")
+
+
 class Telemetry:
     """Of one engine process."""
 
     def __init__(self, exporter: Exporter | None = None) -> None:
         self.metrics = Metrics()
         self.exporter = exporter
+        self.health: Callable[[], Iterable[HealthReport]] = tuple
+        """How the providers' accounts do: a ``HealthBoard.report``, asked for when metrics are read."""
 
     def call(self, call: str, answered: datetime, plan: TracePlan, about: sp.Attributes) -> CallTelemetry:
         """Begin to tell of a call. ``about``: attributes of its span (transport, script, version; no number of anybody)."""
         return CallTelemetry(self, call, answered, plan, about)
-
-    def circuit(self, vendor: str, state: Circuit) -> None:
-        """A vendor's circuit breaker has changed."""
-        self.metrics.circuit.set(_CIRCUIT[state], vendor_of(vendor))
 
     def concurrency(self, vendor: str, count: int) -> None:
         """So many sessions and requests are open at a vendor."""
@@ -109,6 +112,12 @@ class Telemetry:
 
     def text(self, calls: int, capacity: int, decisions: Mapping[str, int]) -> str:
         """The answer to ``GET /metrics``."""
+        worst: dict[str, int] = {}
+        for one in self.health():
+            vendor = vendor_of(one.provider)
+            worst[vendor] = max(worst.get(vendor, 0), _CIRCUIT[one.circuit])
+        for vendor, state in worst.items():
+            self.metrics.circuit.set(state, vendor)
         exporter = self.exporter
         self.metrics.see(calls, capacity, decisions, exporter.sent if exporter else 0, exporter.dropped if exporter else {})
         return self.metrics.text()
@@ -189,9 +198,9 @@ class CallTelemetry:
         """A session or request has ended, well or with an error."""
         self._metrics.requests.add(kind, vendor_of(name), outcome_of(error) if error is not None else "ok")
 
-    def failover(self, kind: str, origin: str, to: str, error: ProviderError, at: Instant) -> None:
-        """Another provider goes on in place of one that failed."""
-        labels = (kind, vendor_of(origin), vendor_of(to), outcome_of(error))
+    def failover(self, kind: str, origin: str, to: str, why: str, at: Instant) -> None:
+        """Another provider goes on in place of one that failed. ``why``: the name of the error's class, or ``stalled``."""
+        labels = (kind, vendor_of(origin), vendor_of(to), reason_of(why))
         self._metrics.failover.add(*labels)
         names = ("voice.provider.kind", "voice.failover.from", "voice.failover.to", "voice.failover.reason")
         self._happened("voice.failover", at, dict(zip(names, labels, strict=True)))

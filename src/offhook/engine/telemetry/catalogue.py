@@ -55,7 +55,9 @@ class Metrics:
         self.requests = Counter("voice_provider_requests_total", "Sessions and requests, by how they ended.", ("kind", "vendor", "outcome"))
         self.failover = Counter("voice_provider_failover_total", "Changes of provider within a call.", ("kind", "from", "to", "reason"))
         self.concurrency = Gauge("voice_provider_concurrency", "Sessions and requests that are open at a vendor.", ("vendor",))
-        self.circuit = Gauge("voice_provider_circuit_state", "0 closed, 1 on trial, 2 open: nothing is sent there.", ("vendor",))
+        self.circuit = Gauge(
+            "voice_provider_circuit_state", "Of a vendor's worst account: 0 closed, 1 on trial, 2 open: nothing is sent there.", ("vendor",)
+        )
         self.tokens = Counter("voice_tokens_total", "Tokens of language models.", ("direction", "cached"))
         self.characters = Counter("voice_characters_total", "Characters given to voices.")
         self.tools = Counter("voice_tools_total", "Tools that have run, by how.", ("outcome",))

@@ -11,7 +11,8 @@ from anyio.lowlevel import checkpoint
 
 from offhook.contracts.plan import TracePlan
 from offhook.core.time import ms
-from offhook.engine.telemetry.calls import CallTelemetry, LlmUse, Telemetry, TurnTold, outcome_of, vendor_of
+from offhook.engine.failover.health import HealthBoard
+from offhook.engine.telemetry.calls import CallTelemetry, LlmUse, Telemetry, TurnTold, outcome_of, reason_of, vendor_of
 from offhook.engine.telemetry.export import Collector, Exporter
 from offhook.engine.telemetry.ladder import Marks
 from offhook.engine.telemetry.spans import Span, TraceContext
@@ -180,15 +181,16 @@ def test_a_greeting_is_no_answer() -> None:
 def test_what_happens_in_a_turn_is_an_event_of_it_and_what_comes_after_the_last_one_of_the_call() -> None:
     kept = Kept()
     telemetry, one = call(kept)
-    one.failover("llm", "openai:gpt-4.1-mini", "anthropic:claude", Timeout("llm/openai", "no answer"), ms(1_500))
+    one.failover("llm", "openai:gpt-4.1-mini", "anthropic:claude", "Timeout", ms(1_500))
     one.barge_in(ms(2_000), ms(2_140))
     one.turn(told())
-    one.failover("stt", "deepgram", "assemblyai", Unavailable("stt/deepgram", "gone"), ms(8_000))
+    one.failover("stt", "deepgram", "assemblyai", "stalled", ms(8_000))
     one.ended("hangup", "", ms(9_000))
     assert [event.name for event in kept.one("voice.turn").events] == ["voice.failover", "voice.barge_in"]
     (last,) = kept.one("voice.call").events
     assert last.at == UNIX + ms(8_000)
     assert dict(last.attributes)["voice.failover.to"] == "assemblyai"
+    assert dict(last.attributes)["voice.failover.reason"] == "stalled"
     metrics = telemetry.metrics
     assert metrics.failover.value("llm", "openai", "anthropic", "timeout") == 1
     assert metrics.barge_in.count() == 1
@@ -215,10 +217,15 @@ def test_providers_by_vendor_and_outcome() -> None:
     assert [outcome_of(kind("stt/x", "y")) for kind in kinds] == [
         "timeout", "unauthorized", "over_quota", "rejected", "bad_output", "unavailable", "failed",
     ]  # fmt: skip
+    assert [reason_of(word) for word in ("OverQuota", "stalled", "Boom")] == ["over_quota", "stalled", "failed"]
     assert vendor_of("deepgram:nova-3") == vendor_of("stt/deepgram") == vendor_of("deepgram") == "deepgram"
     one.provider("stt", "deepgram:nova-3")
     one.provider("stt", "deepgram:nova-3", Unauthorized("stt/deepgram", "no key"))
-    telemetry.circuit("deepgram", "open")
+    board = HealthBoard(clock=lambda: 0.0)
+    board.of("stt/deepgram", "one").ok()
+    board.of("stt/deepgram", "two").failed(Unauthorized("stt/deepgram", "no key"))
+    board.of("tts/cartesia").ok()
+    telemetry.health = board.report
     telemetry.concurrency("deepgram:nova-3", 7)
     for event in (one.underrun, one.mismatch, one.recording_failed, one.false_interruption):
         event()
@@ -226,6 +233,7 @@ def test_providers_by_vendor_and_outcome() -> None:
     text = telemetry.text(3, 50, {"taken": 3})
     assert 'voice_provider_requests_total{kind="stt",vendor="deepgram",outcome="unauthorized"} 1' in text
     assert 'voice_provider_circuit_state{vendor="deepgram"} 2' in text
+    assert 'voice_provider_circuit_state{vendor="cartesia"} 0' in text
     assert 'voice_provider_concurrency{vendor="deepgram"} 7' in text
     assert "voice_calls_active 3" in text
     assert 'voice_dead_air_seconds_bucket{le="5"} 1' in text

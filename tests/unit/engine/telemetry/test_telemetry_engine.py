@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from tests.scenarios.harness import SCRIPT
 
 from offhook.engine.app import create_app
@@ -25,7 +26,7 @@ from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
 from offhook.engine.telemetry.metrics import CONTENT_TYPE
 from offhook.engine.telemetry.spans import Span
-from offhook.errors import ConfigError
+from offhook.errors import ConfigError, Unavailable
 from offhook.inference import InferencePool
 from offhook.registry import ProviderContext
 from offhook.testing.fakes import FakeStt, FakeTts, FakeVad
@@ -45,14 +46,19 @@ class FakeLineup(Lineup):
         return FakeVad()
 
 
+class Deaf(FakeLineup):
+    async def stt(self, name: str) -> FakeStt:
+        raise Unavailable("stt/fake", "nobody listens")
+
+
 @contextmanager
-def engine(folder: Path, **changes: Any) -> Iterator[TestClient]:
+def engine(folder: Path, kind: type[Lineup] = FakeLineup, **changes: Any) -> Iterator[TestClient]:
     plan = folder / "plan.json"
     plan.write_text(json.dumps({"script": SCRIPT, "record": False}))
     settings = EngineSettings(plan=plan, state_dir=folder / "state", warm=(), drain_s=0.0, open_media=True, **changes)
 
     def lineup(pool: InferencePool) -> Lineup:
-        return FakeLineup(ProviderContext(pool=pool, weights=ModelStore(None), env={}))
+        return kind(ProviderContext(pool=pool, weights=ModelStore(None), env={}))
 
     with TestClient(create_app(settings, lineup)) as client:
         yield client
@@ -97,6 +103,15 @@ def test_metrics_of_a_call(tmp_path: Path) -> None:
         assert after["voice_calls_total hangup"] == 1
         assert after["voice_calls_active"] == 0
         assert "twilio" not in client.get("/metrics").text
+
+
+def test_a_call_that_is_not_taken_is_counted(tmp_path: Path) -> None:
+    with engine(tmp_path, Deaf) as client:
+        with pytest.raises(WebSocketDisconnect):
+            ring(client)
+        after = samples(client)
+        assert after["voice_calls_total refused"] == after["voice_admission_total taken"] == 1
+        assert after["voice_calls_active"] == 0
 
 
 @contextmanager
