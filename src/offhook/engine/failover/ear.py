@@ -37,7 +37,7 @@ class SttPolicy:
     """A shorter sound need not have words."""
     lead: float = 1.0
     """Kept of the silence before speech, since a detector is late."""
-    slack: float = 0.15
+    slack: float = 0.35
     """A final's end that lies so little before the detector's end of speech means that one."""
     burst: float = 8.0
     """Of kept audio is told at once, the rest at ``speed`` times real time."""

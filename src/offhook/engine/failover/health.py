@@ -81,6 +81,7 @@ class Health:
         policy: BreakerPolicy | None = None,
         clock: Callable[[], float] = anyio.current_time,
         chance: Callable[[], float] = random.random,
+        changed: Callable[[Health], None] = lambda _: None,
     ) -> None:
         self.provider = provider
         self.account = account
@@ -90,6 +91,7 @@ class Health:
         self._policy = policy or BreakerPolicy()
         self._clock = clock
         self._chance = chance
+        self._changed = changed
         self._circuit = Circuit.CLOSED
         self._until = 0.0
         self._probing = 0.0
@@ -109,6 +111,11 @@ class Health:
         """When an open breaker lets a probe through, on the clock."""
         return self._until
 
+    def _turn(self, circuit: Circuit) -> None:
+        if circuit is not self._circuit:
+            self._circuit = circuit
+            self._changed(self)
+
     def admits(self) -> bool:
         """Whether an attempt may be made now."""
         match self._circuit:
@@ -122,13 +129,13 @@ class Health:
     def begin(self) -> None:
         """An attempt is made. With an open breaker it is the probe, be it due or the last resort of a call."""
         if self._circuit is not Circuit.CLOSED:
-            self._circuit = Circuit.HALF
             self._probing = self._clock()
+            self._turn(Circuit.HALF)
 
     def dropped(self) -> None:
         """An attempt ended without a verdict: it was not needed any more."""
         if self._circuit is Circuit.HALF:
-            self._circuit = Circuit.OPEN
+            self._turn(Circuit.OPEN)
 
     def ok(self) -> None:
         """It did what it is for."""
@@ -136,9 +143,9 @@ class Health:
         self._outcomes.append((self._clock(), True))
         self._row = 0
         if self._circuit is Circuit.HALF:
-            self._circuit = Circuit.CLOSED
             self._again = 0
             self._outcomes.clear()
+            self._turn(Circuit.CLOSED)
 
     def measured(self, seconds: float) -> None:
         """How long its first answer took; also one that was given up after so long, or a slow provider would look fast."""
@@ -172,8 +179,8 @@ class Health:
         if self._circuit is not Circuit.OPEN:
             self.opened += 1
             self._again += 1
-        self._circuit = Circuit.OPEN
         self._until = max(self._until, now + wait)
+        self._turn(Circuit.OPEN)
 
     def quantile(self, share: float, at_least: int = 1) -> float | None:
         """Seconds within which this share of the first answers came, None with fewer than ``at_least`` of them."""
@@ -206,6 +213,8 @@ class HealthBoard:
     policy: BreakerPolicy = field(default_factory=BreakerPolicy)
     clock: Callable[[], float] = anyio.current_time
     chance: Callable[[], float] = random.random
+    changed: Callable[[Health], None] = lambda _: None
+    """Hears of every breaker that has turned."""
     most: int = 2_000
     _known: OrderedDict[tuple[str, str], Health] = field(default_factory=OrderedDict)
 
@@ -213,7 +222,7 @@ class HealthBoard:
         """The health of a provider (``stt/deepgram``, or a plan's name) under an account's label, which is no key."""
         key = (provider, account)
         if key not in self._known:
-            self._known[key] = Health(provider, account, self.policy, self.clock, self.chance)
+            self._known[key] = Health(provider, account, self.policy, self.clock, self.chance, lambda health: self.changed(health))
             while len(self._known) > self.most:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)

@@ -70,6 +70,17 @@ async def first_of(
     raise errors[-1] if errors else Timeout("plan", f"no provider answered within {limit:g} s")
 
 
+async def all_of(works: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Several things beside each other; returns when all are done."""
+
+    async def run(work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+
+    async with anyio.create_task_group() as group:
+        for work in works:
+            group.start_soon(run, work)
+
+
 class Closer:
     """Closes what calls have thrown away, so that no call waits for a broken connection's goodbye."""
 

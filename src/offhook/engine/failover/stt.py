@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import anyio
 
@@ -17,11 +16,12 @@ from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.core.audio.link import link
 from offhook.engine.failover.ear import Ear, Silence, SttPolicy
-from offhook.engine.failover.health import Candidate, Replaced, in_order
-from offhook.engine.failover.race import Closer, first_of
+from offhook.engine.failover.health import Candidate, Replaced
+from offhook.engine.failover.race import Closer
+from offhook.engine.failover.search import Search
 from offhook.engine.failover.tape import Tape
 from offhook.engine.failover.words import Words
-from offhook.errors import BadOutput, ConfigError, FormatError, ProviderError, Rejected, Timeout, Unavailable
+from offhook.errors import BadOutput, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, Stt, SttEvent, SttHints, VendorSpeech
 
@@ -45,12 +45,9 @@ class SteadySttSession:
         self._words = Words()
         self._queue: deque[SttEvent] = deque()
         self._silence = Silence(anyio.current_time(), 0)
-        self._failed: dict[str, float] = {}
-        self._tried: set[str] = set()
-        self._why: ProviderError | None = None
-        self._gone = ""
-        """Name of the recogniser that ``_why`` is about."""
-        self._gave_up = False
+        policy = owner.policy
+        self._search: Search[Stt] = Search("stt", owner.candidates, policy.connect, policy.limit, policy.again, owner.failed)
+        self._gave_up: Timeout | None = None
         self._adopted = False
         self._lost_at = anyio.current_time()
         self._lost = 0
@@ -174,7 +171,7 @@ class SteadySttSession:
             try:
                 found = await self._find(self._policy.stagger)
             finally:
-                self._tried.clear()
+                self._search.tried.clear()
             self._adopt(found)
             return
         ear = self._ear
@@ -197,50 +194,12 @@ class SteadySttSession:
 
     async def _find(self, stagger: float) -> Ear:
         """The first recogniser that is there, those with an open breaker last. Raises the last ProviderError."""
-        now = anyio.current_time()
-        ready = [one for one in in_order(self._owner.candidates) if one.name not in self._tried]
-        ready.sort(key=lambda one: self._failed.get(one.name, 0.0) if now - self._failed.get(one.name, -1e9) < self._policy.again else 0.0)
-        last: ProviderError = self._why or Unavailable(ID, "the plan names no recogniser; add one to models")
-        for some in ([one for one in ready if one.health.admits()], [one for one in ready if not one.health.admits()]):
-            if not some:
-                continue
-            try:
-                return await first_of(
-                    [partial(self._open, one) for one in some],
-                    stagger=stagger,
-                    limit=self._policy.limit,
-                    discard=self._release,
-                )
-            except ProviderError as error:
-                last = error
-        raise last
+        _, ear = await self._search.find(self._open, stagger=stagger, release=lambda found: self._release(found[1]))
+        return ear
 
     async def _open(self, candidate: Candidate[Stt]) -> Ear:
-        """A session of one recogniser. Raises ProviderError."""
         hop = link((self._format,), candidate.provider.spec.formats, between=("the call", candidate.name))
-        health, began = candidate.health, anyio.current_time()
-        error: ProviderError | None = None
-        health.begin()
-        opened = False
-        try:
-            with anyio.fail_after(self._policy.connect):
-                session = await candidate.provider.open(hop.target, self._locale, self._hints)
-            opened = True
-        except TimeoutError:
-            error = Timeout(candidate.name, "the recogniser was not there in time")
-        except ProviderError as refused:
-            error = refused
-        except (FormatError, ConfigError) as refused:
-            error = Rejected(candidate.name, refused.public, detail=refused.detail)
-        finally:
-            if not opened and error is None:
-                health.dropped()
-        if error is not None:
-            self._blame(candidate, error)
-            self._why, self._gone, self._gave_up = error, candidate.name, False
-            self._failed[candidate.name] = anyio.current_time()
-            raise error
-        health.measured(anyio.current_time() - began)
+        session = await candidate.provider.open(hop.target, self._locale, self._hints)
         return Ear(candidate, session, self._format, hop.target, hop.open(), anyio.current_time())
 
     def _adopt(self, ear: Ear) -> None:
@@ -260,10 +219,11 @@ class SteadySttSession:
         self._ear = ear
         self._own_endpointing = ear.candidate.provider.spec.own_endpointing
         self._silence.sign(now, tape.end)
-        if self._why is not None and (self._adopted or ear.candidate is not self._owner.candidates[0]):
-            why = "stalled" if self._gave_up else type(self._why).__name__
-            self._owner.replaced(Replaced("stt", self._gone, ear.candidate.name, why, now - self._lost_at))
-        self._why = None
+        why = self._search.why
+        if why is not None and (self._adopted or ear.candidate is not self._owner.candidates[0]):
+            reason = "stalled" if why is self._gave_up else type(why).__name__
+            self._owner.replaced(Replaced("stt", self._search.failed, ear.candidate.name, reason, now - self._lost_at))
+        self._search.why = None
         self._adopted = True
         if tape.speaking_at_head:
             ear.session.speech_started(0)
@@ -272,9 +232,9 @@ class SteadySttSession:
     def _lose(self, ear: Ear, error: ProviderError) -> None:
         """The recogniser failed. One that never said a word is not asked again in the same search."""
         if not ear.lives:
-            self._tried.add(ear.candidate.name)
-        self._part(ear, error)
-        self._blame(ear.candidate, error)
+            self._search.tried.add(ear.candidate.name)
+        self._search.blame(ear.candidate, error)
+        self._part(ear)
 
     def _give_up(self, ear: Ear) -> None:
         """The recogniser says nothing. Whether that is its fault is known when another one has heard words there."""
@@ -284,12 +244,12 @@ class SteadySttSession:
             # Nobody has words for it: it is a noise, and changing about for the next one like it would only do harm.
             self._suspects.clear()
             self._silence.patience = min(self._policy.patience, self._silence.patience * 4)
-        self._part(ear, error)
-        self._gave_up = True
+        self._search.lost(ear.candidate, error)
+        self._gave_up = error
+        self._part(ear)
 
-    def _part(self, ear: Ear, error: ProviderError) -> None:
-        self._failed[ear.candidate.name] = self._lost_at = anyio.current_time()
-        self._why, self._gone, self._gave_up = error, ear.candidate.name, False
+    def _part(self, ear: Ear) -> None:
+        self._lost_at = anyio.current_time()
         self._ear = None
         self._release(ear)
 
@@ -297,10 +257,6 @@ class SteadySttSession:
         if not ear.lives:
             ear.candidate.health.dropped()
         self._owner.closer.add(ear.aclose)
-
-    def _blame(self, candidate: Candidate[Stt], error: ProviderError) -> None:
-        candidate.health.failed(error)
-        self._owner.failed(error)
 
     # -- what it is told ----------------------------------------------------------------------------------------------
 
@@ -368,7 +324,8 @@ class SteadySttSession:
         self._silence.patience = 1.0
         for candidate, error, until in self._suspects:
             if heard.start < until:
-                self._blame(candidate, error)
+                candidate.health.failed(error)
+                self._owner.failed(error)
         self._suspects.clear()
 
 

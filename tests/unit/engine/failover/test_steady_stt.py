@@ -236,7 +236,7 @@ async def test_nobody_there_is_said_and_the_last_error_is_the_reason() -> None:
     gone = [LineStt(line, f"stt/{name}", faults=[SttFault(refuse=OverQuota(name, "no", retry=Retry(3.0)))] * 9) for name in "ab"]
     with pytest.raises(OverQuota):
         await Scene(line, gone).steady().open(PCM16_8K, "en-GB", SttHints())
-    with pytest.raises(Unavailable, match="names no recogniser"):
+    with pytest.raises(Unavailable, match="names no provider"):
         await SteadyStt([]).open(PCM16_8K, "en-GB", SttHints())
 
 
