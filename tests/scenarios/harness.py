@@ -25,13 +25,14 @@ from offhook.engine.call import Call
 from offhook.engine.detector import Detector
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox, Sender
+from offhook.engine.phrases import Phrases
 from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.trace import TraceWriter
 from offhook.engine.wheel import Wheel
-from offhook.errors import TransferFailed
+from offhook.errors import ConfigError, TransferFailed
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallStart, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
-from offhook.testing.fakes import FakeStt, FakeTts, FakeVad, Mouthpiece, SttScript, TtsScript, Utterance
+from offhook.testing.fakes import FakeLlm, FakeStt, FakeTts, FakeVad, Mouthpiece, SttScript, TtsScript, Utterance
 
 SECRET = "whsec_aGVsbG8="
 FRAME = 160
@@ -234,15 +235,21 @@ class Business:
 class _Lineup:
     """Hands out the scripted providers, whatever their names."""
 
-    def __init__(self, stt: FakeStt, tts: FakeTts) -> None:
+    def __init__(self, stt: FakeStt, tts: FakeTts, llm: FakeLlm | None = None) -> None:
         self._stt = stt
         self._tts = tts
+        self._llm = llm
 
     async def stt(self, _name: str) -> FakeStt:
         return self._stt
 
     async def tts(self, _name: str) -> FakeTts:
         return self._tts
+
+    async def llm(self, name: str) -> FakeLlm:
+        if self._llm is None:
+            raise ConfigError(f"no llm provider is called {name!r}")
+        return self._llm
 
 
 class _Outbox:
@@ -385,9 +392,12 @@ async def scene(
     tts: TtsScript | None = None,
     traces: Path | None = None,
     outbox: Path | None = None,
+    llm: FakeLlm | None = None,
+    phrases: Phrases | None = None,
 ) -> AsyncIterator[Scene]:
     """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there.
 
+    ``llm``: what the plan's model, if it names one, does. ``phrases``: keep fixed phrases there.
     ``outbox``: a real outbox over that folder sends the events to the business; without it they are simply there.
     """
     business = business or Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]})
@@ -398,7 +408,7 @@ async def scene(
     wheel = Wheel()
     async with httpx.AsyncClient(transport=httpx.MockTransport(business)) as http, anyio.create_task_group() as group:
         parts = EngineParts(
-            lineup=cast("Lineup", _Lineup(fake_stt, fake_tts)),
+            lineup=cast("Lineup", _Lineup(fake_stt, fake_tts, llm)),
             detector=detector,
             pool=pool,
             wheel=wheel,
@@ -407,7 +417,10 @@ async def scene(
             secret=SECRET,
             state_dir=traces or Path("unused"),
             keep_traces=traces is not None,
+            phrases=phrases,
         )
+        if phrases is not None:
+            group.start_soon(phrases.run)
         group.start_soon(wheel.run)
         group.start_soon(detector.run)
         line = Line(mouthpiece)

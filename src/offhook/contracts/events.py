@@ -80,6 +80,10 @@ class AgentTurn(Event):
     start_ms: int
     end_ms: int
     ladder: Ladder = Ladder()
+    by: str = ""
+    """Who worked the answer out: rules, model, plain (a model's words without acts); empty for what is no answer to the caller's words."""
+    why: str = ""
+    """Why it was them."""
 
 
 class ToolFinished(Event):
@@ -115,6 +119,10 @@ class Usage(Event):
     tts_characters: int = 0
     llm_input_tokens: int = 0
     llm_output_tokens: int = 0
+    llm_cached_tokens: int = 0
+    """Of the input, what came from a vendor's cache."""
+    llm_wasted_tokens: int = 0
+    """Of all of them, what was used ahead of a decision that came out otherwise."""
     providers: dict[str, str] = {}
 
 

@@ -106,6 +106,8 @@ class Models(Contract):
     tts: tuple[str, ...] = ("local",)
     llm: tuple[str, ...] = ()
     """Empty: the rules alone drive the script."""
+    answer_ms: Milliseconds = 1_200
+    """A language model that has given nothing to say by then has its turn taken by the rules."""
     vad: str = "silero"
     endpoint: str | None = "smart_turn"
     """An acoustic end-of-turn model; a hint only, and none where its weights are missing."""

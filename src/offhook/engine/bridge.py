@@ -36,13 +36,13 @@ class Bridges:
         self._turns += 1
         self._opens = "" if _leaves(text) else text
 
-    def steps(self) -> Iterator[tuple[float, Sequence[str]]]:
-        """Seconds to wait and what may be said then, one after the other. An opener that cannot be said leaves room for a filler."""
+    def steps(self) -> Iterator[tuple[float, Sequence[str], bool]]:
+        """Seconds to wait, what may be said then, and whether it is an opener. One that cannot be said leaves room for a filler."""
         if self._openers and self._opens:
             turn = self._turns % len(self._openers)
-            yield 0.0, (*self._openers[turn:], *self._openers[:turn])
+            yield 0.0, (*self._openers[turn:], *self._openers[:turn]), True
         if self._fillers:
-            yield self._after, self._fillers
+            yield self._after, self._fillers, False
 
     def choose(self, lines: Sequence[str]) -> str:
         """The first of the lines that was not said last; "" when this turn has had its one, or there is none."""

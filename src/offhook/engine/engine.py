@@ -22,6 +22,7 @@ from offhook.engine.detector import Detector
 from offhook.engine.handover import HandoverDesk
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
+from offhook.engine.phrases import Phrases
 from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
 from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.scopes import process_scope
@@ -145,6 +146,7 @@ class Engine:
             "vad_batches": self.parts.detector.batches,
             "vad_windows": self.parts.detector.windows,
             "vad_failures": self.parts.detector.failures,
+            "phrases": {"bytes": self.parts.phrases.bytes, **self.parts.phrases.counts} if self.parts.phrases is not None else {},
             "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
             "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
         }
@@ -226,6 +228,8 @@ async def _assemble(
         await outbox.recover(f"{url.rstrip('/')}/v1/events")
         desk = HandoverDesk(settings.state_dir / "calls", http, f"{url.rstrip('/')}/v1/recordings", secret, group)
         await desk.recover()
+    phrases = Phrases(settings.state_dir / "phrases" if settings.keep_phrases else None)
+    group.start_soon(phrases.run, name="fixed phrases")
     parts = EngineParts(
         lineup=lineup,
         detector=detector,
@@ -236,6 +240,7 @@ async def _assemble(
         secret=secret,
         state_dir=settings.state_dir,
         keep_traces=settings.keep_traces,
+        phrases=phrases,
         handover=desk,
     )
     return Engine(settings, parts, plans, Admission(settings.max_calls))

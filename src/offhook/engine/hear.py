@@ -58,6 +58,12 @@ class HearingStats:
 
     speech_begin: Instant | None = None
     speech_end: Instant | None = None
+    final_at: Instant | None = None
+    """When the last final words came."""
+    began: Instant | None = None
+    """When the last stretch of speech began."""
+    spoken: float = 0.0
+    """Seconds of speech in the open turn."""
 
 
 class Hearing:
@@ -159,10 +165,12 @@ class Hearing:
             self._speech_from = edge.sample
             self._began, self._vendor_since, self._doubted = at, None, None
             self.stats.speech_begin = since if self.stats.speech_begin is None else self.stats.speech_begin
+            self.stats.began = since
             self._stt.speech_started(stt_sample)
             self._driver.feed(ev.SpeechStarted(at, since))
             return
         self._spoken += (edge.sample - self._speech_from) / rate
+        self.stats.spoken = self._spoken
         self._pauses += 1
         self._doubted = None
         self.stats.speech_end = since
@@ -241,6 +249,7 @@ class Hearing:
                 complete = score(text, self._expecting(), self._context, self._seconds()) if text else 0.0
                 self._heard(text, event.final)
                 if event.final:
+                    self.stats.final_at = at
                     self._driver.feed(ev.Final(at, segment, event.text, complete))
                 else:
                     self._driver.feed(ev.Partial(at, segment, event.text, complete))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -23,10 +23,12 @@ from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import both
+from offhook.engine.speculation import Speculation
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, ProviderError
 from offhook.inference import InferencePool
 from offhook.ports.endpoint import Endpoint
+from offhook.ports.llm import Llm
 from offhook.ports.stt import Stt, SttHints, SttSession
 from offhook.ports.transport import CallTransport
 from offhook.ports.tts import Tts, TtsSession
@@ -47,6 +49,7 @@ class EngineParts:
     keep_traces: bool
     phrases: Phrases | None = None
     """Fixed phrases as audio; None: every word is said by a voice."""
+    speculation: Speculation = field(default_factory=Speculation)
     handover: HandoverDesk | None = None
     """Takes a call's files when it has ended; None for an engine that runs alone: they stay on its disk."""
 
@@ -61,6 +64,9 @@ class Prepared:
     ears: Ears
     mouth: Mouth
     open_voice: Callable[[], Awaitable[TtsSession]]
+    llm: Llm | None = None
+    """The rules alone drive the script where there is none."""
+    llm_name: str = ""
 
 
 async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, failures: Counter[str]) -> Prepared:
@@ -115,7 +121,18 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
         mouth.key = VoiceKey(named[-1], plan.voice, plan.locale, str(transport.format_out))
         parts.phrases.want(mouth.key, lambda: open_tts(tts), tts_link(tts), fixed_texts(plan, script, all_of_it=tts.spec.streaming))
     policy = replace(policy, vendor_ends=stt.spec.own_endpointing)
-    return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts))
+    llm, llm_name = await _model(parts.lineup, plan.models.llm, failures)
+    return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts), llm, llm_name)
+
+
+async def _model(lineup: Lineup, names: tuple[str, ...], failures: Counter[str]) -> tuple[Llm | None, str]:
+    """The first language model that there is; the rules can do without."""
+    for name in names:
+        try:
+            return await lineup.llm(name), name
+        except (ConfigError, ProviderError):
+            failures["no language model"] += 1
+    return None, ""
 
 
 async def _unopened(opened: tuple[Stt | Tts, SttSession | TtsSession]) -> None:

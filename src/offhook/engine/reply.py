@@ -3,15 +3,16 @@
 The rules know at once what to say; a model's words are spoken while more of them come (``Thinking``).
 
 A speculative reply does everything but be heard: no tool runs, the script's state does not move, the playout is muted.
-``promote`` makes it real. Instants are kept for the ladder, whose steps add up to the answer's whole time.
+``promote`` makes it real. Marks are kept for the ladder, whose steps add up to the answer's whole time.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final, Literal, Protocol
+
+import anyio
 
 from offhook.contracts.events import Ladder
 from offhook.core.audio.format import silence
@@ -19,12 +20,13 @@ from offhook.core.audio.link import Link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.dialogue import Proposal
 from offhook.core.speech.heard import Ledger
-from offhook.core.time import MS, Instant
+from offhook.core.time import Instant
 from offhook.core.turn import events as ev
 from offhook.core.turn.events import TurnNo
 from offhook.engine.driver import Driver
 from offhook.engine.phrases import Clip, Phrases, VoiceKey
 from offhook.engine.scopes import beside
+from offhook.engine.telemetry.ladder import Marks, ladder
 from offhook.engine.words import Clause, Ready, Words
 from offhook.errors import BadOutput, FormatError, ProviderError
 from offhook.ports.tts import TtsSession
@@ -32,39 +34,6 @@ from offhook.ports.tts import TtsSession
 Cause = Literal["speech", "tool", "keys", "transfer", "prompt"]
 BREATH_MS: Final = 200
 """Silence between a phrase that was kept and what a voice says before or after it."""
-
-
-@dataclass(slots=True)
-class Instants:
-    """When what happened, on the call's clock."""
-
-    speech_end: Instant | None = None
-    decided: Instant | None = None
-    worked_out: Instant | None = None
-    tts_request: Instant | None = None
-    first_audio: Instant | None = None
-    first_sent: Instant | None = None
-    bridged: Instant | None = None
-    """When the first sample left of what bridged the silence before the answer. The steps are the answer's own, without that."""
-
-    def ladder(self) -> Ladder:
-        """The steps; a step that speculation had finished before the decision takes no time."""
-        if self.speech_end is None or self.decided is None or self.first_sent is None:
-            return Ladder()
-        points = [self.decided]
-        for point in (self.worked_out, self.tts_request, self.first_audio):
-            points.append(max(points[-1], point if point is not None else points[-1]))
-        sent = max(points[-1], self.first_sent)
-        steps = [points[0] - self.speech_end, *(b - a for a, b in pairwise(points)), sent - points[-1]]
-        endpoint, understand, clause, tts, playout = (round(step / MS, 1) for step in steps)
-        return Ladder(
-            endpoint=endpoint,
-            understand=understand,
-            first_clause=clause,
-            tts=tts,
-            playout=playout,
-            total=round((sent - self.speech_end) / MS, 1),
-        )
 
 
 @dataclass(slots=True)
@@ -105,33 +74,55 @@ class Reply:
     real: bool
     now: Callable[[], Instant] = field(default=lambda: 0)
     proposal: Proposal | None = None
+    by: str = ""
+    """Who worked it out: rules, model, plain (a model's words without acts)."""
+    why: str = ""
+    refused: list[str] = field(default_factory=list)
     begun: Instant = 0
+    speculated: bool = False
+    """It was begun before the caller's turn was decided."""
+    audible: bool = False
+    """Something of it has left."""
     taken: bool = False
     accepted_already: bool = False
     bridged: str = ""
     """What was said before the first word of the answer, to bridge a silence."""
-    ledger: Ledger = field(default_factory=Ledger)
-    instants: Instants = field(default_factory=Instants)
+    opened: bool = False
+    """What bridged it is an opener: a part of the answer, in its time and in the history."""
     answer_from: int = 0
     """The sample at which the answer itself begins, after what bridged the silence before it."""
+    characters: int = 0
+    """Said by the voice."""
+    ledger: Ledger = field(default_factory=Ledger)
+    marks: Marks = field(default_factory=Marks)
     _words: Words | None = None
     _sounding: bool = False
-
-    @property
-    def audible(self) -> bool:
-        """Something of it has left."""
-        return self.instants.first_sent is not None or self.instants.bridged is not None
+    _real: anyio.Event = field(default_factory=anyio.Event)
 
     def promote(self) -> None:
         """The turn is real."""
         self.real = True
+        self._real.set()
         self._accept()
+
+    async def decided(self) -> None:
+        """Wait until the turn is real."""
+        if not self.real:
+            await self._real.wait()
+
+    def ladder(self) -> Ladder:
+        """Where the time of the answer went, so far."""
+        return ladder(self.marks)
+
+    def kept(self, heard: str) -> str:
+        """What of the heard text belongs in the history: not what only filled a silence."""
+        return heard if self.opened or not self.bridged else heard.removeprefix(self.bridged).strip()
 
     def settle(self, proposal: Proposal) -> None:
         """It is known what the reply does to the call: before its first word, and again when more has become known."""
         self.proposal = proposal
-        if self.instants.worked_out is None:
-            self.instants.worked_out = self.now()
+        if self.marks.worked_out is None:
+            self.marks.worked_out = self.now()
         self._accept()
 
     def _accept(self) -> None:
@@ -189,12 +180,12 @@ class Reply:
         mouth.playout.finish(self.turn)
         driver.feed(ev.ReplyDone(driver.now(), self.turn))
 
-    def bridge(self, text: str, driver: Driver, mouth: Mouth) -> bool:
+    def bridge(self, text: str, driver: Driver, mouth: Mouth, *, opens: bool) -> bool:
         """Say a kept phrase before the answer, if nothing of that is audible yet; whether it was said."""
         clip = mouth.clip(text)
         if clip is None or self._sounding or not self.real:
             return False
-        self.bridged = text
+        self.bridged, self.opened = text, opens
         self._lay("", clip)
         self.answer_from = self.ledger.samples
         self._queue(clip.data, driver, mouth)
@@ -204,6 +195,7 @@ class Reply:
         """Queue a kept phrase."""
         self._pause(mouth)
         self._lay(item, clip)
+        self._request(driver.now())
         self._answer(clip.data, driver, mouth)
 
     def _lay(self, item: str, clip: Clip) -> None:
@@ -220,9 +212,14 @@ class Reply:
             self.ledger.pad(samples)
             mouth.playout.append(self.turn, silence(target, samples))
 
+    def _request(self, now: Instant) -> None:
+        """The first clause is there, and goes to the voice."""
+        if self.marks.tts_request is None:
+            self.marks.first_clause = self.marks.tts_request = now
+
     def _answer(self, data: bytes, driver: Driver, mouth: Mouth) -> None:
-        if data and self.instants.first_audio is None:
-            self.instants.first_audio = driver.now()
+        if data and self.marks.tts_first_byte is None:
+            self.marks.tts_first_byte = driver.now()
         self._queue(data, driver, mouth)
 
     def _queue(self, data: bytes, driver: Driver, mouth: Mouth) -> None:
@@ -243,8 +240,8 @@ class Reply:
         async def texts() -> AsyncIterator[str]:
             async for clause in words.clauses():
                 mouth.characters += len(clause.text)
-                if self.instants.tts_request is None:
-                    self.instants.tts_request = driver.now()
+                self.characters += len(clause.text)
+                self._request(driver.now())
                 clauses.append(clause)
                 yield clause.text
 

@@ -72,7 +72,9 @@ class Reporter:
         self._show({"type": "caller", "turn": turn, "text": text})
         self._send(CallerTurn(**self._common(), turn=turn, text=text, start_ms=start // MS, end_ms=end // MS, acts=acts))
 
-    def agent_turn(self, turn: int, text: str, heard: str, interrupted: bool, start: Instant, ladder: Ladder) -> None:
+    def agent_turn(
+        self, turn: int, text: str, heard: str, interrupted: bool, start: Instant, ladder: Ladder, by: str = "", why: str = ""
+    ) -> None:
         """The agent's turn is over."""
         self.counts["agent_turns"] += 1
         self.counts["interrupted"] += interrupted
@@ -90,6 +92,8 @@ class Reporter:
                 start_ms=start // MS,
                 end_ms=common["at_ms"],
                 ladder=ladder,
+                by=by,
+                why=why,
             )
         )
 

@@ -38,6 +38,8 @@ class EngineSettings(BaseSettings):
     drain_s: Annotated[float, Field(ge=0)] = 3_600.0
     """How long running calls may go on after SIGTERM."""
     keep_traces: bool = True
+    keep_phrases: bool = False
+    """Keep fixed phrases as audio on disk too, so that an engine that starts has them at once."""
     otlp_url: HttpUrl | None = None
     """An OpenTelemetry collector that takes OTLP over HTTP (``http://127.0.0.1:4318``): every call becomes a trace there."""
     otlp_headers: SecretStr = SecretStr("")

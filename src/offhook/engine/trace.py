@@ -44,6 +44,7 @@ _EVENTS: dict[str, type[ev.Event]] = {
 }
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _EVENTS.values()}
 _GATHER = 200
+NOTE = "Note"
 
 
 class TraceWriter:
@@ -58,6 +59,10 @@ class TraceWriter:
         """Keep an event; never waits."""
         kind = type(event)
         self._lines.append(json.dumps([kind.__name__, *[getattr(event, name) for name in _NAMES[kind]]]))
+
+    def note(self, at: int, kind: str, what: Mapping[str, Any]) -> None:
+        """Keep something that is no event of the turn core, such as who answered and why; a replay passes over it."""
+        self._lines.append(json.dumps([NOTE, at, kind, what]))
 
     @property
     def due(self) -> bool:
@@ -98,6 +103,8 @@ def read_trace(path: Path) -> tuple[dict[str, Any], Iterator[ev.Event]]:
 def _events(lines: list[str], path: Path) -> Iterator[ev.Event]:
     for number, line in enumerate(lines, start=2):
         entry = _json(line, path, number)
+        if isinstance(entry, list) and entry[:1] == [NOTE]:
+            continue
         if not isinstance(entry, list) or not entry or not isinstance(entry[0], str) or entry[0] not in _EVENTS:
             msg = f"{path}:{number}: not an event of the turn core"
             raise ConfigError(msg)

@@ -55,11 +55,15 @@ class Words:
 
     # -- the writer's side ------------------------------------------------------------------------------------------------
 
-    def put(self, item: Item) -> None:
-        """A whole item."""
-        self.close()
+    def put(self, item: Item, *, more: bool = False) -> None:
+        """An item, or whole sentences of one of which there may be ``more``."""
+        if not more or self._open != item.id:
+            self.close()
         if not item.text.strip():
             return
+        if more and self._open is None:
+            self._open = item.id
+            self._ledger.expect(item.id)
         clip = self._lookup(item.text)
         self.meant.append(item.text)
         if clip is not None:

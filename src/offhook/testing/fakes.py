@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -19,6 +19,7 @@ from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.core.audio.g711 import pcm_to_mulaw
 from offhook.errors import ProviderError, Unavailable
+from offhook.ports.llm import Done, LlmEvent, LlmRequest, TextDelta, TokenUsage, ToolCall
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttEvent, SttHints
 from offhook.ports.tts import Speech, Word
@@ -246,6 +247,71 @@ class FakeTts:
     async def open(self, voice: str, locale: str, format: AudioFormat) -> FakeTtsSession:  # noqa: ARG002
         """Open a voice."""
         return FakeTtsSession(self, format)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(slots=True)
+class LlmScript:
+    """How the fake model behaves. Seconds; faults count requests from now on."""
+
+    answer: str | Callable[[LlmRequest], str] = '{"acts": [], "say": null}'
+    first_token: float = 0.2
+    per_token: float = 0.0125
+    """80 tokens a second."""
+    token: int = 4
+    """Characters of a token."""
+    tools: tuple[ToolCall, ...] = ()
+    """Proposed after the text."""
+    fail: type[ProviderError] | None = None
+    fail_after: int = 0
+    """Tokens that come before the failure or the hang."""
+    hang: bool = False
+    usage: bool = True
+
+
+class FakeLlm:
+    """Answers by its script; ``asked`` is every request, ``open`` how many answers are under way, ``whole`` how many came to their end."""
+
+    def __init__(self, script: LlmScript | None = None, *, structured: bool = True) -> None:
+        self.script = script or LlmScript()
+        self.asked: list[LlmRequest] = []
+        self.open = 0
+        self.whole = 0
+        self.warmed = 0
+        self.spec = ProviderSpec(id="llm/fake", kind="llm", structured=structured, tools=True)
+
+    async def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+        """Tokens in time, then what the script says."""
+        script = self.script
+        self.asked.append(request)
+        self.open += 1
+        try:
+            await anyio.sleep(script.first_token)
+            text = script.answer if isinstance(script.answer, str) else script.answer(request)
+            tokens = [text[i : i + script.token] for i in range(0, len(text), script.token)]
+            broken = script.hang or script.fail is not None
+            for number, token in enumerate(tokens[: script.fail_after] if broken else tokens):
+                if number:
+                    await anyio.sleep(script.per_token)
+                yield TextDelta(token)
+            if script.hang:
+                await anyio.sleep_forever()
+            if script.fail is not None:
+                raise script.fail("llm/fake", "the model's connection broke")
+            for call in script.tools:
+                yield call
+            if script.usage:
+                yield TokenUsage(sum(len(message.text) for message in request.messages) // script.token, len(tokens))
+            self.whole += 1
+            yield Done("tools" if script.tools else "stop")
+        finally:
+            self.open -= 1
+
+    async def warm(self) -> None:
+        """Counted."""
+        self.warmed += 1
 
     async def aclose(self) -> None:
         """Nothing to release."""

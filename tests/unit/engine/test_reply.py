@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import anyio
-import pytest
 from anyio.lowlevel import checkpoint
 
-from offhook.contracts.events import Ladder
 from offhook.core.audio.format import PCM16_8K
 from offhook.core.audio.link import link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.dialogue import Item, Proposal
-from offhook.core.time import MS
 from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
-from offhook.engine.reply import Instants, Mouth, Reply
+from offhook.engine.reply import Mouth, Reply
 from offhook.ports.tts import Speech
 
 
@@ -59,24 +56,3 @@ def test_an_interruption_in_a_clause_that_still_streams_has_its_heard_words() ->
         assert reply.ledger.items(8_000) == [("hours", heard, False), ("ask", "", False)]
 
     anyio.run(main)
-
-
-@pytest.mark.parametrize(
-    ("instants", "steps"),
-    [
-        (Instants(0, 400 * MS, 410 * MS, 420 * MS, 500 * MS, 520 * MS), (400.0, 10.0, 10.0, 80.0, 20.0)),
-        # All worked out and spoken before the decision: those steps take no time of the caller's.
-        (Instants(0, 400 * MS, 100 * MS, 110 * MS, 200 * MS, 420 * MS), (400.0, 0.0, 0.0, 0.0, 20.0)),
-        (Instants(0, 400 * MS, 390 * MS, 395 * MS, 450 * MS, 460 * MS), (400.0, 0.0, 0.0, 50.0, 10.0)),
-        (Instants(0, 400 * MS, None, None, None, 460 * MS), (400.0, 0.0, 0.0, 0.0, 60.0)),
-    ],
-)
-def test_the_steps_of_an_answer_are_its_whole_time(instants: Instants, steps: tuple[float, ...]) -> None:
-    ladder = instants.ladder()
-    found = (ladder.endpoint, ladder.understand, ladder.first_clause, ladder.tts, ladder.playout)
-    assert found == steps
-    assert sum(steps) == ladder.total
-
-
-def test_an_answer_that_nobody_heard_has_no_steps() -> None:
-    assert Instants(0, 400 * MS).ladder() == Ladder()

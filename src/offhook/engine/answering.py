@@ -1,0 +1,234 @@
+"""Who answers the caller's words: the rules where they explain all of them, else a model; and the rules again when that is slow or down.
+
+What a model does ahead of the decision is a value: no state moves, no tool runs, and what it cost is counted. The script's part is
+``core.script.turn``: acts before words, and only words that hold.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Final
+
+import anyio
+
+from offhook.core.script import turn as script_turn
+from offhook.core.script.compact import tokens_of
+from offhook.core.script.dialogue import Dialogue, Item, Proposal
+from offhook.core.script.state import Note, Refused
+from offhook.core.script.turn import Turn
+from offhook.core.time import MS
+from offhook.engine.history import History
+from offhook.engine.prepare import EngineParts, Prepared
+from offhook.engine.reply import Reply, Thinking
+from offhook.engine.reporter import Reporter
+from offhook.engine.scopes import CallScope
+from offhook.engine.speculation import ATTEMPTS, LONGEST_SPEECH
+from offhook.engine.telemetry.calls import LlmUse, Speculated
+from offhook.engine.trace import TraceWriter
+from offhook.engine.words import Words
+from offhook.errors import ProviderError
+from offhook.ports.llm import Done, Llm, LlmRequest, Message, TextDelta, TokenUsage, ToolCall
+
+STALL_SECONDS: Final = 0.8
+"""A model that has begun to speak and says nothing for so long has said all that it will."""
+
+
+class ModelAnswer:
+    """One answer that a model is asked for. Raises nothing: what fails is answered by the rules."""
+
+    def __init__(self, turn: Turn, llm: Llm, name: str, limit: float, dialogue: Dialogue, *, ahead: bool) -> None:
+        self.turn = turn
+        self.name = name
+        self.ahead = ahead
+        """May be asked before the caller's turn is decided."""
+        self.asked = False
+        self.failure: ProviderError | None = None
+        self.usage: TokenUsage | None = None
+        self.finish = ""
+        self.ended: int | None = None
+        self._llm = llm
+        self._limit = limit
+        self._dialogue = dialogue
+        self._received: list[str] = []
+        self._after: object = None
+
+    async def think(self, reply: Reply, words: Words) -> None:
+        """Ask, and give on what may be said as it comes."""
+        if not self.ahead:
+            await reply.decided()
+        reply.marks.llm_request = reply.now()
+        self.asked = True
+        slow = False
+        with anyio.move_on_after(self._limit) as scope:
+            try:
+                await self._listen(reply, words, scope)
+            except ProviderError as error:
+                self.failure = error
+        slow = scope.cancelled_caught
+        if not self.turn.done:
+            if slow and not words.meant:
+                reply.why = "the model is slow"
+            self._give(self.turn.finish(whole=not slow and self.failure is None), reply, words)
+
+    async def _listen(self, reply: Reply, words: Words, scope: anyio.CancelScope) -> None:
+        async with aclosing(self._llm.stream(self._request())) as events:  # type: ignore[type-var]
+            async for event in events:
+                match event:
+                    case TextDelta(text):
+                        self.ended = reply.now()
+                        if reply.marks.first_token is None:
+                            reply.marks.first_token = self.ended
+                        self._received.append(text)
+                        if not self.turn.done:
+                            self._give(self.turn.feed(text), reply, words)
+                        if words.meant:
+                            scope.deadline = anyio.current_time() + STALL_SECONDS
+                    case TokenUsage():
+                        self.usage = event
+                    case Done(why):
+                        self.finish = why
+                    case ToolCall():
+                        # Work is an act of the script; a tool that was not offered is not run.
+                        reply.refused.append("tool call")
+
+    def _give(self, items: tuple[Item, ...], reply: Reply, words: Words) -> None:
+        """What may be said now. The acts count from the first word on, or as soon as they start work."""
+        turn = self.turn
+        proposal = turn.proposal
+        if proposal is not None and (items or turn.done or proposal.runs):
+            reply.by, reply.why = turn.by, turn.why or reply.why
+            if reply.proposal is not proposal:
+                self._after = proposal.after
+                reply.settle(proposal)
+            elif turn.done and reply.accepted_already and self._dialogue.state is self._after:
+                # The open question as it was worded in the end.
+                self._dialogue.state = proposal.after
+        for item in items:
+            words.put(item, more=not turn.done)
+        if turn.done:
+            words.end()
+
+    def _request(self) -> LlmRequest:
+        asked = self.turn.request
+        return LlmRequest(
+            messages=tuple(Message(one.role, one.text) for one in asked.messages),
+            schema=asked.schema,
+            max_tokens=asked.max_tokens,
+            stable=asked.stable,
+            cache_key=asked.cache_key,
+        )
+
+    def use(self, locale: str) -> LlmUse:
+        """Tokens: as the vendor says, or estimated where the answer was cut off."""
+        if self.usage is not None:
+            used = self.usage
+            return LlmUse(self.name, used.input, used.output, used.cached, self.finish, self.ended)
+        output = tokens_of("".join(self._received), locale)
+        return LlmUse(self.name, self.turn.request.tokens, output, 0, self.finish or "cut", self.ended)
+
+
+class Answering:
+    """One call's choice between rules and model, and what its models cost."""
+
+    def __init__(self, parts: EngineParts, prepared: Prepared, dialogue: Dialogue, history: History, reporter: Reporter) -> None:
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.cached_tokens = 0
+        self.wasted_tokens = 0
+        self._llm = prepared.llm
+        self._plan = prepared.plan
+        self._name = prepared.llm_name
+        self._dialogue = dialogue
+        self._history = history
+        self._reporter = reporter
+        self._speculation = parts.speculation
+        self._agent = prepared.script.hash
+        self._book = script_turn.prepare(dialogue) if prepared.llm is not None else None
+        self._asked: dict[int, ModelAnswer] = {}
+        self._attempts = 0
+        self._turns = -1
+        self._trace: TraceWriter | None = None
+
+    def begin(self, scope: CallScope, trace: TraceWriter | None) -> None:
+        """The call is up: have the model's connection open before its first turn."""
+        self._trace = trace
+        if self._llm is not None:
+            scope.start(self._llm.warm, "model warming")
+
+    def answer(self, reply: Reply, spoken: float | None = None) -> Proposal | Thinking:
+        """The answer to the caller's words: known at once by the rules, else a model's. ``spoken``: seconds of speech in the turn."""
+        if self._llm is None or self._book is None:
+            return self._dialogue.answer(reply.text)
+        decision = self._dialogue.decide(reply.text)
+        reply.why = decision.why
+        if decision.by == "rules":
+            reply.by = "rules"
+            self._note(reply, {"by": "rules", "why": decision.why})
+            return self._dialogue.answer(reply.text)
+        structured = self._llm.spec.structured
+        turn = Turn(self._dialogue, reply.text, self._book, self._history.entries, structured=structured)
+        ahead = reply.real or self._worth_it(spoken)
+        model = ModelAnswer(turn, self._llm, self._name, self._plan.models.answer_ms / 1000, self._dialogue, ahead=ahead)
+        self._asked[reply.turn] = model
+        self._reporter.counts["model_asked"] += 1
+        return model
+
+    def _worth_it(self, spoken: float | None) -> bool:
+        turns = self._reporter.counts["caller_turns"]
+        if turns != self._turns:
+            self._turns, self._attempts = turns, 0
+        self._attempts += 1
+        few = self._attempts <= ATTEMPTS and (spoken is None or spoken < LONGEST_SPEECH)
+        return few and self._speculation.pays(self._agent)
+
+    def speculated(self, reply: Reply, outcome: Speculated) -> None:
+        """Work ahead of a decision has come to its end, one way or the other."""
+        committed = outcome == "committed"
+        self._reporter.counts[f"speculation_{outcome}"] += 1
+        model = self._asked.get(reply.turn)
+        use = model.use(self._plan.locale) if model is not None and model.asked else None
+        if use is not None:
+            tokens = use.input + use.output
+            self._speculation.ended(self._agent, committed=committed, tokens=tokens)
+            if not committed:
+                self.wasted_tokens += tokens
+        if self._reporter.telemetry is not None:
+            now = reply.now() or reply.begun
+            self._reporter.telemetry.speculation(outcome, reply.begun, now, reply.turn, use)
+
+    def used(self, reply: Reply) -> LlmUse | None:
+        """What a model did for a turn that is over; counted once."""
+        model = self._asked.pop(reply.turn, None)
+        if model is None or not model.asked:
+            return None
+        use = model.use(self._plan.locale)
+        self.input_tokens += use.input
+        self.output_tokens += use.output
+        self.cached_tokens += use.cached
+        self._reporter.counts[f"model_{reply.by or 'dropped'}"] += 1
+        if model.failure is not None:
+            self._reporter.counts["model_failed"] += 1
+        self._note(
+            reply,
+            {
+                "by": reply.by,
+                "why": reply.why,
+                "model": self._name,
+                "failure": type(model.failure).__name__ if model.failure is not None else "",
+                "tokens": [use.input, use.output, use.cached],
+                "notes": _notes(reply),
+            },
+        )
+        return use
+
+    def _note(self, reply: Reply, what: dict[str, object]) -> None:
+        if self._trace is not None:
+            self._trace.note(reply.now() // MS * MS, "answer", {"turn": reply.turn, **what})
+
+
+def _notes(reply: Reply) -> list[str]:
+    """What was refused or withheld, without the caller's words."""
+    outs = reply.proposal.outs if reply.proposal is not None else ()
+    found = [f"refused {type(out.act).__name__}: {out.why}" for out in outs if isinstance(out, Refused)]
+    found += [f"{out.code}: {out.text}" for out in outs if isinstance(out, Note)]
+    return [*found, *reply.refused][:20]

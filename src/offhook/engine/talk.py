@@ -1,0 +1,455 @@
+"""The agent's side of a call: its turns, from what the turn core wants done to what the caller has heard of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+
+import anyio
+
+from offhook.core.script import acts as act
+from offhook.core.script.dialogue import Dialogue, Item, Proposal
+from offhook.core.script.state import Run
+from offhook.core.time import SECOND, Instant
+from offhook.core.turn import effects as fx
+from offhook.core.turn import events as ev
+from offhook.core.turn.state import Silent
+from offhook.engine.answering import Answering
+from offhook.engine.bridge import Bridges
+from offhook.engine.callclock import CallClock
+from offhook.engine.driver import Driver
+from offhook.engine.hear import Hearing
+from offhook.engine.history import History
+from offhook.engine.phrases import record
+from offhook.engine.prepare import EngineParts, Prepared
+from offhook.engine.record import Recorder
+from offhook.engine.reply import Cause, Reply, Thinking
+from offhook.engine.reporter import Reporter
+from offhook.engine.scopes import CallScope, TurnScope
+from offhook.engine.telemetry.calls import TurnTold
+from offhook.engine.trace import TraceWriter
+from offhook.engine.words import Words
+from offhook.errors import BadOutput, FormatError, OffhookError, ProviderError
+from offhook.ports.transport import CallTransport
+from offhook.ports.tts import TtsSession
+
+PROGRESS_TICKS = 10
+"""Wheel ticks between reports of what has been played: 200 ms."""
+NEW_VOICE_SECONDS = 1.0
+"""How long a voice is waited for that is opened in place of one that broke."""
+DEAD_AIR = 3 * SECOND
+"""A caller who waits so long for a sound has heard dead air."""
+
+
+class Talk:
+    """One call's agent. ``begin`` before anything else."""
+
+    def __init__(
+        self,
+        parts: EngineParts,
+        prepared: Prepared,
+        dialogue: Dialogue,
+        clock: CallClock,
+        driver: Driver,
+        transport: CallTransport,
+        reporter: Reporter,
+        recorder: Recorder | None,
+        launch: Callable[[tuple[Run, ...]], None],
+        running: Callable[[], int],
+        failed: Callable[[OffhookError], None],
+    ) -> None:
+        self.plan = prepared.plan
+        self.dialogue = dialogue
+        self.mouth = prepared.mouth
+        self.bridges = Bridges(prepared.plan)
+        self.history = History()
+        self.untold = set(prepared.plan.record_after)
+        """Names of what the caller must have heard before anything is recorded."""
+        self.answering = Answering(parts, prepared, dialogue, self.history, reporter)
+        self._phrases = parts.phrases
+        self._open_voice = prepared.open_voice
+        self._clock = clock
+        self._driver = driver
+        self._transport = transport
+        self._reporter = reporter
+        self._recorder = recorder
+        self._launch = launch
+        self._running = running
+        self._failed = failed
+        self._reply: Reply | None = None
+        self._turn_scope: TurnScope | None = None
+        self._unreported: Reply | None = None
+        self._ticks = 0
+        self._sent = 0
+        self._progress = 0
+        self._voice: anyio.Event | None = None
+        """Set when the voice that is opened in place of a broken one is there, or is not to be had."""
+        self._mute = False
+        self._handed_over = False
+        self._scope: CallScope
+        self._hearing: Hearing
+
+    def begin(self, scope: CallScope, hearing: Hearing, trace: TraceWriter | None) -> None:
+        """The call is up."""
+        self._scope = scope
+        self._hearing = hearing
+        self.answering.begin(scope, trace)
+
+    @property
+    def silent(self) -> bool:
+        """Nobody has the floor."""
+        return self._reply is None and isinstance(self._driver.state.user, Silent)
+
+    # -- the wheel --------------------------------------------------------------------------------------------------------
+
+    def left(self, now: Instant) -> None:
+        """Audio has just been sent."""
+        reply = self._reply
+        if reply is None or reply.marks.first_sent is not None:
+            return
+        turn, count = self.mouth.playout.sent
+        if turn != reply.turn:
+            return
+        reply.audible = True
+        if count > reply.answer_from or reply.opened:
+            reply.marks.first_sent = now
+            self._reporter.speaking(reply.turn, reply.words, reply.ladder())
+            since, telemetry = reply.marks.speech_end, self._reporter.telemetry
+            if telemetry is not None and since is not None and now - since > DEAD_AIR:
+                telemetry.dead_air(since, now)
+
+    def beat(self, now: Instant) -> None:
+        """Once every 20 ms: report what was played."""
+        self._ticks += 1
+        reply, playout = self._reply, self.mouth.playout
+        if reply is None or not reply.audible:
+            return
+        if playout.drained(reply.turn, now):
+            self._driver.feed(ev.Drained(now, reply.turn))
+        elif self._ticks % PROGRESS_TICKS == 0:
+            turn, sample = playout.played(now)
+            if turn == reply.turn and sample > self._progress:
+                # Only what is new is progress: a voice that hangs in the middle is a stall.
+                self._progress = sample
+                self._driver.feed(ev.Played(now, turn, sample))
+
+    # -- turns are opened -------------------------------------------------------------------------------------------------
+
+    def open(self, turn: int, cause: Cause, text: str, *, speculative: bool) -> None:
+        """Answer something."""
+
+        def work_out() -> Proposal | Thinking:
+            match cause:
+                case "keys":
+                    return self._something(self.dialogue.keys(text))
+                case "transfer":
+                    return self._something(self.dialogue.transferred(ok=False))
+                case "speech" if text:
+                    answer = self.answering.answer(reply, self._hearing.stats.spoken)
+                    return self._something(answer) if isinstance(answer, Proposal) else answer
+                case _:
+                    return self._something(self.dialogue.answer(text))
+
+        reply = Reply(turn, cause, text, work_out, self._accept, real=not speculative)
+        self._start(reply)
+
+    def _something(self, proposal: Proposal) -> Proposal:
+        """A script that has nothing to say, to run or to end would leave the caller in silence."""
+        if proposal.empty and not self._running():
+            self._reporter.counts["mute_replies"] += 1
+            proposal.items = (Item("", self.plan.lines.fallback),)
+        return self._sayable(proposal)
+
+    def _sayable(self, proposal: Proposal) -> Proposal:
+        """Without any voice only what is kept as audio can be said."""
+        if self._mute and proposal.items:
+            kept = tuple(item for item in proposal.items if self.mouth.clip(item.text) is not None)
+            proposal.items = kept or (Item("", self.plan.lines.failed),)
+        return proposal
+
+    def prompt(self, effect: fx.Prompt) -> None:
+        """Say a fixed line."""
+        lines = self.plan.lines
+
+        def fixed(text: str) -> Proposal:
+            return Proposal(self.dialogue.state, self.dialogue.state, items=(Item("", text),))
+
+        def work_out() -> Proposal | Thinking:
+            match effect.line:
+                case fx.Line.GREETING:
+                    return self._something(self.dialogue.begin())
+                case fx.Line.STILL_THERE:
+                    asked = self.dialogue.silence()
+                    return self._sayable(asked if asked.items else fixed(lines.still_there))
+                case fx.Line.SAY:
+                    return fixed(effect.text)
+                case fx.Line.FALLBACK if self._voice is not None:
+                    return _Recovery(self, fixed(lines.fallback))
+                case _:
+                    return fixed(str(getattr(lines, effect.line.value)))
+
+        self._start(Reply(effect.turn, "prompt", "", work_out, self._accept, real=True))
+
+    def _start(self, reply: Reply) -> None:
+        reply.begun = self._clock.now()
+        reply.speculated = not reply.real
+        self._stamp(reply)
+        if not reply.real:
+            self.mouth.playout.mute(reply.turn)
+        self._reply = reply
+        self._progress = 0
+        if self._mute and self._voice is None:
+            self._renew()
+        phrases = self._phrases
+
+        async def work() -> None:
+            with phrases.speaking() if phrases is not None else nullcontext():
+                await reply.run(self._driver, self.mouth, self._broken)
+
+        self._turn_scope = self._scope.start_turn(work, f"turn {reply.turn}")
+        if reply.real:
+            self._decided(reply)
+
+    def _stamp(self, reply: Reply) -> None:
+        """When the caller stopped, and when it was known what they had said."""
+        stats = self._hearing.stats
+        if reply.cause == "speech":
+            reply.marks.speech_end = stats.speech_end
+            fresh = stats.final_at is not None and (stats.speech_end is None or stats.final_at >= stats.speech_end)
+            reply.marks.stt_final = stats.final_at if fresh else None
+        if reply.real:
+            reply.marks.decided = self._clock.now()
+
+    def promote(self, turn: int) -> None:
+        """The shift is sure: what was prepared is real."""
+        reply = self._reply
+        if reply is None or reply.turn != turn:
+            return
+        reply.real = True
+        self._stamp(reply)
+        self.mouth.playout.unmute(turn)
+        self.answering.speculated(reply, "committed")
+        reply.promote()
+        self._decided(reply)
+
+    def _accept(self, reply: Reply) -> None:
+        """A real turn's proposal becomes the call's state, and its work begins."""
+        proposal = reply.proposal
+        if proposal is None:
+            return
+        self.dialogue.accept(proposal)
+        if reply.cause in {"speech", "keys"} and reply.text:
+            self._unreported = reply
+        if proposal.writes:
+            reply.taken = True
+            self._driver.feed(ev.Taken(self._clock.now(), reply.turn))
+        self._launch(proposal.runs)
+
+    # -- what bridges a silence -----------------------------------------------------------------------------------------
+
+    def _decided(self, reply: Reply) -> None:
+        """The caller's turn is over: from now on it is their silence."""
+        if reply.cause in {"speech", "keys"}:
+            self.bridges.new_turn(reply.text)
+            if self._phrases is not None and self.bridges.wanted:
+                self._scope.start(partial(self._bridge, reply), "bridge")
+
+    async def _bridge(self, reply: Reply) -> None:
+        """Say something short where the answer is late: at once where the agent opens so, else when the silence would be long."""
+        for seconds, lines, opens in self.bridges.steps():
+            await anyio.sleep(seconds)
+            if self._reply is not reply or not isinstance(self._driver.state.user, Silent):
+                return
+            line = self.bridges.choose(lines)
+            if line and reply.bridge(line, self._driver, self.mouth, opens=opens):
+                self.bridges.said(line)
+                self._reporter.counts["openers" if opens else "fillers"] += 1
+                return
+
+    def filler(self, wanted: str) -> None:
+        """A tool is late: say its filler, if nobody speaks and nothing has bridged this turn yet."""
+        line = self.bridges.choose((wanted, *self.plan.fillers.lines)) if wanted and self.silent else ""
+        if line:
+            self.bridges.said(line)
+            self._reporter.counts["fillers"] += 1
+            self._driver.feed(ev.Command(self._clock.now(), "say", line))
+
+    # -- a voice breaks ---------------------------------------------------------------------------------------------------
+
+    def _broken(self, error: ProviderError) -> None:
+        self._failed(error)
+        self._renew()
+
+    def _renew(self) -> None:
+        if self._voice is None or self._voice.is_set():
+            self._voice = anyio.Event()
+            self._scope.start(partial(self._new_voice, self._voice), "new voice")
+
+    async def _new_voice(self, there: anyio.Event) -> None:
+        """A voice that broke is thrown away, never reused."""
+        broken = self.mouth.voice
+        try:
+            with anyio.move_on_after(NEW_VOICE_SECONDS) as scope:
+                self.mouth.voice = await self._open_voice()
+                await self._prove(self.mouth.voice)
+            self._mute = scope.cancelled_caught
+        except ProviderError as error:
+            self._mute = True
+            self._failed(error)
+        finally:
+            there.set()
+        if not self._mute:
+            await broken.aclose()
+
+    async def _prove(self, voice: TtsSession) -> None:
+        """A voice that opens need not speak: have it say what is wanted next. Raises ProviderError."""
+        key, text = self.mouth.key, self.plan.lines.fallback
+        if self._phrases is not None and key is not None:
+            try:
+                self._phrases.put(key, text, await record(voice, self.mouth.link, text))
+            except FormatError as error:
+                raise BadOutput("tts", error.public) from error
+
+    async def recover(self, line: Proposal) -> Proposal:
+        """What to say after a voice broke: the line if there is a voice again, else what the script has for a caller who wants a person."""
+        if self._voice is not None:
+            await self._voice.wait()
+            self._voice = None
+        if not self._mute:
+            return line
+        if self._handed_over:
+            return self._sayable(line)
+        self._handed_over = True
+        self._reporter.counts["handed over without a voice"] += 1
+        return self._sayable(self.dialogue.propose((act.Human(),), "rules", ""))
+
+    # -- turns are closed ---------------------------------------------------------------------------------------------------
+
+    def report_caller(self) -> None:
+        """The caller's words are used up for good: only now are they a turn of their own."""
+        reply, self._unreported = self._unreported, None
+        if reply is not None and reply.proposal is not None:
+            self.history.caller(reply.text)
+            stats = self._hearing.stats
+            now = self._clock.now()
+            begin, end = stats.speech_begin, reply.marks.speech_end
+            self._reporter.caller_turn(reply.turn, reply.text, begin if begin is not None else now, end or now, reply.proposal.acts)
+
+    def flush(self, at: Instant) -> None:
+        """Silence first: our buffer, then the carrier's; what was heard is read before either forgets."""
+        playout = self.mouth.playout
+        reply = self._reply
+        self._transport.clear()
+        self._sent = playout.clear(at, reply.turn if reply is not None else None)
+        if self._recorder is not None:
+            self._recorder.agent_cut(playout.play_position(at))
+        if reply is not None:
+            self._heard(reply, self._sent)
+
+    def _heard(self, reply: Reply, sample: int) -> None:
+        """Tell the script what was heard of a reply, and of what it had meant to say and did not come to."""
+        told = reply.ledger.items(sample)
+        for item, heard, whole in told:
+            self._launch(self.dialogue.spoken(item, heard, whole))
+        if reply.proposal is not None and reply.accepted_already:
+            begun = {item for item, _, _ in told}
+            for one in reply.proposal.items:
+                if one.id not in begun:
+                    self._launch(self.dialogue.spoken(one.id, "", whole=False))
+        self.untold -= {name for name in self.untold if self.dialogue.heard(name)}
+
+    def cancel(self, turn: int, why: fx.Why, at: Instant) -> None:
+        """Nothing more comes of the turn."""
+        reply, scope = self._reply, self._turn_scope
+        if reply is None or reply.turn != turn:
+            return
+        self._reply = self._turn_scope = None
+        if scope is not None:
+            self._scope.cancel_turn(scope)
+        if not reply.audible:
+            self.mouth.playout.clear(at, turn)
+        if not reply.real:
+            self.answering.speculated(reply, "aborted")
+        self._barged_in(reply, why, at)
+        if reply.audible:
+            heard = reply.ledger.heard(self._sent)
+            self.history.agent(reply.kept(heard), cut=True)
+            self._tell(reply, heard, interrupted=True)
+        elif reply.accepted_already and reply.proposal is not None:
+            self.answering.used(reply)
+            if why is fx.Why.RESUMED and not reply.taken:
+                self.dialogue.take_back(reply.proposal)
+                self._unreported = None
+            else:
+                for item in reply.proposal.items:
+                    self.dialogue.spoken(item.id, "", whole=False)
+        else:
+            self.answering.used(reply)
+
+    def _barged_in(self, reply: Reply, why: fx.Why, at: Instant) -> None:
+        telemetry, began = self._reporter.telemetry, self._hearing.stats.began
+        if telemetry is not None and why is fx.Why.BARGE_IN and reply.audible and began is not None:
+            telemetry.barge_in(began, at)
+
+    def commit(self, turn: int) -> None:
+        """The turn was heard to its end."""
+        reply = self._reply
+        if reply is None or reply.turn != turn:
+            return
+        self._reply = self._turn_scope = None
+        proposal = reply.proposal
+        if reply.words:
+            self._heard(reply, reply.ledger.samples)
+            self.history.agent(reply.kept(reply.words))
+            self._tell(reply, reply.words, interrupted=False)
+        else:
+            self.answering.used(reply)
+        if proposal is None:
+            return
+        now = self._clock.now()
+        if proposal.transfer:
+            self._driver.feed(ev.Command(now, "transfer", proposal.transfer))
+        elif proposal.end is not None:
+            self.dialogue.outcome = proposal.end
+            self._driver.feed(ev.Command(now, "end"))
+
+    def _tell(self, reply: Reply, heard: str, *, interrupted: bool) -> None:
+        """The turn is over: events, metrics, spans."""
+        use = self.answering.used(reply)
+        ladder = reply.ladder()
+        if self._reporter.telemetry is not None:
+            models = self.plan.models
+            ladder = self._reporter.telemetry.turn(
+                TurnTold(
+                    turn=reply.turn,
+                    cause=reply.cause,
+                    marks=reply.marks,
+                    begun=reply.begun,
+                    ended=self._clock.now(),
+                    interrupted=interrupted,
+                    speculated=reply.speculated,
+                    stt=models.stt[0],
+                    llm=use,
+                    tts=models.tts[0],
+                    characters=reply.characters,
+                    said=reply.text,
+                    heard=heard,
+                )
+            )
+        self._reporter.agent_turn(reply.turn, reply.words, heard, interrupted, reply.begun, ladder, reply.by, reply.why)
+
+
+class _Recovery:
+    """The line after a voice broke: what can be said is known once another was opened, or none."""
+
+    def __init__(self, talk: Talk, line: Proposal) -> None:
+        self._talk = talk
+        self._line = line
+
+    async def think(self, reply: Reply, words: Words) -> None:
+        """See ``Talk.recover``."""
+        proposal = await self._talk.recover(self._line)
+        reply.settle(proposal)
+        for item in proposal.items:
+            words.put(item)
