@@ -12,6 +12,7 @@ from offhook.core.script.knowledge import STOP
 from offhook.core.script.legal import phrases_of
 from offhook.core.script.model import Script
 from offhook.core.script.rules import understand, value_in
+from offhook.core.script.schema import wording
 from offhook.core.script.state import ScriptState, Understood
 from offhook.core.understand.numbers import FILLERS, tokens
 from offhook.core.understand.parse import parse
@@ -59,7 +60,7 @@ def _judge(script: Script, state: ScriptState, text: str, acts: tuple[act.Act, .
     if any(isinstance(each, act.Unclear) for each in acts):
         return "model", "not understood"
     asked = [each for each in acts if isinstance(each, act.Question)]
-    if asked and script.states[state.at].wording != "exact":
+    if asked and wording(script, state) != "exact":
         return "model", "question"
     if len(acts) == 1 and _universal(acts[0], words):
         return "rules", "universal"

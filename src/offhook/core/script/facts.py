@@ -12,6 +12,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from offhook.core.script.claims import Claims, claims_of, folded
@@ -87,6 +88,10 @@ class Facts:
         return "name" if not said.names <= self.words else ""
 
 
+_fixed = lru_cache(maxsize=8_192)(claims_of)
+"""Authors' and tenants' texts are read once a process, not once a call. What callers say is never kept here."""
+
+
 def book(script: Script, passages: tuple[tuple[str, str], ...], locale: str, rules: str = "") -> Book:
     """What is known before the call begins. ``rules`` is text of ours that a caller must never hear."""
     answers = [text for _, text in texts_of(script, locale)]
@@ -97,7 +102,7 @@ def book(script: Script, passages: tuple[tuple[str, str], ...], locale: str, rul
     told = [each for title, text in passages for each in (title, *re.split(r"(?<=[.!?])\s+|\n+", text)) if each.strip()]
     words = folded(rules).split()
     return Book(
-        tuple(claims_of(text, locale) for text in (script.title, *answers, *own, *told)),
+        tuple(_fixed(text, locale) for text in (script.title, *answers, *own, *told)),
         tuple(found for text in (*answers, *(text for _, text in passages)) if (found := folded(text))),
         frozenset(tuple(words[at : at + LEAK]) for at in range(len(words) - LEAK + 1)),
     )

@@ -16,7 +16,7 @@ from offhook.core.script.compact import MESSAGE, Heard, fold, tokens_of
 from offhook.core.script.facts import texts_of, written
 from offhook.core.script.legal import legal
 from offhook.core.script.model import Script, Slot
-from offhook.core.script.schema import described, schema
+from offhook.core.script.schema import GUARDED, described, schema, wording
 from offhook.core.script.state import ScriptState, Value
 from offhook.core.script.work import Work
 
@@ -124,7 +124,7 @@ def _data(name: str, text: str) -> str:
 
 def role_and_script(script: Script, locale: str, *, structured: bool) -> str:
     """The part that never changes: rules, then the script."""
-    wordings = {state.wording for state in script.states.values()}
+    wordings = {state.wording for state in script.states.values()} if locale[:2].casefold() in GUARDED else {"exact"}
     parts = [RULES + (_FREE if "free" in wordings else "") + (_EXACT if wordings == {"exact"} else "") + ("" if structured else _PLAIN)]
     parts.append(f"# The business\n{script.title}. Language: {locale}. {script.persona}".rstrip())
     if script.never:
@@ -190,7 +190,7 @@ def now(script: Script, state: ScriptState, text: str, refused: Sequence[Refusal
         lines.append("Open question: none")
     if refused:
         lines.append("Refused in your last answer: " + "; ".join(f"{each.what}: {each.why}" for each in refused))
-    if place.wording == "exact":
+    if wording(script, state) == "exact":
         lines.append('No "say" here.')
     if not structured:
         lines.append("Acts that are possible now:\n" + described(script, state))

@@ -13,6 +13,7 @@ from offhook.core.script.claims import Claims, claims_of
 from offhook.core.script.dialogue import Item, Proposal
 from offhook.core.script.facts import Facts
 from offhook.core.script.model import Script
+from offhook.core.script.schema import wording
 from offhook.core.script.state import Ask, Note, Say, ScriptState
 from offhook.core.speech.normal import clean
 
@@ -25,9 +26,9 @@ _ACKS = frozenset({"unclear", "help", "hold", "misheard", "none", "wait"})
 _ORDER = ("exact", "guided", "free")
 
 
-def wording(script: Script, before: ScriptState, after: ScriptState) -> str:
+def stricter(script: Script, before: ScriptState, after: ScriptState) -> str:
     """The stricter of the wordings where the turn begins and where it leads."""
-    return min(script.states[before.at].wording, script.states[after.at].wording, key=_ORDER.index)
+    return min(wording(script, before), wording(script, after), key=_ORDER.index)
 
 
 class Reply:
@@ -41,7 +42,7 @@ class Reply:
         self.done = False
         self._script = script
         self._facts = known
-        self._wording = wording(script, before, proposal.after)
+        self._wording = stricter(script, before, proposal.after)
         self._text = ""
         self._whole = self._wording == "exact"
         self._words = 0
@@ -49,7 +50,7 @@ class Reply:
         self._own: list[Item] = []
         self._instead: list[Item] = []
         self._rest: list[Item] = []
-        kinds = {out.item: out.kind for out in proposal.outs if isinstance(out, Say)}
+        self._kinds = kinds = {out.item: out.kind for out in proposal.outs if isinstance(out, Say)}
         owed = {each.item for each in before.owed}
         for item in proposal.items:
             may = self._wording != "exact" and item.id not in owed and _replaceable(item.id, kinds.get(item.id, ""), before)
@@ -99,7 +100,11 @@ class Reply:
         wanted = claims_of(item.text, self._facts.locale)
         claims = wanted.numbers | {(each, "") for each in (*wanted.digits, *wanted.contacts, *wanted.days)}
         said = own.numbers | {(each, "") for each in (*own.digits, *own.contacts, *own.days)}
-        return bool(self._own) and claims <= said and bool(claims or not failed)
+        if not self._own or not claims <= said:
+            return False
+        # Without claims to go by, what stands for an answer must be of its size at least by half.
+        spoken = sum(len(each.text.split()) for each in self._own)
+        return bool(claims) or (not failed and (self._kinds.get(item.id) == "ack" or 2 * spoken >= len(item.text.split())))
 
     def _items(self) -> tuple[Item, ...]:
         """The whole reply as far as it is known."""

@@ -10,10 +10,13 @@ from offhook.core.script.legal import Legal, legal
 from offhook.core.script.model import Script
 from offhook.core.script.state import ScriptState
 from offhook.core.script.values import offers_of
+from offhook.core.script.work import Work
 
 ALWAYS = ("human", "cancel", "goodbye", "help", "hold", "chitchat", "abuse", "unclear")
 """Acts without fields that a caller may do at any moment."""
 YES_NO = ("yes", "no")
+GUARDED = frozenset({"en"})
+"""Languages whose numbers, days and promises ``claims`` and ``promises`` can read in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,13 @@ def allowed(script: Script, state: ScriptState) -> Allowed:
         tools=tuple(name for name in script.tools if name in now.tools),
         ask=bool(state.passages) or script.knowledge is not None,
         bare=_bare(script, state, now),
-        wording=script.states[state.at].wording,
+        wording=wording(script, state),
     )
+
+
+def wording(script: Script, state: ScriptState) -> str:
+    """Whose words are spoken here: ``exact``, ``guided`` or ``free``. Where the guards cannot read the language, the author's only."""
+    return script.states[state.at].wording if Work(script, state).locale[:2].casefold() in GUARDED else "exact"
 
 
 def _count(script: Script, state: ScriptState, now: Legal) -> int:

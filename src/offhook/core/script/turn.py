@@ -18,6 +18,7 @@ from offhook.core.script.dialogue import Dialogue, Heed, Item, Proposal
 from offhook.core.script.facts import Book, book, facts
 from offhook.core.script.prompt import BUDGET, RULES, Request, request
 from offhook.core.script.reply import Reply
+from offhook.core.script.schema import wording
 from offhook.core.script.state import Note, Refused, Transfer
 from offhook.core.script.work import Work
 
@@ -117,7 +118,7 @@ class Turn:
         if not found.acts and found.refused:
             return self._taken("no act was accepted", Heed(found.refused, strikes))
         self._bare = not found.acts
-        if self._bare and script.states[self._state.at].wording == "exact":
+        if self._bare and wording(script, self._state) == "exact":
             return self._taken("no acts")
         proposal = self._dialogue.propose(found.acts or (act.Chitchat(),), "model", self._text)
         own = tuple(Refusal(act.name_of(out.act), out.why) for out in proposal.outs if isinstance(out, Refused))
@@ -128,7 +129,7 @@ class Turn:
     def _plain(self, text: str) -> list[Item]:
         """An answer without acts: the rules say what the caller did, the words are spoken under the same guards."""
         if self._reply is None:
-            if self._dialogue.script.states[self._state.at].wording == "exact":
+            if wording(self._dialogue.script, self._state) == "exact":
                 return self._taken("plain words where the script is exact")
             understood = self._dialogue.decide(self._text).understood.acts
             # What the rules do not understand the model answers: no failure of the caller's, to be counted.
