@@ -6,6 +6,7 @@ Wire: https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -99,6 +100,9 @@ class AssemblyAiSession(StreamSession):
         if ended:
             self._ended = turn
         told = heard(turn + self._extra, fresh, self._position, final=ended)
+        text = str(message.get("transcript") or "").strip()
+        if ended and text and len(fresh) == len(words):
+            told = replace(told, text=text)  # which may be formatted: "at nine thirty" is "At 9:30."
         if fresh and (self._last is None or told != self._last):
             self._give(told)
 
@@ -110,16 +114,8 @@ class AssemblyAiSession(StreamSession):
             if word.get("word_is_final", True) or not ended
         ]
         if ended and text:
-            return respelt(text, found) or [Word(text, self._cut, self._position)]
+            return found or [Word(text, self._cut, self._position)]
         return found
-
-
-def respelt(text: str, words: list[Word]) -> list[Word]:
-    """The words as a formatted text spells them, where it has as many."""
-    spelt = text.split()
-    if len(spelt) != len(words):
-        return words
-    return [Word(new, word.start, word.end, word.confidence) for new, word in zip(spelt, words, strict=True)]
 
 
 def refused(provider: str, message: dict[str, Any]) -> ProviderError:

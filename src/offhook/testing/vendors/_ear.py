@@ -4,7 +4,8 @@ An ``Ear`` finds loud stretches. For each it says the next text of the scenario'
 ``tone 440 hz 1000 ms``. Audio that sounds like noise, as it does under a wrong declaration, is heard as ``noise``, whatever the script.
 
 Positions are samples of what the client streamed. A stretch's ``seconds``, where the script gives them, keep pauses inside it from
-ending it. With ``lexicon`` instead of ``say``, words are tones, see ``melody``.
+ending it. With ``lexicon`` instead of ``say``, words are tones, see ``melody``. All doubles with an ear send the messages of the option
+``play``, as they are, at the first audio.
 """
 
 from __future__ import annotations
@@ -176,7 +177,9 @@ class Ear:
             return current.said
         if not current.sound.startswith("tone"):
             return Said(current.sound)
-        return Said(f"{current.sound} hz ms" if early else f"{current.sound} hz {20 * round(length * 50)} ms")
+        return Said(
+            f"{current.sound} hz ms" if early else f"{current.sound} hz {10 * round(lasted(bytes(current.pcm), self.rate) * 100)} ms"
+        )
 
 
 class MelodyEar(Ear):
@@ -226,6 +229,13 @@ def spread(words: Sequence[str], begin: int, end: int, confidence: float) -> lis
     """Words evenly over a stretch."""
     edges = [begin + (end - begin) * number // max(1, len(words)) for number in range(len(words) + 1)]
     return [Heard(word, edges[number], edges[number + 1], confidence) for number, word in enumerate(words)]
+
+
+def lasted(pcm: bytes, rate: int) -> float:
+    """Seconds from the first sample of a quarter of the peak to the last."""
+    samples = np.abs(np.frombuffer(pcm, "<i2").astype(np.float64))
+    there = np.flatnonzero(samples >= samples.max(initial=1.0) / 4)
+    return float(there[-1] + 1 - there[0]) / rate if len(there) else 0.0
 
 
 def measure(pcm: bytes, rate: int) -> str:
@@ -348,6 +358,9 @@ class Listener(ABC):
             self._changed.set()
 
     def _audio(self, data: bytes) -> None:
+        if not self._arrived:
+            for message in self.peer.option("play", ()):
+                self.say(message)
         self._arrived = anyio.current_time()
         for loud in self.ear.feed(data):
             self.hop(loud=loud)
