@@ -25,6 +25,7 @@ DRAIN_S: Final = 0.1
 ALL: Final = 99
 """More values than any parameter has."""
 UNSUPPORTED: Final = re.compile(r"support|not permitted|unrecogni[sz]ed|unknown|unexpected", re.IGNORECASE)
+WRONG_SCHEMA: Final = re.compile(r"invalid schema|\.schema\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class StreamedLlm:
     def _drop(self, body: str, sent: Mapping[str, int]) -> bool:
         """Whether the refusal was of a parameter that can be left out: it is from now on, or has its next value."""
         name, how = refused_parameter(body, tuple(sent))
-        if not name or (name == self._wire.schema_in and not UNSUPPORTED.search(body)):
+        if not name or (name == self._wire.schema_in and (WRONG_SCHEMA.search(body) or not UNSUPPORTED.search(body))):
             return False  # a schema that is wrong must not become an answer without one
         self.refused[name] = max(self.refused.get(name, 0), sent[name] + 1 if how == "value" else ALL)
         if name == self._wire.schema_in:
