@@ -202,8 +202,7 @@ def now(script: Script, state: ScriptState, text: str, refused: Sequence[Refusal
 def _data_value(work: Work, name: str, value: Value) -> str:
     if value.value is None:
         return "declined"
-    words = json.dumps(_clip(work.spoken(name, value.value)), ensure_ascii=False)
-    return words if value.status == "confirmed" else f"{words} (not confirmed)"
+    return json.dumps(_clip(work.spoken(name, value.value)), ensure_ascii=False)
 
 
 def _clip(text: str, size: int = 600) -> str:
