@@ -6,10 +6,12 @@ and one deadline for each batch; batches are made into bytes on a thread.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
 import anyio
 import anyio.to_thread
@@ -23,6 +25,7 @@ RETRIED: Final = frozenset({429, 502, 503, 504})
 """The answers after which the same batch may be sent again (OTLP specification, failures)."""
 LARGEST_ANSWER: Final = 65_536
 LONGEST_PAUSE: Final = 30.0
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,13 @@ class Collector:
 
 
 def parse_headers(text: str) -> dict[str, str]:
-    """``name=value,name=value`` as OTEL_EXPORTER_OTLP_HEADERS has it. ConfigError without the value, which is a secret."""
+    """``name=value,name=value``, percent-encoded where need be, as OTEL_EXPORTER_OTLP_HEADERS has it. ConfigError without the value, which is a secret."""
     found: dict[str, str] = {}
     for number, part in enumerate(filter(None, (each.strip() for each in text.split(","))), start=1):
-        name, equals, value = part.partition("=")
-        if not equals or not name.strip():
-            raise ConfigError(f"OFFHOOK_ENGINE_OTLP_HEADERS: header {number} is not name=value")
-        found[name.strip().lower()] = value.strip()
+        name, _, value = (unquote(each.strip()) for each in part.partition("="))
+        if not _NAME.fullmatch(name) or not value or not (value.isascii() and value.isprintable()):
+            raise ConfigError(f"OFFHOOK_ENGINE_OTLP_HEADERS: header {number} is not name=value, in characters that a header may have")
+        found[name.lower()] = value
     return found
 
 
