@@ -81,6 +81,12 @@ async def all_of(works: Sequence[Callable[[], Awaitable[None]]]) -> None:
             group.start_soon(run, work)
 
 
+def alone(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a task group whose body and tasks are one piece of work to whoever called it."""
+    first = errors.exceptions[0]
+    return alone(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 class Closer:
     """Closes what calls have thrown away, so that no call waits for a broken connection's goodbye."""
 
