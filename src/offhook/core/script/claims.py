@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from offhook.core.script.knowledge import STOP
@@ -30,10 +31,12 @@ _DAYS = frozenset(
 _PARTS = re.compile(r"(?<!good )(?<!lovely )(?<!nice )(?<!great )\b(?:morning|afternoon|evening)s?\b")
 _MONTH_OR_WORD = re.compile(r"\b\d+(?:st|nd|rd|th)?(?: of)? (may|march)\b|\b(may|march)(?: the)? \d+\b")
 _NEXT = re.compile(r"\b(?:next|this|following) (?:week|month|year)\b")
-_FRACTIONS = re.compile(r"\b(?:half|quarter|third|thirds|dozen|dozens|hundreds|thousands|millions|twice|triple|thrice|couple)\b")
+_FRACTIONS = re.compile(
+    r"\b(?:half|quarter|third|thirds|dozens?|hundreds?|thousands?|millions?|billions?|grand|fivers?|tenners?|twice|triple|thrice|couple)\b"
+)
 _CHARGED = re.compile(
-    r"\b(?:discount|refund|guarantee|warranty|complimentary|insured|certified|licensed|qualified|deposit|invoice|surcharge|"
-    r"(?:for free|free of charge|no charge|no cost|without charge|at no extra))\w*"
+    r"\b(?:(?:discount|refund|guarantee|warrant|complimentary|gratis|insured|certified|licensed|qualified|deposit|invoice|surcharge)\w*"
+    r"|(?<!feel )free\b|no (?:fee|charge|cost)s?\b|costs? (?:you )?(?:nothing|anything)\b|without charge\b|at no extra\b)"
 )
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|co|uk|au|nz|io|biz|info|app|dev|eu|us)\b(?:/\S*)?",
@@ -86,6 +89,8 @@ def folded(text: str) -> str:
 
 def claims_of(text: str, locale: str) -> Claims:
     """The claims in a text, spoken or written: figures and signs are read as speech would read them."""
+    odd = {(each, "") for each in text if unicodedata.category(each) in {"No", "Nl"}}
+    text = unicodedata.normalize("NFKC", text)
     contacts = frozenset(_contact(match[0]) for match in _CONTACT.finditer(text))
     bare = _CONTACT.sub(" ", text)
     contacts |= frozenset(_contact(match[0]) for match in _SPOKEN_CONTACT.finditer(bare.casefold()))
@@ -96,7 +101,7 @@ def claims_of(text: str, locale: str) -> Claims:
     fractions = {match[0] for match in _FRACTIONS.finditer(view) if not re.search(r"(?:just a|wait a) $", view[: match.start()])}
     charged = {match[0] for match in _CHARGED.finditer(view)}
     return Claims(
-        numbers=frozenset(_numbers(view)),
+        numbers=frozenset({*_numbers(view), *odd}),
         digits=runs,
         contacts=contacts,
         days=frozenset().union(*(days for days, _ in pieces)),
@@ -133,7 +138,9 @@ def _numbers(view: str) -> list[tuple[str, str]]:
     found = []
     for match in _NUMBER.finditer(view):
         figures, ordinal, follow = match[1].lstrip("0") or "0", match[2], match[3] or ""
-        unit = _UNIT.get(follow, "") if not ordinal else ""
+        beyond = re.match(r"\s*([a-z]+)", view[match.end() :]) if figures == "1" else None
+        unit = _UNIT.get(follow, "") or (_UNIT.get(beyond[1], "") if beyond else "")
+        unit = "" if ordinal else unit
         if (
             figures == "1"
             and not unit

@@ -21,7 +21,7 @@ _NOT = re.compile(
 )
 """What stands before a word of effect where it says that there was none, or that there can be."""
 _DONE = {
-    "book": r"(?:booked|scheduled|reserved|arranged|pencilled)",
+    "book": r"(?:booked|scheduled|reserved|arranged|pencilled|locked in|you're down|is yours|(?:is|been) made|put (?:you|it|that) in|dispatched|on (?:its|his|her|their) way)",
     "cancel": r"(?:cancelled|canceled|called off)",
     "move": r"(?:moved|rescheduled|updated|changed (?:it|that|your|the))",
     "send": r"(?:sent|emailed|e-mailed|texted|forwarded)",

@@ -51,6 +51,8 @@ _FREE = """
 You may end "say" with the next question in your own words; then "asks" is the slot that it asks for, otherwise null."""
 _PLAIN = """
 Answer with one JSON object and nothing else, acts first: {"acts":[...],"say":"..." or null}"""
+_PLAIN_FREE = """
+Answer with one JSON object and nothing else, acts first: {"acts":[...],"asks":slot or null,"say":"..." or null}"""
 _EXACT = """
 The script's words are exact: give no "say"."""
 
@@ -125,7 +127,8 @@ def _data(name: str, text: str) -> str:
 def role_and_script(script: Script, locale: str, *, structured: bool) -> str:
     """The part that never changes: rules, then the script."""
     wordings = {state.wording for state in script.states.values()} if locale[:2].casefold() in GUARDED else {"exact"}
-    parts = [RULES + (_FREE if "free" in wordings else "") + (_EXACT if wordings == {"exact"} else "") + ("" if structured else _PLAIN)]
+    plain = "" if structured else _PLAIN_FREE if "free" in wordings else _PLAIN
+    parts = [RULES + (_FREE if "free" in wordings else "") + (_EXACT if wordings == {"exact"} else "") + plain]
     parts.append(f"# The business\n{script.title}. Language: {locale}. {script.persona}".rstrip())
     if script.never:
         parts.append("Never talk about this; leave it to the script: " + "; ".join(script.never) + ".")
