@@ -52,7 +52,10 @@ class Collector:
 
 
 def parse_headers(text: str) -> dict[str, str]:
-    """``name=value,name=value``, percent-encoded where need be, as OTEL_EXPORTER_OTLP_HEADERS has it. ConfigError without the value, which is a secret."""
+    """``name=value,name=value``, percent-encoded where need be, as OTEL_EXPORTER_OTLP_HEADERS has it.
+
+    Raises ConfigError without the value, which is a secret.
+    """
     found: dict[str, str] = {}
     for number, part in enumerate(filter(None, (each.strip() for each in text.split(","))), start=1):
         name, _, value = (unquote(each.strip()) for each in part.partition("="))
