@@ -180,13 +180,13 @@ async def test_4_a_tool_of_a_reply_that_is_thrown_away_never_runs() -> None:
     """pipecat#4997, livekit/agents#5924: what a cancelled generation proposed."""
     acts = {"acts": [{"act": "set", "slot": "note", "quote": "please ring me back"}], "say": "I shall pass it on."}
     llm = FakeLlm(LlmScript(json.dumps(acts), first_token=0.05, tools=(ToolCall("1", "save_message", "{}"),)))
-    ODD_NOTE = "well you see it is like this, is it not, could you please ring me back"
+    odd_note = "well you see it is like this, is it not, could you please ring me back"
     async with scene(with_model(), llm=llm) as stage:
         await greeted(stage)
         await stage.line.say("a message please")
         await stage.line.agent_speaks()
         await stage.line.agent_done()
-        await stage.line.say(ODD_NOTE)
+        await stage.line.say(odd_note)
         await anyio.sleep(0.24)
         llm.script.answer = json.dumps({"acts": [{"act": "set", "slot": "note", "quote": "the kitchen"}], "say": None})
         await stage.line.say("about the boiler that leaks all over the kitchen, is that all right with you")

@@ -32,7 +32,7 @@ class EndpointingPlan(Contract):
     utterance_end_ms: Milliseconds = 1_000
     """When no words have arrived at all."""
     vendor_ms: Milliseconds = 1_200
-    """With a recogniser that decides on turns itself: how long, at least, its end is waited for. 0: the engine decides, by the waits above."""
+    """With a recogniser that decides on turns itself: how long, at least, its end is waited for. 0: the engine decides by its waits."""
     sure: Annotated[float, Field(ge=0, le=1)] = 0.85
     probable: Annotated[float, Field(ge=0, le=1)] = 0.75
     likely: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -85,7 +85,7 @@ class Fillers(Contract):
 
 
 class Openers(Contract):
-    """A short acknowledgement, kept as audio, that is said as soon as the caller's turn is decided, before the answer is there. Off by default."""
+    """Short acknowledgements, kept as audio: one is said as soon as the caller's turn is decided, before its answer. Off by default."""
 
     on: bool = False
     lines: tuple[str, ...] = ("Okay,", "Sure,", "Right,", "All right,")

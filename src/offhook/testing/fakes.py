@@ -21,7 +21,7 @@ from offhook.core.audio.g711 import pcm_to_mulaw
 from offhook.errors import ProviderError, Unavailable
 from offhook.ports.llm import Done, LlmEvent, LlmRequest, TextDelta, TokenUsage, ToolCall
 from offhook.ports.spec import ProviderSpec
-from offhook.ports.stt import Heard, SttEvent, SttHints
+from offhook.ports.stt import Heard, SttEvent, SttHints, VendorShift, VendorSpeech
 from offhook.ports.tts import Speech, Word
 from offhook.ports.vad import VadState
 
@@ -84,6 +84,10 @@ class SttScript:
     deaf: bool = False
     says: str | None = None
     """Hear this in every stretch of speech, whatever the mouthpiece says."""
+    eager: float | None = None
+    """Decide on turns: the end is likely so long after an utterance's last sample."""
+    ends: float | None = None
+    """Decide on turns: the end is sure so long after an utterance's last sample."""
 
 
 class FakeSttSession:
@@ -101,6 +105,8 @@ class FakeSttSession:
         self._segment = 0
         self._speaking = False
         self._next_partial = 0
+        self._known = 0
+        self._stage = 2
         self.closed = False
 
     def _heard(self, *, final: bool) -> None:
@@ -127,9 +133,32 @@ class FakeSttSession:
         if fail_after is not None and self._position >= fail_after * self._rate:
             self._script.fail_after = None
             self._put(Unavailable("stt/fake", "the recogniser's connection broke"))
+        elif self._script.ends is not None:
+            self._decide(self._script.ends)
         elif self._speaking and self._position >= self._next_partial:
             self._next_partial = self._position + round(self._script.partial_every * self._rate)
             self._heard(final=False)
+
+    def _decide(self, ends: float) -> None:
+        """As a recogniser does that decides on turns: start, words, likely end, resumption, end. Times are the audio's."""
+        now = self.end * RATE // self._rate
+        said = [one for one in self._mouthpiece.utterances if one.start < now]
+        if not said:
+            return
+        last = said[-1]
+        if last.start >= self._known:
+            self._put(VendorSpeech(True, self._position))
+            self._known, self._stage = last.end, 0
+        eager = ends if self._script.eager is None else self._script.eager
+        if self._stage == 0 and now >= last.end + round(eager * RATE):
+            self._stage = 1
+            self._put(VendorSpeech(False, self._position))
+            self._heard(final=True)
+            if self._script.eager is not None:
+                self._put(VendorShift(0.7))
+        if self._stage == 1 and now >= last.end + round(ends * RATE):
+            self._stage = 2
+            self._put(VendorShift(1.0))
 
     def speech_started(self, sample: int) -> None:
         """Speech began."""
@@ -139,7 +168,8 @@ class FakeSttSession:
     def speech_stopped(self, sample: int) -> None:  # noqa: ARG002
         """Speech paused."""
         self._speaking = False
-        self._heard(final=True)
+        if self._script.ends is None:
+            self._heard(final=True)
 
     def listen(self) -> None:
         """A new turn."""
@@ -165,12 +195,11 @@ class FakeSttSession:
 class FakeStt:
     """Opens sessions on one mouthpiece."""
 
-    spec = ProviderSpec(id="stt/fake", kind="stt", formats=(PCM16_8K,))
-
     def __init__(self, mouthpiece: Mouthpiece | None = None, script: SttScript | None = None) -> None:
         self.mouthpiece = mouthpiece or Mouthpiece()
         self.script = script or SttScript()
         self.opened: list[FakeSttSession] = []
+        self.spec = ProviderSpec(id="stt/fake", kind="stt", formats=(PCM16_8K,), own_endpointing=self.script.ends is not None)
 
     async def open(self, format: AudioFormat, locale: str, hints: SttHints) -> FakeSttSession:  # noqa: ARG002
         """Open a session."""
@@ -217,6 +246,8 @@ class FakeTtsSession:
             await anyio.sleep(script.first_byte)
             if script.stall:
                 await anyio.sleep_forever()
+            if self._owner.broken is not None:
+                raise self._owner.broken("tts/fake", "the voice is down")
             if script.fail_clause == number:
                 script.fail_clause = None
                 raise script.fail_kind("tts/fake", "the voice's connection broke")
@@ -242,6 +273,8 @@ class FakeTts:
     def __init__(self, script: TtsScript | None = None, formats: tuple[AudioFormat, ...] = (MULAW_8K, PCM16_8K, PCM16_16K)) -> None:
         self.script = script or TtsScript()
         self.said: list[str] = []
+        self.broken: type[ProviderError] | None = None
+        """From now on every clause fails with this."""
         self.spec = ProviderSpec(id="tts/fake", kind="tts", formats=formats, word_times=True)
 
     async def open(self, voice: str, locale: str, format: AudioFormat) -> FakeTtsSession:  # noqa: ARG002

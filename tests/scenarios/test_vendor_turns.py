@@ -1,0 +1,102 @@
+"""A recogniser that decides on turns itself (eager end, resumption, end), on a whole call."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from tests.scenarios.harness import Scene, plan_of, scene
+
+from offhook.contracts.events import AgentTurn
+from offhook.testing.clock import VIRTUAL_TIME
+from offhook.testing.fakes import SttScript
+
+pytestmark = pytest.mark.anyio
+
+
+def flux() -> SttScript:
+    """A recogniser as quick as Flux says that it is."""
+    return SttScript(final_delay=0.0, eager=0.11, ends=0.26)
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
+
+
+async def greeted(stage: Scene) -> None:
+    await stage.line.agent_speaks()
+    await stage.line.agent_done()
+
+
+async def test_the_recognisers_end_is_the_turns_and_the_reply_was_prepared_by_then() -> None:
+    async with scene(stt=flux()) as stage:
+        await greeted(stage)
+        await stage.line.say("tell me how much it is with the pipe and")
+        assert await stage.line.agent_speaks() < 0.4
+        await stage.line.agent_done()
+    turn = stage.business.of(AgentTurn)[1]
+    assert "sixty pounds" in turn.heard
+    assert 225 <= turn.ladder.endpoint <= 300
+    assert turn.ladder.total - turn.ladder.endpoint <= 40
+    assert stage.counters["speculation_committed"] == 1
+
+
+async def test_a_caller_who_goes_on_after_the_eager_end_is_heard_out() -> None:
+    async with scene(stt=flux()) as stage:
+        await greeted(stage)
+        await stage.line.say("I would like to know")
+        await anyio.sleep(0.2)
+        await stage.line.say("how much it is")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+    assert stage.business.caller() == ["I would like to know how much it is"]
+    assert stage.counters["speculation_aborted"] >= 1
+    assert len(stage.business.of(AgentTurn)) == 2
+
+
+async def test_the_agent_is_held_by_the_detector_and_not_by_the_recogniser() -> None:
+    async with scene(stt=flux()) as stage:
+        await greeted(stage)
+        await stage.line.say("how much is it")
+        await stage.line.agent_speaks()
+        await anyio.sleep(1.0)
+        begun = stage.line.now()
+        await stage.line.say("stop I want a booking")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert stage.business.of(AgentTurn)[1].interrupted
+        quiet = next(at for at in range(round(begun * 50), len(stage.line.heard)) if not any(stage.line.heard[at : at + 5]))
+        assert quiet / 50 - begun <= 0.3
+        assert stage.business.said()[-1].endswith("What is the best number for you?")
+
+
+async def test_a_recogniser_whose_end_never_comes_is_not_waited_for_for_ever() -> None:
+    async with scene(stt=SttScript(final_delay=0.0, eager=0.11, ends=60)) as stage:
+        await greeted(stage)
+        await stage.line.say("how much is it")
+        assert 1.0 < await stage.line.agent_speaks() < 1.5
+        await stage.line.agent_done()
+    assert "sixty pounds" in stage.business.said()[-1]
+
+
+async def test_the_engine_decides_where_the_plan_says_so() -> None:
+    async with scene(plan_of(turn={"endpointing": {"vendor_ms": 0}}), stt=SttScript(final_delay=0.0, eager=0.11, ends=60)) as stage:
+        await greeted(stage)
+        await stage.line.say("how much is it")
+        assert await stage.line.agent_speaks() < 0.8
+        await stage.line.agent_done()
+    assert "sixty pounds" in stage.business.said()[-1]
+
+
+async def test_a_cough_over_the_agent_stops_nothing() -> None:
+    async with scene(stt=flux()) as stage:
+        await greeted(stage)
+        await stage.line.say("how much is it")
+        await stage.line.agent_speaks()
+        await anyio.sleep(1.0)
+        await stage.line.say("", 0.3)
+        await stage.line.agent_speaks(limit=3)
+        await stage.line.agent_done(quiet=1.5)
+        turn = stage.business.of(AgentTurn)[1]
+        assert not turn.interrupted
+        assert turn.heard == turn.text
