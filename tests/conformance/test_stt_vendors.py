@@ -184,7 +184,9 @@ class VendorSuite(SttSuite):
         assert sent[: len(wanted)] == wanted
         assert [one.kind for one in vendors.sent(self.vendor)][-2:] == ["text", "close"]
         assert vendors.sent(self.vendor, "text")[-1].json == {"type": self.goodbye}
-        assert speaker.session.seconds == len(sent) / 8_000  # type: ignore[attr-defined]
+        assert isinstance(speaker.session, StreamSession)
+        assert speaker.session.seconds == len(sent) / 8_000
+        assert not +speaker.session.oddities
 
     async def test_idle_connections_are_kept_and_positions_hold(
         self, vendors: Vendors, stt: Stt, said: Utterance, other: Utterance, monkeypatch: pytest.MonkeyPatch

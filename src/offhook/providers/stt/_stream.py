@@ -85,6 +85,8 @@ class StreamSession(ABC):
         self._events: deque[SttEvent] = deque()
         self._last: Heard | None = None
         self._started = 0
+        self._silent = False
+        """No message has come since speech began."""
         self._final_by = math.inf
         self._deaf_by = math.inf
         self._waiting: anyio.CancelScope | None = None
@@ -118,13 +120,14 @@ class StreamSession(ABC):
     def speech_started(self, sample: int) -> None:
         """The engine's detector heard speech begin: a vendor that says nothing of it is deaf."""
         self._started = sample
+        self._silent = True
 
     def speech_stopped(self, sample: int) -> None:
         """The engine's detector heard speech pause: ask for the words of what there is, and wait for them FINAL_S at most."""
         if not self._ask(sample):
             return
         now = max(self._busy_until, self._loop.time())
-        spoke = sample - self._started >= SPOKE_S * self._format.rate
+        spoke = self._silent and sample - self._started >= SPOKE_S * self._format.rate
         self._await(final_by=now + FINAL_S, deaf_by=now + DEAF_S if spoke else None)
 
     def listen(self) -> None:
@@ -163,7 +166,7 @@ class StreamSession(ABC):
 
     @abstractmethod
     def _message(self, kind: str, message: dict[str, Any]) -> None:
-        """Use a message: ``_give`` what it says; KeyError, TypeError and ValueError mean that it is not what its kind promises."""
+        """Use a message: ``_give`` what it says; KeyError, TypeError and the like mean that it is not what its kind promises."""
 
     @abstractmethod
     def _forget(self) -> None:
@@ -263,6 +266,7 @@ class StreamSession(ABC):
             self._waiting = None
         if message is not None:
             self._deaf_by = math.inf
+            self._silent = False
             self._received(message)
         elif not self._closed:
             self._overdue(self._loop.time())
@@ -294,7 +298,7 @@ class StreamSession(ABC):
             self._message(str(found.get("type")), found)
         except ProviderError as error:
             self._fail(error)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             self.oddities["broken message"] += 1
 
     def _fail(self, error: ProviderError) -> None:

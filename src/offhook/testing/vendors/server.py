@@ -522,7 +522,7 @@ async def _door(peer: Peer, door: Door) -> bool:
             async for _ in peer.messages():
                 pass
         case _:
-            await anyio.sleep_forever()
+            await peer.until_gone()
     return False
 
 
