@@ -36,7 +36,7 @@ _FRACTIONS = re.compile(
 )
 _CHARGED = re.compile(
     r"\b(?:(?:discount|refund|guarantee|warrant|complimentary|gratis|insured|certified|licensed|qualified|deposit|invoice|surcharge)\w*"
-    r"|(?<!feel )free\b|no (?:fee|charge|cost)s?\b|costs? (?:you )?(?:nothing|anything)\b|without charge\b|at no extra\b)"
+    r"|(?<!feel )free\b|no (?:fee|charge|cost)s?\b|costs? (?:you )?(?:nothing|anything)\b|on the house\b|without charge\b|at no extra\b)"
 )
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|co|uk|au|nz|io|biz|info|app|dev|eu|us)\b(?:/\S*)?",
@@ -60,7 +60,7 @@ _OPENERS = frozenset(
     "secondly next finally lastly also too either neither whether within without during between under over above below through "
     "thanks cheers bye goodbye hey hello hi good great lovely nice fantastic amazing superb super cool ouch oh ah gosh dear poor".split()
 )
-_SMALL = FILLERS | STOP | _OPENERS | {"i", "i'm", "i'll", "i've", "i'd", "ok", "mr", "mrs", "ms", "dr"}
+_SMALL = FILLERS | STOP | _OPENERS | {"i", "i'm", "i'll", "i've", "i'd", "ok", "mr", "mrs", "ms", "dr", "sir", "madam"}
 _LEADS = re.compile(r"^(?:will|is|has|can|says|said|was|'ll|would|and|from|here|with|does|charges|offers)$")
 
 
@@ -107,7 +107,7 @@ def claims_of(text: str, locale: str) -> Claims:
         days=frozenset().union(*(days for days, _ in pieces)),
         hours=frozenset().union(*(hours for _, hours in pieces)),
         together=tuple(each for each in pieces if each[0] and each[1]),
-        charged=frozenset(word for each in (*charged, *fractions) for word in each.split()),
+        charged=frozenset(each if " " in each else each[:6] for each in (*charged, *fractions)),
         names=_names(text),
         words=frozenset(folded(f"{text} {spoken} {view}").split()),
     )
@@ -171,7 +171,7 @@ def _names(text: str) -> frozenset[str]:
     for index, match in enumerate(words):
         word = match[0].replace("\u2019", "'")
         plain = word.casefold()
-        if not word[0].isupper() or plain in _SMALL or plain in _DAYS or plain in {"may", "march"}:
+        if not word[0].isupper() or plain in _SMALL or plain.removesuffix("s") in _DAYS or plain in {"may", "march"}:
             continue
         before = text[: match.start()].rstrip(" \"'(\u201c\u2018")
         if not before or before[-1] in ".!?\u2026:":

@@ -83,7 +83,7 @@ class Facts:
             return "day"
         if any(not any(days <= source.days and hours <= source.hours for source in all_) for days, hours in said.together):
             return "day and hour together"
-        if not said.charged <= self.words:
+        if not said.charged <= frozenset().union(*(source.charged for source in all_)):
             return "word of promise"
         return "name" if not said.names <= self.words else ""
 

@@ -21,25 +21,25 @@ _NOT = re.compile(
 )
 """What stands before a word of effect where it says that there was none, or that there can be."""
 _DONE = {
-    "book": r"(?:booked|scheduled|reserved|arranged|pencilled|locked in|you're down|is yours|(?:is|been) made|put (?:you|it|that) in|dispatched|on (?:its|his|her|their) way)",
+    "book": r"(?:booked|scheduled|reserved|arranged|pencilled|locked in|you're down|is yours|(?:is|been) made|put (?:you|it|that) in|dispatched|on (?:its|his|her|their) way|see you (?:then|there|on|at|soon|to\w+|next|\w+day))",
     "cancel": r"(?:cancelled|canceled|called off)",
     "move": r"(?:moved|rescheduled|updated|changed (?:it|that|your|the))",
     "send": r"(?:sent|emailed|e-mailed|texted|forwarded)",
     "save": r"(?:saved|submitted|registered|recorded (?:it|that|your)|passed (?:it|that|this|your|on)|left (?:a|your) message|taken (?:you|your \w+) off)",
     "pay": r"(?:paid|refunded|charged you|credited|waived)",
     "transfer": r"(?:transferred|put(?:ting)? you through|connect(?:ing)? you|transferring you)",
-    "done": r"(?:all set|all done|all sorted|all confirmed|it's done|that's done|is done|is confirmed|you're confirmed|taken care of|guaranteed)",
+    "done": r"(?:all set|all done|sorted|consider it done|dealt with|all confirmed|it's done|that's done|is done|is confirmed|you're confirmed|taken care of|guaranteed)",
 }
 _WILL = (
     r"(?:'ll|\bwill|\bshall|\bgoing to|\bgonna|\babout to|\blet me|\bi'm|\bi am|\bwe're|\bwe are|\bthey're|\bcan now)"
     r"(?: (?:just|now|then|also|gladly|quickly|definitely|certainly|go ahead and|be able to|be|get|have|\w+ly))* "
 )
 _WORK = {
-    "book": r"(?:book|booking|schedul\w+|schedule|reserv\w+|arrang\w+|arrive|arriving|come|coming|visit|send (?:someone|somebody|a|an|the|our|out)|there\b|with you|on (?:the|their) way)",
+    "book": r"(?:book|booking|schedul\w+|schedule|reserv\w+|arrang\w+|arrive|arriving|come|coming|visit|send (?:someone|somebody|a|an|the|our|out)|there\b|out\b|round\b|along\b|see you|get (?:there|to you|round)|with you|on (?:the|their) way)",
     "cancel": r"(?:cancel\w*|call (?:it|that|this) off)",
     "move": r"(?:move|moving|reschedul\w+|change|changing|update|updating)",
-    "send": r"(?:send|sending|e-?mail\w*|text|texting|forward\w*)",
-    "save": r"(?:pass|passing|save|saving|record|recording|(?:call|ring|phone|contact) you|tell (?:them|the|him|her|my)|leave (?:a|them|your)|let (?:them|him|her|the|my))",
+    "send": r"(?:send|sending|e-?mail\w*|text|texting|forward\w*|(?:get|receive) (?:a|an|the|your) (?:text|e-?mail|message|confirmation|letter|link|reminder))",
+    "save": r"(?:pass|passing|save|saving|record|recording|(?:call|ring|phone|contact) you|hear (?:back|from)|(?:get|receive) (?:a|the|your) call|tell (?:them|the|him|her|my)|leave (?:a|them|your)|let (?:them|him|her|the|my))",
     "pay": r"(?:pay|refund\w*|charge|waive|credit|give you|offer you)",
     "transfer": r"(?:transfer\w*|put you|connect\w*|putting you)",
 }
