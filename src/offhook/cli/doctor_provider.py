@@ -270,6 +270,7 @@ def settled(spec: ProviderSpec, region: str, env: Mapping[str, str]) -> tuple[di
 
 async def measure(order: Order, clip: Callable[[], Awaitable[Clip]], env: Mapping[str, str], store: ModelStore) -> AsyncIterator[Table]:
     """A table for each kind and region. Raises ConfigError: a name, a key or a region that is missing or wrong."""
+    said: Clip | None = None
     async with InferencePool() as pool:
         for kind in kinds_of(order.provider, order.kinds):
             spec = registry.spec(kind, order.provider)
@@ -278,9 +279,10 @@ async def measure(order: Order, clip: Callable[[], Awaitable[Clip]], env: Mappin
                 context = registry.ProviderContext(pool, store, settings)
                 place = ", ".join(part for part in (region if "://" not in region else "", host) if part)
                 table = Table(kind, f"{kind} {order.provider}{f' ({place})' if place else ''}, {order.runs} runs")
-                spoken = await clip() if kind == "stt" else None
+                if kind == "stt" and said is None:
+                    said = await clip()
                 for _ in range(order.runs):
-                    if not await _run(table, order, context, spoken):
+                    if not await _run(table, order, context, said):
                         break
                 yield table
 
@@ -290,7 +292,7 @@ async def _run(table: Table, order: Order, context: registry.ProviderContext, cl
     provider: Any = await anyio.to_thread.run_sync(registry.load, table.kind, order.provider, context)
     try:
         with anyio.fail_after(RUN_S):
-            if clip is not None:
+            if table.kind == "stt" and clip is not None:
                 table.add(await measure_stt(provider, clip))
             elif table.kind == "llm":
                 table.add(await measure_llm(provider))

@@ -226,3 +226,19 @@ def test_a_region_is_measured_at_its_address(capsys: pytest.CaptureFixture[str])
         good, out = told(doctor.Order("openai:gpt-4.1-mini", regions=(doubles.base("openai"),), runs=1), env, capsys)
     assert good
     assert out.startswith("llm openai:gpt-4.1-mini (127.0.0.1), 1 runs\n")
+
+
+def test_both_kinds_of_a_vendor_in_two_regions(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+
+    async def once() -> doctor.Clip:
+        asked.append(1)
+        return await clip()
+
+    with vendors() as doubles:
+        base = doubles.base("deepgram")
+        order = doctor.Order("deepgram", regions=(base, base.replace("127.0.0.1", "localhost")), runs=1)
+        assert doctor.report(order, once, doubles.env(), ModelStore(None))
+    titles = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert titles == [f"{kind} deepgram ({host}), 1 runs" for kind in ("stt", "tts") for host in ("127.0.0.1", "localhost")]
+    assert asked == [1]

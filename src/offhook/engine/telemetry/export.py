@@ -6,6 +6,7 @@ and one deadline for each batch; batches are made into bytes on a thread.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from offhook.engine.telemetry import otlp
 from offhook.engine.telemetry.spans import Attributes, Span
 from offhook.errors import ConfigError
 
+log = logging.getLogger("offhook.engine")
 RETRIED: Final = frozenset({429, 502, 503, 504})
 """The answers after which the same batch may be sent again (OTLP specification, failures)."""
 LARGEST_ANSWER: Final = 65_536
@@ -78,6 +80,7 @@ class Exporter:
         self._waiting: deque[Span] = deque()
         self._enough = anyio.Event()
         self._closed = False
+        self._told = False
 
     def put(self, spans: Sequence[Span]) -> None:
         """Keep spans for sending; never waits, never raises."""
@@ -146,8 +149,18 @@ class Exporter:
             pause = max(pause, min(LONGEST_PAUSE, after))
         if why:
             self.dropped[why] += len(batch)
+        self._tell(why)
         for _ in batch:
             self._waiting.popleft()
+
+    def _tell(self, why: str) -> None:
+        """Once for each time that it begins and ends: metrics have the rest."""
+        if bool(why) != self._told:
+            self._told = bool(why)
+            if why:
+                log.warning("spans do not reach the collector: %s", why)
+            else:
+                log.info("spans reach the collector again")
 
     async def _post(self, http: httpx.AsyncClient, body: bytes) -> tuple[int | None, bytes, float]:
         """Status (None when there was no answer), the answer's beginning, and seconds to wait before another try."""

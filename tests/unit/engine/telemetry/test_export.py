@@ -172,7 +172,7 @@ def test_a_collector_that_hangs_costs_nothing_but_spans() -> None:
     run(main)
 
 
-def test_a_batch_that_is_never_answered_is_given_up() -> None:
+def test_a_batch_that_is_never_answered_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with collecting(None, answer()) as double:
             exporter = Exporter(Collector(double.url, every=0.01, timeout=0.05, tries=1, batch=2), {}, "1")
@@ -185,7 +185,9 @@ def test_a_batch_that_is_never_answered_is_given_up() -> None:
             assert exporter.dropped["failed"] == 2
             assert exporter.sent == 2
 
+    caplog.set_level("INFO", "offhook.engine")
     run(main)
+    assert caplog.messages == ["spans do not reach the collector: failed", "spans reach the collector again"]
 
 
 def test_nobody_there() -> None:
