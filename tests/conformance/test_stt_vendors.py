@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -10,10 +11,10 @@ from tests.conformance import local_speech
 from tests.conformance.stt_suite import SttSuite
 
 from offhook import registry
-from offhook.core.audio.format import MULAW_8K
+from offhook.core.audio.format import MULAW_8K, silence
 from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
 from offhook.inference import InferencePool
-from offhook.ports.stt import Stt
+from offhook.ports.stt import Heard, Stt
 from offhook.providers.stt import _stream, deepgram_flux
 from offhook.providers.stt._stream import StreamSession
 from offhook.providers.stt.assemblyai import AssemblyAiSession
@@ -211,6 +212,60 @@ class VendorSuite(SttSuite):
         assert ("KeepAlive" in idle) == (self.name != "deepgram_flux")
 
     session: type[StreamSession]
+
+    @pytest.mark.parametrize("seed", range(12))
+    async def test_no_word_is_lost_or_doubled_whenever_turns_are_used_up(self, stt: Stt, seed: int) -> None:
+        """A caller says every word once, with pauses and without; the engine uses turns up at any moment, in mid-word too."""
+        dice = random.Random(seed)
+        said = list(LEXICON.values())
+        dice.shuffle(said)
+        speaker = await self.speaker(stt, MULAW_8K)
+        texts: dict[int, str] = {}
+        spoken: dict[str, int] = {}
+        cut = 0
+
+        async def hear() -> None:
+            async for event in speaker.session:
+                if isinstance(event, Heard):
+                    texts[event.segment] = event.text
+
+        async def breathe() -> None:
+            for _ in range(dice.choice((0, 0, 3, 30))):
+                await anyio.lowlevel.checkpoint()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hear)
+            while said:
+                speaker.session.speech_started(speaker.position)
+                for word in [said.pop() for _ in range(min(len(said), dice.randint(1, 4)))]:
+                    sung = sound.encoded(melody(word, LEXICON), MULAW_8K)
+                    spoken[word] = speaker.position + len(sung) // 2
+                    part = dice.randrange(len(sung)) if dice.random() < 0.15 else len(sung)
+                    speaker.push(sung[:part])
+                    await breathe()
+                    if part < len(sung):
+                        cut = speaker.position
+                        speaker.session.listen()
+                    speaker.push(sung[part:] + silence(MULAW_8K, 240))
+                end = speaker.position
+                speaker.quiet(0.2)
+                speaker.session.speech_stopped(end)
+                speaker.quiet(dice.choice((0.0, 0.1, 0.8)))
+                await breathe()
+                if dice.random() < 0.3:
+                    cut = speaker.position
+                    speaker.session.listen()
+            speaker.quiet(1.0)
+            due = {word for word, middle in spoken.items() if middle > cut + 8}
+            with anyio.move_on_after(3):
+                while not due <= set(" ".join(texts.values()).split()):
+                    await anyio.lowlevel.checkpoint()
+            await speaker.session.aclose()
+        assert list(texts) == sorted(texts)
+        heard = " ".join(text for _, text in sorted(texts.items())).split()
+        assert due <= set(heard)
+        assert len(heard) == len(set(heard))
+        assert heard == [word for word in spoken if word in heard]
 
 
 class TestDeepgram(VendorSuite):
