@@ -14,7 +14,7 @@ import pytest
 from offhook import registry
 from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
 from offhook.inference import InferencePool
-from offhook.ports.llm import Done, LlmEvent, LlmRequest, Message, TextDelta, TokenUsage, ToolCall, ToolOffer
+from offhook.ports.llm import Done, Llm, LlmEvent, LlmRequest, Message, TextDelta, TokenUsage, ToolCall, ToolOffer
 from offhook.providers.llm._stream import Deadlines, StreamedLlm
 from offhook.testing.vendors._brain import Asked, Call, Reply
 from offhook.testing.vendors.server import Door, Fault, Received, Scenario, Vendors
@@ -119,6 +119,7 @@ class LlmSuite:
     async def test_text_comes_in_pieces_then_usage_then_done_once(self) -> None:
         async with self.line(self.reply("Sure, Tuesday at ten it is.")) as line:
             found = await events(line.llm)
+            assert line.requests()[-1].headers["accept-encoding"] == "identity", "a compressed stream comes late"
         assert text(found) == "Sure, Tuesday at ten it is."
         assert len(of(found, TextDelta)) > 3
         assert [type(one) for one in found[-2:]] == [TokenUsage, Done]
@@ -446,7 +447,7 @@ class LlmSuite:
             said = asked.body["messages"][-1]["content"]
             return f"You said {said if isinstance(said, str) else said[0]['text']}."
 
-        async with self.line(self.reply(echo, split=11)) as line:
+        async with self.line(self.reply(echo, split=40)) as line:
             found: dict[int, str] = {}
 
             async def ask(number: int) -> None:
@@ -460,7 +461,10 @@ class LlmSuite:
 
     async def test_once_closed_it_says_so(self) -> None:
         async with self.line() as line:
-            await line.llm.aclose()
-            await line.llm.aclose()
+            llm: Llm = line.llm
+            await llm.aclose()
+            await llm.aclose()
+            await llm.warm()
+            assert line.vendors.accepted == 0
             with pytest.raises(Unavailable):
                 await events(line.llm)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from offhook import registry
 from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Unavailable
@@ -258,26 +257,35 @@ def test_the_last_word_without_a_reason_is_an_end_and_a_reason_without_the_last_
         answer(delta(content="Yes."))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
-PARTS = st.sampled_from(
-    ["choices", "delta", "content", "tool_calls", "function", "arguments", "index", "usage", "error", "x_groq", "id", "name"]
-)
-CHUNK = st.recursive(JSON, lambda inner: st.dictionaries(PARTS, inner | st.lists(inner, max_size=2), max_size=3), max_leaves=8)
+PARTS = ("choices", "delta", "content", "tool_calls", "function", "arguments", "index", "usage", "error", "x_groq", "id", "name")
+LEAVES: tuple[Any, ...] = (None, True, 0, 1, -2, 1e300, "", "a", "\ud83d", "{", [], {}, "stop")
 
 
-@settings(max_examples=200)
-@given(st.lists(CHUNK.map(json.dumps) | st.text(max_size=5) | st.just("[DONE]"), max_size=4))
-def test_whatever_comes_is_an_event_or_an_error_of_ours(chunks: list[str]) -> None:
-    try:
-        found = answer(*chunks, thoughts=True)
-    except ProviderError:
-        return
-    assert isinstance(found[-1], Done)
-    for one in found:
-        if isinstance(one, TextDelta):
-            one.text.encode()
+def junk(dice: random.Random, parts: Sequence[str], depth: int = 0) -> Any:
+    """JSON of a vendor that has lost its mind, with the names that it uses."""
+    kind = dice.random()
+    if depth > 4 or kind < 0.3:
+        return dice.choice(LEAVES)
+    if kind < 0.45:
+        return [junk(dice, parts, depth + 1) for _ in range(dice.randint(0, 2))]
+    return {name: junk(dice, parts, depth + 1) for name in dice.sample(parts, dice.randint(1, 3 if depth < 2 else 2))}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_comes_is_an_event_or_an_error_of_ours(seed: int) -> None:
+    dice, whole = random.Random(seed), 0
+    for _ in range(120):
+        chunks = [{"choices": [{"delta": junk(dice, PARTS)}]} if dice.random() < 0.5 else junk(dice, PARTS) for _ in range(3)]
+        try:
+            found = answer(*map(json.dumps, chunks), dice.choice(["[DONE]", "", '{"choices": []}']), thoughts=True)
+        except ProviderError:
+            continue
+        whole += 1
+        assert isinstance(found[-1], Done)
+        for one in found:
+            if isinstance(one, TextDelta):
+                one.text.encode()
+    assert whole
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

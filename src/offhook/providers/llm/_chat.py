@@ -222,7 +222,7 @@ class ChatAnswer:
             raise error_inside(self._provider, chunk.get("status_code"), inside or chunk)
 
     def _choice(self, choice: Mapping[str, Any]) -> list[LlmEvent]:
-        if choice.get("index") not in {0, None}:
+        if choice.get("index") not in (0, None):  # whatever it is, a set would want its hash
             self.ignored["another choice"] += 1
             return []
         delta = _object(choice.get("delta"))

@@ -22,6 +22,8 @@ from offhook.providers._vendor import Account, Http, refusal, sse
 
 DRAIN_S: Final = 0.1
 """How long the end of a finished answer is waited for, so that its connection can be used again. It comes with the last event."""
+KINDS: Final = 50
+"""Most kinds that are counted by themselves: the vendor makes up their names."""
 ALL: Final = 99
 """More values than any parameter has."""
 UNSUPPORTED: Final = re.compile(r"support|not permitted|unrecogni[sz]ed|unknown|unexpected", re.IGNORECASE)
@@ -143,7 +145,8 @@ class StreamedLlm:
                     yield answer.usage()
                 raise self._without_key(error) from None
             finally:
-                self.ignored.update(answer.ignored)
+                for kind, count in answer.ignored.items():
+                    self.ignored[kind if kind in self.ignored or len(self.ignored) < KINDS else "others"] += count
 
     async def warm(self) -> None:
         """Have a connection open for the next request; never raises."""
