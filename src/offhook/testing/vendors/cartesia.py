@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -74,9 +73,10 @@ def _wrong(peer: Peer, request: Mapping[str, Any]) -> str:
         return "transcript is missing"
     if not str(request.get("model_id", "")).startswith(tuple(peer.option("models", MODELS))):
         return "there is no such model"
-    if not isinstance(voice, dict) or not voice.get("id"):
+    name = voice.get("id") if isinstance(voice, dict) else voice
+    if not isinstance(name, str) or not name:
         return "voice is missing"
-    if str(voice["id"]).startswith("nobody"):
+    if name.startswith("nobody"):
         return "there is no such voice"
     if not isinstance(form, dict) or form.get("sample_rate") not in RATES:
         return "output_format is wrong"
@@ -96,7 +96,7 @@ class _Context:
         self.flushes = 0
         self.seconds = 0.0
         """Audio sent."""
-        self.buffer: deque[str] = deque()
+        self.buffer: list[str] = []
 
 
 class _Socket:
@@ -177,8 +177,8 @@ class _Socket:
             if text:
                 context.buffer.append(text)
             if request.get("flush") or not more or request.get("max_buffer_delay_ms", 3_000) == 0:
-                while context.buffer:
-                    await self._say(context, context.buffer.popleft())
+                said, context.buffer = "".join(context.buffer), []
+                await self._say(context, said)
             if request.get("flush"):
                 context.flushes += 1
                 found = {"flush_id": context.flushes, "flush_done": True, "done": False, "status_code": 206}

@@ -42,6 +42,9 @@ async def serve(peer: Peer) -> None:
         await peer.accept()
         async with anyio.create_task_group() as group:
             await _Socket(peer, group, parts[2], multi=parts[3] == "multi-stream-input").run()
+            with anyio.move_on_after(1.0):  # what the client still sends is taken, or it would never see why it was closed
+                async for _ in peer.messages():
+                    pass
             group.cancel_scope.cancel()
     elif not peer.is_socket and parts[3:] in ([], ["stream"]):
         await _post(peer, parts[2], key)
@@ -187,8 +190,9 @@ class _Socket:
             await self._speak(context)
 
     async def _speak(self, context: _Context) -> None:
-        while context.buffer:
-            await self._say(context, context.buffer.pop(0))
+        said, context.buffer = "".join(context.buffer), []
+        if said:
+            await self._say(context, said)
 
     async def _say(self, context: _Context, text: str) -> None:
         peer, form = self._peer, _form(self._peer)
