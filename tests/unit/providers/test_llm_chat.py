@@ -275,7 +275,10 @@ def junk(dice: random.Random, parts: Sequence[str], depth: int = 0) -> Any:
 def test_whatever_comes_is_an_event_or_an_error_of_ours(seed: int) -> None:
     dice, whole = random.Random(seed), 0
     for _ in range(120):
-        chunks = [{"choices": [{"delta": junk(dice, PARTS)}]} if dice.random() < 0.5 else junk(dice, PARTS) for _ in range(3)]
+        inside = [junk(dice, PARTS) for _ in range(3)]
+        chunks = [
+            dice.choice([one, {"choices": [{"delta": one}]}, {"choices": [{"index": one, "delta": {"content": "a"}}]}]) for one in inside
+        ]
         try:
             found = answer(*map(json.dumps, chunks), dice.choice(["[DONE]", "", '{"choices": []}']), thoughts=True)
         except ProviderError:
