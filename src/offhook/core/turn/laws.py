@@ -131,7 +131,8 @@ def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects:
 
 def over(state: TurnState) -> bool:
     """Whether the agent has the floor, or is about to take it, although the caller makes a sound."""
-    return isinstance(state.user, Speaking) and isinstance(state.agent, Preparing | Talking)
+    preparing = isinstance(state.agent, Preparing) and not state.agent.speculative
+    return isinstance(state.user, Speaking) and (preparing or isinstance(state.agent, Talking))
 
 
 def _check_words(before: TurnState, after: TurnState, effects: tuple[fx.Effect, ...]) -> None:

@@ -74,6 +74,25 @@ def words(board: Board, event: ev.Partial | ev.Final) -> None:
         reconsider(board)
     elif isinstance(state.user, Silent):
         _late(board)
+    else:
+        _ahead(board)
+
+
+def _ahead(board: Board) -> None:
+    """Words of a caller who still speaks: if they sound complete, the reply to them is prepared before the end is heard."""
+    state = board.state
+    speculation = state.agent
+    if isinstance(speculation, Preparing) and speculation.speculative and fold(speculation.text) != fold(state.text):
+        board.close_turn(fx.Why.SUPERSEDED)
+    complete = bool(fold(state.text)) and state.score >= board.policy.endpointing.sure
+    if complete and isinstance(board.state.agent, Quiet) and _may_prepare(board):
+        board.open(cause="speech", text=state.text, speculative=True)
+
+
+def _may_prepare(board: Board) -> bool:
+    """Whether a reply may be prepared before the shift: not while a tool runs, whose result would make it another."""
+    state = board.state
+    return state.phase is Phase.LIVE and not state.tools and not state.digits
 
 
 def _over_the_agent(board: Board, final: bool) -> None:
@@ -148,7 +167,7 @@ def ending(board: Board, event: ev.TurnEnding) -> None:
             shift(board)
             return
         reconsider(board)
-        if isinstance(board.state.agent, Quiet) and isinstance(board.state.user, Trailing) and state.phase is Phase.LIVE:
+        if isinstance(board.state.agent, Quiet) and isinstance(board.state.user, Trailing) and _may_prepare(board):
             board.open(cause="speech", text=state.text, speculative=True)
 
 
@@ -186,7 +205,7 @@ def reconsider(board: Board) -> None:
     speculation = state.agent
     if isinstance(speculation, Preparing) and speculation.speculative and fold(speculation.text) != fold(state.text):
         board.close_turn(fx.Why.SUPERSEDED)
-    if known and user.final and score >= limits.eager and isinstance(board.state.agent, Quiet) and state.phase is Phase.LIVE:
+    if known and user.final and score >= limits.eager and isinstance(board.state.agent, Quiet) and _may_prepare(board):
         board.open(cause="speech", text=state.text, speculative=True)
 
 

@@ -741,3 +741,27 @@ def test_a_kept_yes_is_answered_without_another_wait() -> None:
     line.final("yes")
     line.feed(ev.Drained(line.now + 200 * MS, 2))
     assert deadline(line.state) == line.now
+
+
+def test_complete_words_are_answered_ahead_and_more_of_them_drop_that() -> None:
+    line = Line().greeted()
+    line.start()
+    assert line.feed(ev.Partial(line.now, 0, "book a visit", 0.95)) == (fx.OpenTurn(2, "book a visit", True, "speech"),)
+    assert line.feed(ev.Partial(line.now, 0, "Book a visit.", 0.95)) == ()
+    assert line.feed(ev.Partial(line.now, 0, "book a visit for", 0.1)) == (fx.CancelTurn(2, fx.Why.SUPERSEDED),)
+    assert line.feed(ev.Partial(line.now, 0, "book a visit for Tuesday", 0.95))[-1] == fx.OpenTurn(
+        3, "book a visit for Tuesday", True, "speech"
+    )
+    line.stop()
+    line.final("book a visit for Tuesday")
+    assert line.tick() == (fx.PromoteTurn(3),)
+
+
+def test_nothing_is_prepared_ahead_while_a_tool_runs_or_words_are_incomplete() -> None:
+    line = Line().greeted()
+    line.start()
+    assert line.feed(ev.Partial(line.now, 0, "book a visit", 0.7)) == ()
+    line.feed(ev.ToolStarted(line.now, 1))
+    assert line.feed(ev.Partial(line.now, 0, "book a visit", 0.95)) == ()
+    line.stop()
+    assert line.final("book a visit") == ()
