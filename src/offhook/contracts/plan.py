@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 from offhook.contracts.ids import CallId, Ref
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
+VendorSetting = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*_(API_KEY|API_VERSION|BASE_URL|REGION|VOICE)$", max_length=60)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -106,6 +107,8 @@ class Models(Contract):
     tts: tuple[str, ...] = ("local",)
     llm: tuple[str, ...] = ()
     """Empty: the rules alone drive the script."""
+    vendors: Annotated[dict[VendorSetting, Annotated[str, Field(max_length=2_000)]], Field(repr=False, max_length=60)] = {}
+    """The business's own accounts: settings such as ``DEEPGRAM_API_KEY`` that come before the engine's. Secret: in no log, kept nowhere."""
     answer_ms: Milliseconds = 1_200
     """A language model that has given nothing to say by then has its turn taken by the rules."""
     vad: str = "silero"
@@ -139,6 +142,8 @@ class TracePlan(Contract):
 
 class CallPlan(Contract):
     """Everything that one call needs. ``script`` is a script document (``offhook.contracts.script``)."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a plan holds keys
 
     version: Literal[1] = 1
     call: CallId

@@ -108,6 +108,7 @@ class OrchestratorPlans:
                 path.unlink(missing_ok=True)
         values = json.loads(content)
         values["given"] = {key: value for key, value in values.get("given", {}).items() if not key.startswith("caller")}
+        values.get("models", {}).pop("vendors", None)  # keys are kept nowhere: without the orchestrator it is the engine's own accounts
         self._path(did).write_text(json.dumps(values), encoding="utf-8")
 
     def _kept(self, did: str) -> str:

@@ -292,6 +292,8 @@ class HedgedLlm:
     policy: HedgePolicy = field(default_factory=HedgePolicy)
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    released: Callable[[], None] = lambda: None
+    """Told once that the call has no more use for them."""
 
     @property
     def spec(self) -> ProviderSpec:
@@ -323,5 +325,7 @@ class HedgedLlm:
         await all_of([one.provider.warm for one in in_order(self.candidates, last_resort=False)[:2]])
 
     async def aclose(self) -> None:
-        """Close what was thrown away; the models themselves are the lineup's."""
+        """Close what was thrown away; the providers themselves are the lineup's. Idempotent."""
+        released, self.released = self.released, lambda: None
+        released()
         await self.closer.drain()

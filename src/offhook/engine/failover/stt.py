@@ -338,6 +338,8 @@ class SteadyStt:
     policy: SttPolicy = field(default_factory=SttPolicy)
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    released: Callable[[], None] = lambda: None
+    """Told once that the call has no more use for them."""
 
     @property
     def spec(self) -> ProviderSpec:
@@ -357,5 +359,7 @@ class SteadyStt:
         return session
 
     async def aclose(self) -> None:
-        """Close what was thrown away; the recognisers themselves are the lineup's."""
+        """Close what was thrown away; the providers themselves are the lineup's. Idempotent."""
+        released, self.released = self.released, lambda: None
+        released()
         await self.closer.drain()

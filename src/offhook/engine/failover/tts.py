@@ -369,6 +369,8 @@ class SteadyTts:
     """What the call's voice is called by whom, by the candidate's name."""
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    released: Callable[[], None] = lambda: None
+    """Told once that the call has no more use for them."""
 
     @property
     def spec(self) -> ProviderSpec:
@@ -395,5 +397,7 @@ class SteadyTts:
         return session
 
     async def aclose(self) -> None:
-        """Close what was thrown away; the voices themselves are the lineup's."""
+        """Close what was thrown away; the providers themselves are the lineup's. Idempotent."""
+        released, self.released = self.released, lambda: None
+        released()
         await self.closer.drain()
