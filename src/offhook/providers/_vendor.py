@@ -119,7 +119,10 @@ def as_object(provider: str, text: str | bytes) -> dict[str, Any]:
 @cache
 def trust() -> ssl.SSLContext:
     """Which certificates are believed (``SSL_CERT_FILE``, else certifi's), read once: it takes 50 ms, in which no call would be served."""
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("SSL_CERT_FILE or SSL_CERT_DIR names no certificates") from error
 
 
 CLOSES: Final[dict[int, type[ProviderError]]] = {

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import anyio
 import pytest
 from tests.conformance.llm_suite import HELLO, SCHEMA, LlmSuite, collect, events, text
 
-from offhook.errors import Rejected, Timeout
+from offhook.errors import ConfigError, Rejected, Timeout
 from offhook.ports.llm import LlmEvent, LlmRequest, TokenUsage
+from offhook.providers._vendor import trust
 from offhook.providers.llm._stream import Deadlines, _Wait
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.vendors.server import Door, Fault, Scenario
@@ -118,3 +120,12 @@ async def test_an_answer_dropped_without_a_word_frees_its_connection() -> None:
         await line.gone()
         line.vendors.scenario("openai", Scenario(options={"reply": "Fresh."}))
         assert text(await events(line.llm)) == "Fresh."
+
+
+def test_certificates_that_are_not_there_are_a_setting_that_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    trust.cache_clear()
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+        trust()
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert trust() is trust()
