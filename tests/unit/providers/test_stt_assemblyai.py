@@ -13,6 +13,7 @@ from offhook.core.audio.format import MULAW_8K, PCM16_16K, silence
 from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.errors import OverQuota, ProviderError, Rejected, Unauthorized, Unavailable
 from offhook.ports.stt import Heard, SttHints
+from offhook.providers.stt._stream import StreamSession
 from offhook.testing.vendors.server import Vendors
 
 
@@ -94,7 +95,9 @@ async def test_packets_are_of_50_to_1000_ms_whatever_is_pushed() -> None:
         sizes = [len(one.data) for one in vendors.sent("assemblyai", "binary")]
         assert sizes[-2:] == [400, 480]
         assert all(400 <= size <= 8_000 for size in sizes)
-        assert session._sample(sum(sizes) / 8_000) == 24_721 + 480  # type: ignore[attr-defined]
+        assert isinstance(session, StreamSession)
+        assert session._sample((sum(sizes) - 480) / 8_000) == 24_721
+        assert session._sample(sum(sizes) / 8_000) == 24_721 + 480
         await session.aclose()
 
 

@@ -112,6 +112,18 @@ async def test_after_the_turn_is_used_up_nothing_of_it_comes_again() -> None:
         assert await one.texts() == []
 
 
+async def test_what_was_not_fetched_when_the_turn_was_used_up_is_let_fall_but_for_the_floor() -> None:
+    messages = turn(("StartOfTurn", "yes"), ("EagerEndOfTurn", "yes please"))
+    async with told("deepgram_flux", *messages, quirks=("mute",)) as one:
+        assert [short(await anext(one.session)) for _ in range(3)] == ["(", "0 yes", ")"]
+        one.session.listen()
+        assert await one.texts() == []
+    async with told("deepgram_flux", *messages, quirks=("mute",)) as one:
+        assert short(await anext(one.session)) == "("
+        one.session.listen()
+        assert await one.texts() == [")", "1 ."]
+
+
 async def test_a_turn_that_goes_on_after_it_was_used_up_gives_what_is_new() -> None:
     """The engine has decided at the eager end; the caller goes on, and the vendor still counts one turn."""
     messages = turn(("StartOfTurn", "yes"), ("EagerEndOfTurn", "yes please"))
