@@ -163,8 +163,7 @@ class HedgedStream:
             self._buffer = self._run.buffer
         event = self._buffer.popleft() if self._buffer else await self._more(self._run)
         if isinstance(event, Done):
-            self._over = True
-            await self._run.aclose()
+            await self.aclose()
         return event
 
     async def aclose(self) -> None:
@@ -172,6 +171,7 @@ class HedgedStream:
         self._over = True
         if self._run is not None:
             await self._run.aclose()
+        await self._owner.closer.drain()
 
     async def _more(self, run: _Run) -> LlmEvent:
         error: ProviderError
@@ -227,7 +227,7 @@ class HedgedStream:
         earlier = next((error for error in self._errors if error.retry.after != 0.0), None)
         if earlier is not None and self.tried == [candidate.name]:
             raise earlier  # the same model would say the same again
-        if len(self._runs) > len(self._errors):
+        if len(self._runs) > len(self._errors) and not self.hedged:
             self.hedged = True
             self._owner.budget.hedge()
         health = candidate.health

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.failover.minds import Answer, ScriptedLlm
 
@@ -275,7 +275,7 @@ ANSWERS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     schedules=st.lists(st.lists(ANSWERS, min_size=1, max_size=4), min_size=1, max_size=3),
     given_up=st.lists(st.none() | st.floats(0.01, 2.5), min_size=1, max_size=5),
@@ -304,6 +304,7 @@ def test_whatever_they_do_words_are_one_models_and_in_time(schedules: list[list[
             assert "One three" not in whole
             assert whole.count("llm/") <= 1
             assert whole.count("One") <= 1
+            await llm.aclose()
             assert all(model.running == 0 for model in models)
         assert llm.budget.hedges <= max(llm.budget.free, llm.budget.requests)
 

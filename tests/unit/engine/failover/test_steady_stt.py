@@ -8,7 +8,7 @@ from functools import partial
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.failover.doubles import FRAME, FRAME_S, STOP_LAG, Line, LineStt, SttFault, talk
 
@@ -367,7 +367,7 @@ FAULTS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     first=st.lists(FAULTS, max_size=4),
     second=st.lists(FAULTS, max_size=3),

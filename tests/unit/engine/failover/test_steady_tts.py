@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.failover.minds import Voice, VoiceFault
 
@@ -300,7 +300,7 @@ FAULTS = st.none() | st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     faults=st.lists(st.lists(FAULTS, max_size=3), min_size=1, max_size=2),
     gap=st.sampled_from([0.0, 0.1, 1.0]),
