@@ -25,6 +25,8 @@ class Timing:
         self._at = 0
         self._rest = self._plain[0] if self._plain else ""
         self._given = 0
+        self._low = 0
+        """Where the last word that was given ends."""
         self._latest = 0
 
     @property
@@ -57,9 +59,10 @@ class Timing:
         """Words not given yet whose ends are known and lie within the first ``samples`` of the clause."""
         found = []
         while self._given < self._at:
-            end = self._end(self._given)
+            end = max(self._low + 1, self._end(self._given))
             if end > samples:
                 break
+            self._low = end
             found.append(Word(self.words[self._given], end))
             self._given += 1
         return tuple(found)
@@ -70,11 +73,10 @@ class Timing:
             return ()
         found = [Word(self.words[number], self._end(number, samples)) for number in range(self._given, len(self.words))]
         self._given = len(self.words)
-        low = found[0].end if found else 0
+        low = self._low
         for number, word in enumerate(found):  # within the clause and rising, whatever the vendor said
-            low = max(low, word.end) if number == 0 else max(low + 1, word.end)
-            low = min(low, samples - (len(found) - 1 - number))
-            found[number] = Word(word.text, max(low, 1))
+            low = max(1, min(max(low + 1, word.end), samples - (len(found) - 1 - number)))
+            found[number] = Word(word.text, low)
         return tuple(found)
 
     def _take(self, count: int, end: int) -> None:

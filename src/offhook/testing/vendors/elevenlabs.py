@@ -207,7 +207,7 @@ class _Socket:
         seen, started = 0, 0.0
         grain = spoken.seconds / max(1, len(spoken.text))  # a character is never cut
         async for piece, until in _voice.pieces(peer, spoken, encoding, number, grain):
-            rows = [row for row in spoken.chars[seen:] if row[1] + row[2] <= until + 1e-6]
+            rows = [row for row in spoken.chars[seen:] if row[1] + row[2] <= until + grain / 2]
             seen += len(rows)
             await self._chunk(context, piece, rows, started)
             started = until
