@@ -151,7 +151,11 @@ class LineSession:
         if not words and not final:
             return
         text = " ".join(words)
-        self._put(Heard(self._segment, text, final, self._from * FRAME, self._position))
+        end = self._position
+        if self._owner.tight and words:
+            last = max(said.last for said in self._owner.line.words if said.last in there)
+            end = (self._heard.index(last) + 1) * FRAME
+        self._put(Heard(self._segment, text, final, self._from * FRAME, end))
         if final and not self._owner.whole:
             self._segment += 1
             self._from = len(self._heard)
@@ -203,7 +207,10 @@ class LineStt:
         delay: float = 0.1,
         connect: float = 0.1,
         own_endpointing: bool = False,
+        tight: bool = False,
     ) -> None:
+        """``tight``: a segment ends with its last word, and not where the audio does."""
+        self.tight = tight
         self.line = line
         self.spec = ProviderSpec(id=name, kind="stt", formats=(PCM16_8K,), own_endpointing=own_endpointing)
         self.faults = deque(faults or [])

@@ -371,20 +371,20 @@ FAULTS = st.one_of(
 @given(
     first=st.lists(FAULTS, max_size=4),
     second=st.lists(FAULTS, max_size=3),
-    styles=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    styles=st.tuples(*[st.tuples(st.booleans(), st.booleans())] * 3),
     pauses=st.lists(st.integers(25, 90), min_size=1, max_size=4),
 )
 def test_whatever_fails_no_word_is_lost_or_doubled_while_one_recogniser_is_well(
-    first: list[SttFault], second: list[SttFault], styles: tuple[bool, bool, bool], pauses: list[int]
+    first: list[SttFault], second: list[SttFault], styles: tuple[tuple[bool, bool], ...], pauses: list[int]
 ) -> None:
     line = Line()
     for number, pause in enumerate(pauses):
         line.say(" ".join(f"{word}{number}" for word in ("a", "b", "c", "d", "e")), pause=pause)
     line.frames += 250
     stts = [
-        LineStt(line, "stt/a", faults=first, whole=styles[0]),
-        LineStt(line, "stt/b", faults=second, whole=styles[1]),
-        LineStt(line, "stt/c", whole=styles[2]),
+        LineStt(line, "stt/a", faults=first, whole=styles[0][0], tight=styles[0][1]),
+        LineStt(line, "stt/b", faults=second, whole=styles[1][0], tight=styles[1][1]),
+        LineStt(line, "stt/c", whole=styles[2][0], tight=styles[2][1]),
     ]
     scene = Scene(line, stts)
     anyio.run(partial(scene.run), backend="asyncio", backend_options={"loop_factory": VirtualTimeLoop})
