@@ -32,7 +32,9 @@ from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, TransferFailed
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallStart, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
+from offhook.registry import ProviderContext
 from offhook.testing.fakes import FakeLlm, FakeStt, FakeTts, FakeVad, Mouthpiece, SttScript, TtsScript, Utterance
+from offhook.weights import ModelStore
 
 SECRET = "whsec_aGVsbG8="
 FRAME = 160
@@ -232,24 +234,28 @@ class Business:
         return cast("list[ToolFinished]", self.of(ToolFinished))
 
 
-class _Lineup:
-    """Hands out the scripted providers, whatever their names."""
+class _Lineup(Lineup):
+    """Hands out the scripted providers: the spare ones under the name ``spare``, else the first."""
 
-    def __init__(self, stt: FakeStt, tts: FakeTts, llm: FakeLlm | None = None) -> None:
-        self._stt = stt
-        self._tts = tts
-        self._llm = llm
+    def __init__(self, pool: InferencePool, providers: dict[str, Any], spare: dict[str, Any]) -> None:
+        super().__init__(ProviderContext(pool=pool, weights=ModelStore(None)))
+        self._providers = providers
+        self._spare = spare
 
-    async def stt(self, _name: str) -> FakeStt:
-        return self._stt
+    def _one(self, kind: str, name: str) -> Any:
+        found = (self._spare if name == "spare" else self._providers).get(kind)
+        if found is None:
+            raise ConfigError(f"no {kind} provider is called {name!r}")
+        return found
 
-    async def tts(self, _name: str) -> FakeTts:
-        return self._tts
+    async def stt(self, name: str) -> FakeStt:
+        return cast("FakeStt", self._one("stt", name))
+
+    async def tts(self, name: str) -> FakeTts:
+        return cast("FakeTts", self._one("tts", name))
 
     async def llm(self, name: str) -> FakeLlm:
-        if self._llm is None:
-            raise ConfigError(f"no llm provider is called {name!r}")
-        return self._llm
+        return cast("FakeLlm", self._one("llm", name))
 
 
 class _Outbox:
@@ -394,21 +400,24 @@ async def scene(
     outbox: Path | None = None,
     llm: FakeLlm | None = None,
     phrases: Phrases | None = None,
+    spare: dict[str, Any] | None = None,
+    first_tts: FakeTts | None = None,
 ) -> AsyncIterator[Scene]:
     """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there.
 
-    ``llm``: what the plan's model, if it names one, does. ``phrases``: keep fixed phrases there.
+    ``llm``: what the plan's model, if it names one, does. ``phrases``: keep fixed phrases there. ``spare``: by kind, what a plan has under
+    the name "spare".
     ``outbox``: a real outbox over that folder sends the events to the business; without it they are simply there.
     """
     business = business or Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]})
     mouthpiece = Mouthpiece()
-    fake_stt, fake_tts = FakeStt(mouthpiece, stt), FakeTts(tts)
+    fake_stt, fake_tts = FakeStt(mouthpiece, stt), first_tts or FakeTts(tts)
     pool = InferencePool(inline=True)
     detector = Detector(FakeVad(), pool)
     wheel = Wheel()
     async with httpx.AsyncClient(transport=httpx.MockTransport(business)) as http, anyio.create_task_group() as group:
         parts = EngineParts(
-            lineup=cast("Lineup", _Lineup(fake_stt, fake_tts, llm)),
+            lineup=_Lineup(pool, {"stt": fake_stt, "tts": fake_tts, "llm": llm}, spare or {}),
             detector=detector,
             pool=pool,
             wheel=wheel,

@@ -276,7 +276,7 @@ async def test_16_a_fallback_is_a_whole_answer_and_is_told_as_one() -> None:
         await stage.line.say("a booking please, my neighbour told me that you are rather good at it")
         await stage.line.agent_speaks()
         await stage.line.agent_done()
-        assert len(llm.asked) == 1
+        assert len(llm.asked) == 2  # once more, since the connection may have been an old one
         turn = stage.business.of(AgentTurn)[1]
         assert turn.by == "rules"
         assert turn.heard == "What is the best number for you?"

@@ -100,6 +100,23 @@ class ToolSpec(Contract):
     timeout_ms: Milliseconds = 5_000
 
 
+class Route(Contract):
+    """Language models for the turns that fit all of its conditions; an empty condition fits every turn. The plan's others come after them."""
+
+    name: str
+    prefer: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
+    wordings: tuple[Literal["exact", "guided", "free"], ...] = ()
+    speculative: bool | None = None
+    """Asked ahead of the end of the caller's turn."""
+    least_words: Annotated[int, Field(ge=0)] = 0
+    """Of the caller."""
+    most_words: Annotated[int, Field(ge=0)] = 0
+    ceiling: Annotated[float, Field(ge=0)] = 0
+    """No dearer model than this by ``costs``, unless there is no other; 0: none."""
+
+
 class Models(Contract):
     """Providers by name (``local``, ``deepgram:nova-3``), first choice first."""
 
@@ -109,6 +126,10 @@ class Models(Contract):
     """Empty: the rules alone drive the script."""
     vendors: Annotated[dict[VendorSetting, Annotated[str, Field(max_length=2_000)]], Field(repr=False, max_length=60)] = {}
     """The business's own accounts: settings such as ``DEEPGRAM_API_KEY`` that come before the engine's. Secret: in no log, kept nowhere."""
+    routes: tuple[Route, ...] = ()
+    """Which language model answers which turn; the first that fits counts."""
+    costs: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Of a model's million tokens, in the unit of the routes' ceilings."""
     answer_ms: Milliseconds = 1_200
     """A language model that has given nothing to say by then has its turn taken by the rules."""
     vad: str = "silero"

@@ -17,6 +17,8 @@ from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Note, Refused
 from offhook.core.script.turn import Turn
 from offhook.core.time import MS
+from offhook.engine.failover.llm import HedgedLlm
+from offhook.engine.failover.router import Facts, Measured, Model, Router, Rule, Wording
 from offhook.engine.history import History
 from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.reply import Reply, Thinking
@@ -27,7 +29,7 @@ from offhook.engine.telemetry.calls import LlmUse, Speculated
 from offhook.engine.trace import TraceWriter
 from offhook.engine.words import Words
 from offhook.errors import ProviderError
-from offhook.ports.llm import Done, Llm, LlmRequest, Message, TextDelta, TokenUsage, ToolCall
+from offhook.ports.llm import Done, LlmRequest, Message, TextDelta, TokenUsage, ToolCall
 
 STALL_SECONDS: Final = 0.8
 """A model that has begun to speak and says nothing for so long has said all that it will."""
@@ -36,9 +38,12 @@ STALL_SECONDS: Final = 0.8
 class ModelAnswer:
     """One answer that a model is asked for. Raises nothing: what fails is answered by the rules."""
 
-    def __init__(self, turn: Turn, llm: Llm, name: str, limit: float, dialogue: Dialogue, *, ahead: bool) -> None:
+    def __init__(self, turn: Turn, models: HedgedLlm, limit: float, dialogue: Dialogue, *, ahead: bool, route: str = "") -> None:
         self.turn = turn
-        self.name = name
+        self.route = route
+        """Why these models in this order."""
+        self.name = models.candidates[0].name if models.candidates else ""
+        """Who answers: the one that began first."""
         self.ahead = ahead
         """May be asked before the caller's turn is decided."""
         self.asked = False
@@ -46,7 +51,7 @@ class ModelAnswer:
         self.usage: TokenUsage | None = None
         self.finish = ""
         self.ended: int | None = None
-        self._llm = llm
+        self._models = models
         self._limit = limit
         self._dialogue = dialogue
         self._received: list[str] = []
@@ -71,8 +76,9 @@ class ModelAnswer:
             self._give(self.turn.finish(whole=not slow and self.failure is None), reply, words)
 
     async def _listen(self, reply: Reply, words: Words, scope: anyio.CancelScope) -> None:
-        async with aclosing(self._llm.stream(self._request())) as events:  # type: ignore[type-var]
+        async with aclosing(self._models.stream(self._request())) as events:
             async for event in events:
+                self.name = events.by or self.name
                 match event:
                     case TextDelta(text):
                         self.ended = reply.now()
@@ -135,15 +141,17 @@ class Answering:
         self.output_tokens = 0
         self.cached_tokens = 0
         self.wasted_tokens = 0
-        self._llm = prepared.llm
+        self._models = prepared.models
         self._plan = prepared.plan
-        self._name = prepared.llm_name
+        self.name = prepared.models.candidates[0].name if prepared.models is not None else ""
+        """The model that is asked first, "" where the rules alone answer."""
+        self._router = _router(prepared)
         self._dialogue = dialogue
         self._history = history
         self._reporter = reporter
         self._speculation = parts.speculation
         self._agent = prepared.script.hash
-        self._book = script_turn.prepare(dialogue) if prepared.llm is not None else None
+        self._book = script_turn.prepare(dialogue) if prepared.models is not None else None
         self._asked: dict[int, ModelAnswer] = {}
         self._attempts = 0
         self._turns = -1
@@ -152,12 +160,13 @@ class Answering:
     def begin(self, scope: CallScope, trace: TraceWriter | None) -> None:
         """The call is up: have the model's connection open before its first turn."""
         self._trace = trace
-        if self._llm is not None:
-            scope.start(self._llm.warm, "model warming")
+        if self._models is not None:
+            scope.start(self._models.warm, "model warming")
 
     def answer(self, reply: Reply, spoken: float | None = None) -> Proposal | Thinking:
         """The answer to the caller's words: known at once by the rules, else a model's. ``spoken``: seconds of speech in the turn."""
-        if self._llm is None or self._book is None:
+        models, state = self._models, self._dialogue.ready()
+        if models is None or self._book is None:
             return self._dialogue.answer(reply.text)
         decision = self._dialogue.decide(reply.text)
         reply.why = decision.why
@@ -165,10 +174,23 @@ class Answering:
             reply.by = "rules"
             self._note(reply, {"by": "rules", "why": decision.why})
             return self._dialogue.answer(reply.text)
-        structured = self._llm.spec.structured
+        structured = models.spec.structured
         turn = Turn(self._dialogue, reply.text, self._book, self._history.entries, structured=structured)
+        choice = self._router.pick(
+            Facts(
+                state=state.at,
+                locale=self._plan.locale,
+                words=len(reply.text.split()),
+                context=turn.request.tokens,
+                wording=_wording(self._dialogue.script.states[state.at].wording),
+                schema=structured,
+                speculative=not reply.real,
+            ),
+            {one.name: Measured(one.health.admits(), one.health.quantile(0.5), one.health.quantile(0.95)) for one in models.candidates},
+        )
         ahead = reply.real or self._worth_it(spoken)
-        model = ModelAnswer(turn, self._llm, self._name, self._plan.models.answer_ms / 1000, self._dialogue, ahead=ahead)
+        limit = self._plan.models.answer_ms / 1000
+        model = ModelAnswer(turn, models.ordered(choice.models), limit, self._dialogue, ahead=ahead, route=choice.why)
         self._asked[reply.turn] = model
         self._reporter.counts["model_asked"] += 1
         return model
@@ -213,7 +235,8 @@ class Answering:
             {
                 "by": reply.by,
                 "why": reply.why,
-                "model": self._name,
+                "model": model.name,
+                "route": model.route,
                 "failure": type(model.failure).__name__ if model.failure is not None else "",
                 "tokens": [use.input, use.output, use.cached],
                 "notes": _notes(reply),
@@ -224,6 +247,33 @@ class Answering:
     def _note(self, reply: Reply, what: dict[str, object]) -> None:
         if self._trace is not None:
             self._trace.note(reply.now() // MS * MS, "answer", {"turn": reply.turn, **what})
+
+
+def _router(prepared: Prepared) -> Router:
+    """The plan's models and routes."""
+    models = prepared.plan.models
+    known = [
+        Model(one.name, one.provider.spec.tools, one.provider.spec.structured, cost=models.costs.get(one.name, 0.0))
+        for one in (prepared.models.candidates if prepared.models is not None else ())
+    ]
+    rules = [
+        Rule(
+            one.name,
+            prefer=one.prefer,
+            states=one.states,
+            locales=one.locales,
+            wordings=one.wordings,
+            speculative=one.speculative,
+            words=(one.least_words, one.most_words),
+            ceiling=one.ceiling,
+        )
+        for one in models.routes
+    ]
+    return Router(tuple(known), tuple(rules))
+
+
+def _wording(wording: str) -> Wording:
+    return "exact" if wording == "exact" else "free" if wording == "free" else "guided"
 
 
 def _notes(reply: Reply) -> list[str]:

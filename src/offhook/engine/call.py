@@ -27,7 +27,7 @@ from offhook.engine.scopes import CallScope, ScopeReport, call_scope
 from offhook.engine.talk import Talk
 from offhook.engine.tools import ToolResult, Tools
 from offhook.engine.trace import TraceWriter
-from offhook.errors import OffhookError, ProviderError, TransferFailed
+from offhook.errors import OffhookError, TransferFailed
 from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn
 
 log = logging.getLogger("offhook.engine")
@@ -58,7 +58,7 @@ class Call:
             Recorder(folder / "call.flac", transport.format_in, transport.format_out, failed=self._count) if plan.record else None
         )
         sender = parts.outbox.begin(plan.call, str(plan.events_url)) if parts.outbox is not None and plan.events_url else None
-        self.reporter = Reporter(plan, self.clock, sender, transport.show)
+        self.reporter = prepared.mishaps.reporter = Reporter(plan, self.clock, sender, transport.show)
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self._tools = Tools(parts.http, plan, parts.secret)
         self._tool_count = 0
@@ -141,6 +141,7 @@ class Call:
     async def _release(self) -> None:
         await self._hearing.aclose()
         await self._mouth.voice.aclose()
+        await self._prepared.held.aclose()
         await self.transport.end()
         self.dialogue.hung_up()
         self._talk.report_caller()
@@ -151,7 +152,7 @@ class Call:
         if self.trace is not None:
             await self.trace.write()
         dialogue, answering = self.dialogue, self._talk.answering
-        model = {"llm": self._prepared.llm_name} if self._prepared.llm_name else {}
+        model = {"llm": answering.name} if answering.name else {}
         usage = {
             "stt_seconds": round(self.clock.now() / SECOND, 2),
             "tts_characters": self._mouth.characters,
@@ -188,12 +189,7 @@ class Call:
         return run
 
     def _count(self, error: OffhookError) -> None:
-        name = ""
-        if isinstance(error, ProviderError):
-            name = f"{error.provider} "
-            if self.reporter.telemetry is not None:
-                self.reporter.telemetry.provider(error.provider.partition("/")[0], error.provider, error)
-        self.failures[f"{name}{type(error).__name__}"] += 1
+        self._prepared.mishaps.failed(error)
 
     # -- in: the transport, the wheel --------------------------------------------------------------------------------
 

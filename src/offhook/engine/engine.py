@@ -195,6 +195,7 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
             engine = await _assemble(settings, secret, lineup, Detector(vad, pool), pool, http, group)
             engine.telemetry.exporter = exporter
             group.start_soon(engine.telemetry.watch, name="loop lag")
+            group.start_soon(lineup.run, name="connections that were thrown away")
             if exporter is not None:
                 group.start_soon(exporter.run, name="spans")
             yield engine

@@ -276,7 +276,7 @@ class Hearing:
             self._driver.feed(ev.SpeechStopped(at, at))
 
     def _vendor_shift(self, score: float, at: Instant) -> None:
-        if not self._ears.own_endpointing:
+        if not getattr(self._stt, "own_endpointing", self._ears.own_endpointing):
             self._driver.feed(ev.ShiftScored(at, score))
             return
         self._vendor_ended = True

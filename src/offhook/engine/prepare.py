@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from offhook.authoring.load import compile as compile_script
 from offhook.contracts.plan import CallPlan
-from offhook.core.audio.link import Link, link
+from offhook.core.audio.link import link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
 from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.detector import Detector
+from offhook.engine.failover.llm import HedgedLlm, HedgePolicy
+from offhook.engine.failover.stt import SteadyStt
+from offhook.engine.failover.tts import SteadyTts
 from offhook.engine.handover import HandoverDesk
 from offhook.engine.hear import Ears
-from offhook.engine.lineup import Lineup, first_that_opens
+from offhook.engine.lineup import Lineup
+from offhook.engine.mishaps import Mishaps
 from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import both
 from offhook.engine.speculation import Speculation
 from offhook.engine.wheel import Wheel
-from offhook.errors import ConfigError, ProviderError
+from offhook.errors import ConfigError
 from offhook.inference import InferencePool
 from offhook.ports.endpoint import Endpoint
-from offhook.ports.llm import Llm
 from offhook.ports.stt import Stt, SttHints, SttSession
 from offhook.ports.transport import CallTransport
 from offhook.ports.tts import Tts, TtsSession
@@ -64,9 +69,11 @@ class Prepared:
     ears: Ears
     mouth: Mouth
     open_voice: Callable[[], Awaitable[TtsSession]]
-    llm: Llm | None = None
+    mishaps: Mishaps
+    held: AsyncExitStack
+    """What the call has of the lineup; closed with the call."""
+    models: HedgedLlm | None = None
     """The rules alone drive the script where there is none."""
-    llm_name: str = ""
 
 
 async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, failures: Counter[str]) -> Prepared:
@@ -75,69 +82,77 @@ async def prepare(parts: EngineParts, plan: CallPlan, transport: CallTransport, 
     Raises ConfigError (script), FormatError (no common format), ProviderError (no provider of the plan opens).
     """
     script = compile_script(plan.script)
-    policy = TurnPolicy.of(plan.turn.model_dump())
+    mishaps = Mishaps(failures)
+    async with AsyncExitStack() as held:
+        prepared = await _prepare(parts, plan, transport, script, mishaps, held)
+        return replace(prepared, held=held.pop_all())
 
-    def failed(error: ProviderError) -> None:
-        failures[f"{error.provider} {type(error).__name__}"] += 1
 
-    def stt_link(stt: Stt) -> Link:
-        return link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
+async def _prepare(
+    parts: EngineParts, plan: CallPlan, transport: CallTransport, script: Script, mishaps: Mishaps, held: AsyncExitStack
+) -> Prepared:
+    lineup, names = parts.lineup, plan.models
+    ears_of = await lineup.steady_stt(names.stt, names.vendors, failed=mishaps.failed, replaced=mishaps.replaced)
+    held.push_async_callback(ears_of.aclose)
+    voices = await lineup.steady_tts(names.tts, names.vendors, failed=mishaps.failed, replaced=mishaps.replaced)
+    held.push_async_callback(voices.aclose)
+    stt: Stt = _alone(ears_of)
+    tts: Tts = _alone(voices)
+    to_stt = link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
+    from_tts = link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
 
-    def tts_link(tts: Tts) -> Link:
-        return link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
+    async def open_stt() -> SttSession:
+        return await stt.open(to_stt.target, plan.locale, SttHints())
 
-    async def open_stt(stt: Stt) -> SttSession:
-        return await stt.open(stt_link(stt).target, plan.locale, SttHints())
+    async def open_tts() -> TtsSession:
+        return await tts.open(plan.voice, plan.locale, from_tts.source)
 
-    async def open_tts(tts: Tts) -> TtsSession:
-        return await tts.open(plan.voice, plan.locale, tts_link(tts).source)
-
-    named: list[str] = []
-
-    async def tts_of(name: str) -> Tts:
-        named.append(name)
-        return await parts.lineup.tts(name)
-
-    (stt, ear), (tts, voice) = await both(
-        lambda: first_that_opens(plan.models.stt, parts.lineup.stt, open_stt, failed),
-        lambda: first_that_opens(plan.models.tts, tts_of, open_tts, failed),
-        _unopened,
-    )
-    endpoint = await _hint(parts.lineup, plan.models.endpoint, failures)
-    detector_link = link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad"))
+    ear, voice = await both(open_stt, open_tts, _unopened)
     ears = Ears(
         detector=parts.detector,
         pool=parts.pool,
         stt=ear,
-        reopen_stt=lambda: open_stt(stt),
+        reopen_stt=open_stt,
         own_endpointing=stt.spec.own_endpointing,
-        to_detector=detector_link,
-        to_stt=stt_link(stt),
-        endpoint=endpoint,
+        to_detector=link((transport.format_in,), (parts.detector.format,), between=(transport.start.transport, "vad")),
+        to_stt=to_stt,
+        endpoint=await _hint(lineup, names.endpoint, mishaps.counts),
     )
-    mouth = Mouth(voice=voice, link=tts_link(tts), playout=Playout(transport.format_out), pieces=tts.spec.pieces)
+    mouth = Mouth(voice=voice, link=from_tts, playout=Playout(transport.format_out), pieces=tts.spec.pieces)
     if parts.phrases is not None:
         mouth.phrases = parts.phrases
-        mouth.key = VoiceKey(named[-1], plan.voice, plan.locale, str(transport.format_out))
-        parts.phrases.want(mouth.key, lambda: open_tts(tts), tts_link(tts), fixed_texts(plan, script, all_of_it=tts.spec.streaming))
-    policy = replace(policy, vendor_ends=stt.spec.own_endpointing)
-    llm, llm_name = await _model(parts.lineup, plan.models.llm, failures)
-    return Prepared(plan, script, policy, ears, mouth, lambda: open_tts(tts), llm, llm_name)
+        mouth.key = VoiceKey(names.tts[0], plan.voice, plan.locale, str(transport.format_out))
+        parts.phrases.want(mouth.key, open_tts, from_tts, fixed_texts(plan, script, all_of_it=tts.spec.streaming))
+    policy = replace(TurnPolicy.of(plan.turn.model_dump()), vendor_ends=stt.spec.own_endpointing)
+    models = await _models(lineup, plan, mishaps)
+    if models is not None:
+        held.push_async_callback(models.aclose)
+    return Prepared(plan, script, policy, ears, mouth, open_tts, mishaps, held, models)
 
 
-async def _model(lineup: Lineup, names: tuple[str, ...], failures: Counter[str]) -> tuple[Llm | None, str]:
-    """The first language model that there is; the rules can do without."""
-    for name in names:
-        try:
-            return await lineup.llm(name), name
-        except (ConfigError, ProviderError):
-            failures["no language model"] += 1
-    return None, ""
+def _alone(steady: SteadyStt | SteadyTts) -> Any:  # noqa: ANN401 - the provider itself, or the same kind of one that replaces it
+    """A provider that is here, in this process, is no better for a stand-in that watches its connection."""
+    candidates = steady.candidates
+    return candidates[0].provider if len(candidates) == 1 and not candidates[0].provider.spec.settings else steady
 
 
-async def _unopened(opened: tuple[Stt | Tts, SttSession | TtsSession]) -> None:
+async def _models(lineup: Lineup, plan: CallPlan, mishaps: Mishaps) -> HedgedLlm | None:
+    """The plan's language models; the rules can do without."""
+    if not plan.models.llm:
+        return None
+    policy = HedgePolicy(first=plan.models.answer_ms / 1000)
+    try:
+        return await lineup.hedged_llm(
+            plan.models.llm, plan.models.vendors, policy=policy, failed=mishaps.failed, replaced=mishaps.replaced
+        )
+    except ConfigError:
+        mishaps.counts["no language model"] += 1
+        return None
+
+
+async def _unopened(session: SttSession | TtsSession) -> None:
     """One of the two did not open, so the other is not needed."""
-    await opened[1].aclose()
+    await session.aclose()
 
 
 async def _hint(lineup: Lineup, name: str | None, failures: Counter[str]) -> Endpoint | None:

@@ -16,7 +16,7 @@ import anyio
 
 from offhook.contracts.events import Ladder
 from offhook.core.audio.format import silence
-from offhook.core.audio.link import Link
+from offhook.core.audio.link import Converter, Link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.dialogue import Proposal
 from offhook.core.speech.heard import Ledger
@@ -24,14 +24,16 @@ from offhook.core.time import Instant
 from offhook.core.turn import events as ev
 from offhook.core.turn.events import TurnNo
 from offhook.engine.driver import Driver
+from offhook.engine.failover.tts import CutShort
 from offhook.engine.phrases import Clip, Phrases, VoiceKey
-from offhook.engine.scopes import beside
+from offhook.engine.scopes import beside, closing
 from offhook.engine.telemetry.ladder import Marks, ladder
 from offhook.engine.words import Clause, Ready, Words
 from offhook.errors import BadOutput, FormatError, ProviderError
-from offhook.ports.tts import TtsSession
+from offhook.ports.tts import Speech, TtsSession
 
 Cause = Literal["speech", "tool", "keys", "transfer", "prompt"]
+_MOST_CUTS: Final = 2
 BREATH_MS: Final = 200
 """Silence between a phrase that was kept and what a voice says before or after it."""
 
@@ -93,6 +95,8 @@ class Reply:
     """The sample at which the answer itself begins, after what bridged the silence before it."""
     characters: int = 0
     """Said by the voice."""
+    cuts: int = 0
+    """How often a voice broke in the middle of a clause."""
     ledger: Ledger = field(default_factory=Ledger)
     marks: Marks = field(default_factory=Marks)
     _words: Words | None = None
@@ -234,7 +238,6 @@ class Reply:
         """Clauses by the voice, up to a phrase that needs none."""
         convert = mouth.link.open()
         target = mouth.link.target
-        scale = target.rate / mouth.link.source.rate
         clauses: list[Clause] = []
 
         async def texts() -> AsyncIterator[str]:
@@ -245,8 +248,33 @@ class Reply:
                 clauses.append(clause)
                 yield clause.text
 
+        try:
+            async with closing(mouth.voice.speak(texts())) as speeches:
+                await self._take(speeches, clauses, convert, driver, mouth)
+        except CutShort as cut:
+            self._go_on(cut, clauses, words)
+        rest = convert.flush()
+        self.ledger.pad(target.samples_in(len(rest)))
+        self._answer(rest, driver, mouth)
+
+    def _go_on(self, cut: CutShort, clauses: list[Clause], words: Words) -> None:
+        """A voice broke in the middle of a clause: another says the rest of it, as far as that is known, and what comes after."""
+        if self.cuts >= _MOST_CUTS:
+            raise cut
+        self.cuts += 1
+        clause = clauses[cut.clause]
+        left = [*clauses[cut.clause + 1 :]]
+        if cut.rest:
+            self.ledger.cut(len(clause.text.split()) - len(cut.rest.split()))
+            self.ledger.expect(clause.item)
+            left.insert(0, Clause(clause.item, cut.rest))
+        words.again(left)
+
+    async def _take(self, speeches: AsyncIterator[Speech], clauses: list[Clause], convert: Converter, driver: Driver, mouth: Mouth) -> None:
+        target = mouth.link.target
+        scale = target.rate / mouth.link.source.rate
         begun = -1
-        async for speech in mouth.voice.speak(texts()):
+        async for speech in speeches:
             if not begun <= speech.clause < len(clauses):
                 raise BadOutput("tts", "the voice says a clause that it was not given")
             if speech.clause != begun:
@@ -260,6 +288,3 @@ class Reply:
             if speech.last:
                 self.ledger.finish()
             self._answer(data, driver, mouth)
-        rest = convert.flush()
-        self.ledger.pad(target.samples_in(len(rest)))
-        self._answer(rest, driver, mouth)

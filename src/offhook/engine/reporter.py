@@ -31,6 +31,10 @@ class Reporter:
         self.ladders: list[Ladder] = []
         self.telemetry: CallTelemetry | None = None
 
+    def now(self) -> Instant:
+        """On the call's clock."""
+        return self._clock.now()
+
     def _common(self) -> dict[str, Any]:
         self._seq += 1
         now = self._clock.now()

@@ -94,6 +94,17 @@ class CallScope:
 
 
 @asynccontextmanager
+async def closing(events: AsyncIterator[A]) -> AsyncIterator[AsyncIterator[A]]:
+    """An iterator that is closed where it is left, if it can be: here, in the task that reads it, and not when it is found lying about."""
+    try:
+        yield events
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+@asynccontextmanager
 async def beside(work: Work) -> AsyncIterator[None]:
     """Run something beside the body, within the same turn; it ends with it. Neither may raise: a turn says what failed as values."""
     async with anyio.create_task_group() as group:

@@ -7,7 +7,7 @@ ledger from the moment it is known, so that an item counts as heard only when al
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -125,6 +125,11 @@ class Words:
             self._changed = anyio.Event()
             await self._changed.wait()
         return self._queue[0]
+
+    def again(self, clauses: Sequence[Clause]) -> None:
+        """Clauses that were taken and not said come again, before all others."""
+        self._queue.extendleft(reversed(clauses))
+        self._changed.set()
 
     def take(self) -> None:
         """What came next is being said."""

@@ -65,6 +65,12 @@ class Ledger:
             entry = self._entries[-1]
             self._entries[-1] = replace(entry, growing=False, ends=_ends(entry.text, entry.samples, words or entry.times))
 
+    def cut(self, words: int) -> None:
+        """Of the clause that was begun last only so many words have come, and no more will; the others are another clause's."""
+        entry = self._entries[-1]
+        text = " ".join(entry.text.split()[:words])
+        self._entries[-1] = replace(entry, text=text, growing=False, ends=_ends(text, entry.samples, entry.times[:words]))
+
     def add(self, text: str, samples: int, *, item: str = "", words: Sequence[tuple[str, int]] = ()) -> None:
         """Append a clause whose audio is all there."""
         self.begin(text, item=item)
