@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from tests.unit.providers.vendor_stt import short, told, words
 
+from offhook.core.audio.format import MULAW_8K
+from offhook.core.audio.frame import Packet
 from offhook.errors import Rejected
 from offhook.ports.stt import Heard
+from offhook.testing.conformance import sound
+from offhook.testing.vendors._ear import melody
 
 
 @pytest.fixture
@@ -97,15 +101,14 @@ async def test_a_final_that_comes_twice_is_said_once() -> None:
 
 
 async def test_the_answer_to_an_older_finalize_is_none_to_the_newer_one() -> None:
-    async with told("deepgram", audio=1.0, final=0.1) as one:
+    lexicon = {440.0: "yes"}
+    async with told("deepgram", audio=1.0, final=0.05, lexicon=lexicon) as one:
         one.stop()
         one.session.listen()
-        one.push(2.0)
+        one.session.push(Packet(sound.encoded(melody("yes", lexicon), MULAW_8K), MULAW_8K, 0, 0))
+        one.push(0.2)
         one.stop()
-        [event] = await one.events(0.25)
-        assert isinstance(event, Heard)
-        assert (event.segment, event.text, event.final) == (0, "", True)
-        assert event.start == 3 * 8_000
+        assert [text for text in await one.texts(0.25) if text.endswith(".")] == ["0 yes."]
 
 
 async def test_words_that_were_given_do_not_come_again_after_the_turn_is_used_up() -> None:

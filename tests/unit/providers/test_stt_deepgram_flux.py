@@ -121,7 +121,25 @@ async def test_what_was_not_fetched_when_the_turn_was_used_up_is_let_fall_but_fo
     async with told("deepgram_flux", *messages, quirks=("mute",)) as one:
         assert short(await anext(one.session)) == "("
         one.session.listen()
-        assert await one.texts() == [")", "1 ."]
+        assert await one.texts() == [")"]
+
+
+async def test_a_pause_of_what_is_used_up_has_no_words_and_the_end_of_the_turn_says_so() -> None:
+    async with told("deepgram_flux", *turn(("StartOfTurn", "yes")), quirks=("mute",), audio=2.1) as one:
+        assert await one.texts() == ["(", "0 yes"]
+        one.session.listen()
+        one.session._received(json.dumps(info(101, "EagerEndOfTurn", "yes please", end=2.0)))
+        assert await one.texts() == [")"]
+        one.push(2.0)
+        one.session._received(json.dumps(info(102, "EndOfTurn", "yes please", end=3.0)))
+        assert await one.texts() == ["1 .", "!1"]
+
+
+async def test_words_before_the_cut_that_come_after_it_are_not_told_at_all() -> None:
+    messages = turn(("StartOfTurn", "yes"), ("EagerEndOfTurn", "yes please"), ("EndOfTurn", "yes please"))
+    async with told("deepgram_flux", *messages, quirks=("mute",)) as one:
+        one.session.listen()
+        assert await one.texts() == []
 
 
 async def test_a_turn_that_goes_on_after_it_was_used_up_gives_what_is_new() -> None:

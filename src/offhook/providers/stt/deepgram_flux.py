@@ -55,6 +55,8 @@ class FluxSession(StreamSession):
         self._words: list[Word] = []
         """The open turn's, with those that are used up."""
         self._used: list[str] = []
+        self._owed = False
+        """A pause after the cut of speech before it: whether it has words is known at the turn's end."""
         self._stale = False
         """The message is about audio that is used up."""
 
@@ -164,16 +166,21 @@ class FluxSession(StreamSession):
         was_speaking, self._speaking = self._speaking, False
         if was_speaking:
             self._give(VendorSpeech(False, told.end))
-        if was_speaking or self._news:
+        if self._news or (was_speaking and not self._stale):
             self._give(told)
+            was_speaking = False
+        self._owed = self._owed or was_speaking
 
     def _end(self) -> None:
         if self._news and not self._speaking:
             self._begin()
-        was_speaking = self._speaking
+        if self._owed and not self._stale and not self._fresh:
+            self._give(self._final())
+        over = bool(self._fresh) or ((self._speaking or self._owed) and not self._stale)
         self._pause()
-        if was_speaking or self._fresh:
+        if over:
             self._give(VendorShift(SURE))
+        self._owed = False
         self._open = False
         self._ended = self._turn_index
 
