@@ -208,9 +208,9 @@ class VendorSuite(TtsSuite):
     @pytest.mark.parametrize("spoil", ["riff", "odd"])
     @pytest.mark.parametrize("offered", [MULAW_8K, PCM16_16K])
     async def test_a_header_is_cut_off_and_half_a_sample_shifts_nothing(self, vendors: Vendors, spoil: str, offered: AudioFormat) -> None:
-        vendors.scenario(self.vendor, Scenario(options={"spoil": spoil, "spoil_at": 0}))
+        vendors.scenario(self.vendor, Scenario(options={"spoil": spoil}))
         session = await self.session(self.made(vendors), offered)
-        self.says(await spoken(session, CLAUSES[:1]), CLAUSES[:1], offered)
+        self.says(await spoken(session, CLAUSES), CLAUSES, offered)
         await session.aclose()
 
     @pytest.mark.parametrize("kind", ["close", "reset", "end", "half", "not_utf8", "not_json", "unknown", "unknown_field", "huge"])

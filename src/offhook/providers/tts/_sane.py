@@ -60,7 +60,10 @@ class Gate:
         self._rest = b""
         """Half a sample, or a block's beginning that has not been judged."""
         self._first = True
-        self._skip_to: int | None = None
+        """The clause's first block has not been judged."""
+        self._begun = False
+        self._left: int | None = None
+        """Bytes of sound to come before what a wav file may have behind it."""
         self._peak = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -72,7 +75,9 @@ class Gate:
                 self._rest = data
                 return b""
             data = self._headless(data)
-            self._first = False
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
         whole = len(data) - len(data) % size
         self._rest = data[whole:]
         data = data[:whole]
@@ -81,11 +86,13 @@ class Gate:
 
     def end(self) -> bytes:
         """The rest of a clause shorter than a block. Half a sample is carried into the next clause."""
-        if not self._first or not self._rest:
-            return b""
-        self._first = False
-        data, self._rest = self._headless(self._rest), b""
-        return self.feed(data)
+        data = b""
+        if self._first and self._rest:
+            held, self._rest = self._headless(self._rest), b""
+            data = self.feed(held)
+        self._first = not self._rest
+        self._left = None
+        return data
 
     def clause(self, text: str, samples: int, spoken_s: float | None) -> None:
         """Check a clause that is all there. ``spoken_s``: where its last word ends, if the vendor said so."""
@@ -109,8 +116,12 @@ class Gate:
             raise BadOutput(self._provider, f"more than {most:.1f} s for {len(text)} characters: not the format that was asked for")
 
     def _headless(self, data: bytes) -> bytes:
+        """A clause's first bytes without a header. Anything but a wav file would show at the reply's first."""
+        begun, self._first, self._begun = self._begun, False, True
         if data.startswith(b"RIFF"):
             return self._unwrapped(data)
+        if begun:
+            return data
         try:
             check_pcm(data[: len(data) - len(data) % self._format.sample_bytes], self._format)
         except FormatError as error:
@@ -127,6 +138,7 @@ class Gate:
                 seen = data[at + 8 : at + 24]
             if name == b"data":
                 if len(seen) == 16 and seen[:4] == bytes((code, 0, 1, 0)) and int.from_bytes(seen[4:8], "little") == self._format.rate:
+                    self._left = size if 0 < size < 2**31 - 1 else None  # a stream's length is not known when its header is written
                     return data[at + 8 :]
                 break
             at += 8 + size + size % 2
