@@ -62,7 +62,7 @@ class Call:
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self._tools = Tools(parts.http, plan, parts.secret)
         self._tool_count = 0
-        self._tick = self._guarded(self._beat)
+        self._tick = self._mouth.kick = self._guarded(self._beat)
         self._talk = Talk(
             parts,
             prepared,

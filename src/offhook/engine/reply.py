@@ -51,6 +51,8 @@ class Mouth:
     phrases: Phrases | None = None
     key: VoiceKey | None = None
     """Where in ``phrases`` this voice's clips are."""
+    kick: Callable[[], None] = field(default=lambda: None)
+    """Send what may be sent at once: a reply's first sound does not wait for the wheel."""
 
     def clip(self, text: str) -> Clip | None:
         """The audio of a fixed phrase, if it is kept."""
@@ -233,6 +235,7 @@ class Reply:
         if not self._sounding:
             self._sounding = True
             driver.feed(ev.ReplyAudio(driver.now(), self.turn))
+            mouth.kick()
 
     async def _speak(self, words: Words, driver: Driver, mouth: Mouth) -> None:
         """Clauses by the voice, up to a phrase that needs none."""

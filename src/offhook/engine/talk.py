@@ -232,6 +232,7 @@ class Talk:
         self.answering.speculated(reply, "committed")
         reply.promote()
         self._decided(reply)
+        self.mouth.kick()
 
     def _accept(self, reply: Reply) -> None:
         """A real turn's proposal becomes the call's state, and its work begins."""

@@ -20,6 +20,8 @@ from offhook.core.speech.normal import clean
 MOST_WORDS = 70
 """Words of a model's own in one reply."""
 _END = re.compile(r"[.!?\u2026]+[\"')\u201d\u2019\]]*\s")
+_OPENING = re.compile(r"\s*([^\W\d_]+)(?:['’ ][^\W\d_]+){0,3},\s")
+_ASKING = frozenset("what when where who which why how do does did is are can could will would shall may have has if once".split())
 _SHORT = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|rd|ave|no|vs|etc|e\.g|i\.e|a\.m|p\.m|approx)|\b[a-z])\.\s$", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>]*>|[*_#~`|<>\[\]\\{}]|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200B-\u200F\u202A-\u202E\ufffd]")
 _ACKS = frozenset({"unclear", "help", "hold", "misheard", "none", "wait"})
@@ -111,7 +113,10 @@ class Reply:
         return (*self._own, *(() if self._own else self._instead), *self._rest)
 
     def _cut(self) -> int:
-        """Where the first whole sentence ends, 0 if there is none yet."""
+        """Where the first whole sentence ends, 0 if there is none yet. An opening ("Sure,") is one by itself, to be heard sooner."""
+        opening = _OPENING.match(self._text) if not self._own else None
+        if opening and opening[1].casefold() not in _ASKING:
+            return opening.end()
         for match in _END.finditer(self._text):
             if not _SHORT.search(self._text[: match.end()]):
                 return match.end()
