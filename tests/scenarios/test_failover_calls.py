@@ -183,3 +183,30 @@ async def test_a_slow_voice_says_it_all_the_same() -> None:
         await greeted(stage)
         await exchange(stage, "how much is it")
     assert "sixty pounds" in stage.business.said()[-1]
+
+
+async def test_f7_without_any_recogniser_the_caller_goes_on_by_keys_and_by_voice_when_there_is_one() -> None:
+    async with scene() as stage:
+        await greeted(stage)
+        reopen = stage.stt.open
+
+        async def refused(*_: Any) -> Any:
+            raise Unavailable("stt/fake", "nobody there")
+
+        stage.stt.open = refused  # type: ignore[method-assign, assignment]
+        stage.stt.script.fail_after = stage.line.now() + 0.5
+        await anyio.sleep(0.5)
+        assert await stage.line.agent_speaks(limit=4) < 1.5
+        await stage.line.agent_done()
+        assert stage.business.said()[-1].startswith("I am sorry, I cannot hear you just now.")
+        assert "press 1" in stage.business.said()[-1]
+        stage.line.press("1")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert "best number" in stage.business.said()[-1]
+        stage.stt.open = reopen  # type: ignore[method-assign]
+        stage.stt.script.says = "how much is it"
+        await anyio.sleep(9)
+        await exchange(stage, "how much is it")
+        assert any("sixty pounds" in said for said in stage.business.said())
+    assert stage.counters["deaf"] == 1

@@ -71,6 +71,8 @@ class Lines(Contract):
     fallback: str = "Sorry, I did not get that. Could you say it again?"
     still_there: str = "Are you still there?"
     goodbye: str = "I will let you go. Goodbye."
+    deaf: str = "I am sorry, I cannot hear you just now. Please use the keys of your telephone."
+    """When no recogniser can be had; what can be keyed is said after it."""
     limit: str = "We have come to the end of the time for this call. Goodbye."
     failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
 

@@ -101,6 +101,7 @@ class Call:
                     self._count,
                     self.reporter.hearing,
                     self._guarded,
+                    self._talk.deaf,
                 )
                 self._talk.begin(scope, self._hearing, self.trace)
                 scope.start(self._receive, "transport events")

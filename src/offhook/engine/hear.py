@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Final
+
+import anyio
 
 from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import PcmFrame
@@ -28,6 +32,8 @@ from offhook.ports.stt import Heard, SttSession, VendorShift, VendorSpeech
 from offhook.ports.transport import MediaIn
 
 _HINT_SECONDS = 8
+_AGAIN: Final = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to have a recogniser again."""
 _SURE = 0.95
 """A recogniser's own end of a turn from which on it is none that may be taken back."""
 _FRESH: Duration = 400 * MS
@@ -80,6 +86,7 @@ class Hearing:
         failed: Callable[[ProviderError], None],
         heard: Callable[[str, bool], None],
         guarded: Callable[[Callable[[float, int, int], None]], Callable[[float, int, int], None]],
+        deaf: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self.stats = HearingStats()
         self._ears = ears
@@ -91,6 +98,7 @@ class Hearing:
         self._expecting = expecting
         self._failed = failed
         self._heard = heard
+        self._deaf = deaf
         self._gate = Gate(GateSettings())
         self._listener = ears.detector.listen(guarded(self._window))
         self._for_detector = ears.to_detector.open()
@@ -222,13 +230,25 @@ class Hearing:
                 self._failed(error)
                 self._stt_dead = True
             await self._stt.aclose()
+            await self._listen_again()
+            self._replaced()
+
+    async def _listen_again(self) -> None:
+        """Open a recogniser in place of one that broke. Without ears the call goes on by keys, and it is tried again and again."""
+        deaf = False
+        for pause in chain(_AGAIN, repeat(_AGAIN[-1])):
             try:
                 self._stt = await self._ears.reopen_stt()
             except ProviderError as error:
-                # Without ears the call goes on by keys and by the idle ladder.
                 self._failed(error)
-                return
-            self._replaced()
+                if not deaf:
+                    deaf = True
+                    self._deaf(True)
+                await anyio.sleep(pause)
+                continue
+            if deaf:
+                self._deaf(False)
+            return
 
     def _replaced(self) -> None:
         """A new session counts samples and segments from 0 again; words heard so far are kept."""

@@ -257,7 +257,7 @@ def fixed_texts(plan: CallPlan, script: Script, *, all_of_it: bool = True) -> tu
     Not ``all_of_it``: our own lines only, for a voice that costs this machine's time and keeps what it has said anyway.
     """
     lines = plan.lines
-    ours = (lines.fallback, lines.failed, lines.still_there, lines.goodbye, lines.limit)
+    ours = (lines.fallback, lines.failed, lines.still_there, lines.goodbye, lines.limit, lines.deaf)
     bridges = (*plan.fillers.lines, *(plan.openers.lines if plan.openers.on else ()))
     if not all_of_it:
         return tuple(dict.fromkeys((*bridges, *ours)))

@@ -86,6 +86,8 @@ class Talk:
         self._voice: anyio.Event | None = None
         """Set when the voice that is opened in place of a broken one is there, or is not to be had."""
         self._mute = False
+        self._menu = False
+        """The caller is to be told what can be keyed."""
         self._handed_over = False
         self._scope: CallScope
         self._hearing: Hearing
@@ -182,6 +184,8 @@ class Talk:
                 case fx.Line.STILL_THERE:
                     asked = self.dialogue.silence()
                     return self._sayable(asked if asked.items else fixed(lines.still_there))
+                case fx.Line.SAY if self._menu and effect.text == lines.deaf:
+                    return self._by_keys()
                 case fx.Line.SAY:
                     return fixed(effect.text)
                 case fx.Line.FALLBACK if self._voice is not None:
@@ -324,6 +328,23 @@ class Talk:
         self._handed_over = True
         self._reporter.counts["handed over without a voice"] += 1
         return self._sayable(self.dialogue.propose((act.Human(),), "rules", ""))
+
+    def deaf(self, deaf: bool) -> None:
+        """There is no recogniser, or there is one again."""
+        if deaf:
+            self._reporter.counts["deaf"] += 1
+            self._menu = True
+            self._driver.feed(ev.Command(self._clock.now(), "say", self.plan.lines.deaf))
+        else:
+            self._menu = False
+            self.dialogue.accept(self.dialogue.mode("voice"))
+
+    def _by_keys(self) -> Proposal:
+        """What can be keyed, once it can be said."""
+        self._menu = False
+        proposal = self.dialogue.mode("keys")
+        proposal.items = (Item("", self.plan.lines.deaf), *proposal.items)
+        return self._sayable(proposal)
 
     # -- turns are closed ---------------------------------------------------------------------------------------------------
 

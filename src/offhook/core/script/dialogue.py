@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from offhook.core.script import acts as script_acts
 from offhook.core.script.accept import Refusal
@@ -24,6 +24,7 @@ from offhook.core.script.state import (
     End,
     Hangup,
     Keys,
+    Mode,
     Out,
     Run,
     Say,
@@ -148,6 +149,10 @@ class Dialogue:
     def keys(self, digits: str) -> Proposal:
         """A reply to telephone keys."""
         return self._propose(*self._results, Keys(digits), spoken=True)
+
+    def mode(self, mode: Literal["voice", "keys"]) -> Proposal:
+        """From now on the caller is understood by voice, or by keys only: then what can be keyed is said."""
+        return self._propose(Mode(mode))
 
     def silence(self) -> Proposal:
         """The caller says nothing."""
