@@ -207,6 +207,7 @@ async def test_f7_without_any_recogniser_the_caller_goes_on_by_keys_and_by_voice
         stage.stt.open = reopen  # type: ignore[method-assign]
         stage.stt.script.says = "how much is it"
         await anyio.sleep(9)
+        await stage.line.agent_done(quiet=1.0)
         await exchange(stage, "how much is it")
         assert any("sixty pounds" in said for said in stage.business.said())
     assert stage.counters["deaf"] == 1
