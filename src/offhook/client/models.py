@@ -457,6 +457,7 @@ class EndpointingPlan(Model):
     unsure_ms: int = 1150
     incomplete_ms: int = 2000
     utterance_end_ms: int = 1000
+    vendor_ms: int = 1200
     sure: float = 0.85
     probable: float = 0.75
     likely: float = 0.6
