@@ -82,7 +82,7 @@ class Ear:
         self.rate = rate
         self.position = 0
         self.loud_end = 0
-        """Just behind the last loud hop."""
+        """Just behind the last sample that was loud, in a hop that was."""
         self.loud = False
         self._decode = DECODERS[encoding]
         self._width = 2 if DECODERS[encoding] is bytes else 1
@@ -101,6 +101,8 @@ class Ear:
         for number, power in enumerate((hops**2).mean(axis=1)):
             self.loud = bool(power >= LOUD**2)
             self.position += self._hop
+            if self.loud:
+                self.loud_end = self.position - self._hop + int(np.flatnonzero(np.abs(hops[number]) >= LOUD)[-1]) + 1
             self._take(pcm[2 * number * self._hop : 2 * (number + 1) * self._hop])
             yield self.loud
 
@@ -111,7 +113,7 @@ class Ear:
                 begin = self.position - self._hop
                 current = _Stretch(self._script.popleft() if self._script else None, begin, begin)
                 self._stretches.append(current)
-            self.loud_end = current.end = self.position
+            current.end = self.loud_end
         if current is not None and len(current.pcm) < 2 * self.rate * 60:
             current.pcm += pcm
 
@@ -189,17 +191,18 @@ class MelodyEar(Ear):
         super().__init__(encoding, rate, ())
         self._lexicon = lexicon
         self._run = bytearray()
+        self._run_end = 0
         self._words: list[Heard] = []
 
     def _take(self, pcm: bytes) -> None:
         if self.loud:
             self._run += pcm
-            self.loud_end = self.position
+            self._run_end = self.position
         elif self._run:
             self._end()
 
     def _end(self) -> None:
-        begin = self.loud_end - len(self._run) // 2
+        begin = self._run_end - len(self._run) // 2
         sound, _, frequency = measure(bytes(self._run), self.rate).partition(" ")
         self._run.clear()
         near = min(self._lexicon, key=lambda one: abs(one - float(frequency or 0)), default=0.0)
