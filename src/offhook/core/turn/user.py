@@ -84,7 +84,8 @@ def _ahead(board: Board) -> None:
     speculation = state.agent
     if isinstance(speculation, Preparing) and speculation.speculative and fold(speculation.text) != fold(state.text):
         board.close_turn(fx.Why.SUPERSEDED)
-    complete = bool(fold(state.text)) and state.score >= board.policy.endpointing.sure
+    limits = board.policy.endpointing
+    complete = bool(fold(state.text)) and state.score >= max(limits.sure, limits.eager)
     if complete and isinstance(board.state.agent, Quiet) and _may_prepare(board):
         board.open(cause="speech", text=state.text, speculative=True)
 
