@@ -130,6 +130,7 @@ class FixedLines(Model):
     goodbye: Annotated[Said, Field(min_length=1)] = Lines().goodbye
     limit: Annotated[Said, Field(min_length=1)] = Lines().limit
     failed: Annotated[Said, Field(min_length=1)] = Lines().failed
+    deaf: Annotated[Said, Field(min_length=1)] = Lines().deaf
 
 
 class Recording(Model):
