@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 
 import anyio
@@ -21,7 +20,6 @@ from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
 from offhook.engine.history import History
-from offhook.engine.phrases import record
 from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.record import Recorder
 from offhook.engine.reply import Cause, Reply, Thinking
@@ -29,15 +27,13 @@ from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope, TurnScope
 from offhook.engine.telemetry.calls import TurnTold
 from offhook.engine.trace import TraceWriter
+from offhook.engine.voicebox import Voicebox
 from offhook.engine.words import Words
-from offhook.errors import BadOutput, FormatError, OffhookError, ProviderError
+from offhook.errors import OffhookError
 from offhook.ports.transport import CallTransport
-from offhook.ports.tts import TtsSession
 
 PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
-NEW_VOICE_SECONDS = 1.0
-"""How long a voice is waited for that is opened in place of one that broke."""
 DEAD_AIR = 3 * SECOND
 """A caller who waits so long for a sound has heard dead air."""
 
@@ -67,8 +63,7 @@ class Talk:
         self.untold = set(prepared.plan.record_after)
         """Names of what the caller must have heard before anything is recorded."""
         self.answering = Answering(parts, prepared, dialogue, self.history, reporter)
-        self._phrases = parts.phrases
-        self._open_voice = prepared.open_voice
+        self._voice = Voicebox(prepared.mouth, parts.phrases, prepared.open_voice, prepared.plan.lines, failed)
         self._clock = clock
         self._driver = driver
         self._transport = transport
@@ -76,16 +71,12 @@ class Talk:
         self._recorder = recorder
         self._launch = launch
         self._running = running
-        self._failed = failed
         self._reply: Reply | None = None
         self._turn_scope: TurnScope | None = None
         self._unreported: Reply | None = None
         self._ticks = 0
         self._sent = 0
         self._progress = 0
-        self._voice: anyio.Event | None = None
-        """Set when the voice that is opened in place of a broken one is there, or is not to be had."""
-        self._mute = False
         self._menu = False
         """The caller is to be told what can be keyed."""
         self._handed_over = False
@@ -96,6 +87,7 @@ class Talk:
         """The call is up."""
         self._scope = scope
         self._hearing = hearing
+        self._voice.begin(scope)
         self.answering.begin(scope, trace)
 
     @property
@@ -161,14 +153,7 @@ class Talk:
         if proposal.empty and not self._running():
             self._reporter.counts["mute_replies"] += 1
             proposal.items = (Item("", self.plan.lines.fallback),)
-        return self._sayable(proposal)
-
-    def _sayable(self, proposal: Proposal) -> Proposal:
-        """Without any voice only what is kept as audio can be said."""
-        if self._mute and proposal.items:
-            kept = tuple(item for item in proposal.items if self.mouth.clip(item.text) is not None)
-            proposal.items = kept or (Item("", self.plan.lines.failed),)
-        return proposal
+        return self._voice.sayable(proposal)
 
     def prompt(self, effect: fx.Prompt) -> None:
         """Say a fixed line."""
@@ -183,12 +168,12 @@ class Talk:
                     return self._something(self.dialogue.begin())
                 case fx.Line.STILL_THERE:
                     asked = self.dialogue.silence()
-                    return self._sayable(asked if asked.items else fixed(lines.still_there))
+                    return self._voice.sayable(asked if asked.items else fixed(lines.still_there))
                 case fx.Line.SAY if self._menu and effect.text == lines.deaf:
                     return self._by_keys()
                 case fx.Line.SAY:
                     return fixed(effect.text)
-                case fx.Line.FALLBACK if self._voice is not None:
+                case fx.Line.FALLBACK if self._voice.broke:
                     return _Recovery(self, fixed(lines.fallback))
                 case _:
                     return fixed(str(getattr(lines, effect.line.value)))
@@ -203,13 +188,10 @@ class Talk:
             self.mouth.playout.mute(reply.turn)
         self._reply = reply
         self._progress = 0
-        if self._mute and self._voice is None:
-            self._renew()
-        phrases = self._phrases
 
         async def work() -> None:
-            with phrases.speaking() if phrases is not None else nullcontext():
-                await reply.run(self._driver, self.mouth, self._broken)
+            with self._voice.speaking():
+                await reply.run(self._driver, self.mouth, self._voice.broken)
 
         self._turn_scope = self._scope.start_turn(work, f"turn {reply.turn}")
         if reply.real:
@@ -257,7 +239,7 @@ class Talk:
         """The caller's turn is over: from now on it is their silence."""
         if reply.cause in {"speech", "keys"}:
             self.bridges.new_turn(reply.text)
-            if self._phrases is not None and self.bridges.wanted:
+            if self._voice.phrases is not None and self.bridges.wanted:
                 self._scope.start(partial(self._bridge, reply), "bridge")
 
     async def _bridge(self, reply: Reply) -> None:
@@ -282,52 +264,15 @@ class Talk:
 
     # -- a voice breaks ---------------------------------------------------------------------------------------------------
 
-    def _broken(self, error: ProviderError) -> None:
-        self._failed(error)
-        self._renew()
-
-    def _renew(self) -> None:
-        if self._voice is None or self._voice.is_set():
-            self._voice = anyio.Event()
-            self._scope.start(partial(self._new_voice, self._voice), "new voice")
-
-    async def _new_voice(self, there: anyio.Event) -> None:
-        """A voice that broke is thrown away, never reused."""
-        broken = self.mouth.voice
-        try:
-            with anyio.move_on_after(NEW_VOICE_SECONDS) as scope:
-                self.mouth.voice = await self._open_voice()
-                await self._prove(self.mouth.voice)
-            self._mute = scope.cancelled_caught
-        except ProviderError as error:
-            self._mute = True
-            self._failed(error)
-        finally:
-            there.set()
-        if not self._mute:
-            await broken.aclose()
-
-    async def _prove(self, voice: TtsSession) -> None:
-        """A voice that opens need not speak: have it say what is wanted next. Raises ProviderError."""
-        key, text = self.mouth.key, self.plan.lines.fallback
-        if self._phrases is not None and key is not None:
-            try:
-                self._phrases.put(key, text, await record(voice, self.mouth.link, text))
-            except FormatError as error:
-                raise BadOutput("tts", error.public) from error
-
     async def recover(self, line: Proposal) -> Proposal:
         """What to say after a voice broke: the line if there is a voice again, else what the script has for a caller who wants a person."""
-        if self._voice is not None:
-            await self._voice.wait()
-            self._voice = None
-        if not self._mute:
+        if await self._voice.settled():
             return line
         if self._handed_over:
-            return self._sayable(line)
+            return self._voice.sayable(line)
         self._handed_over = True
         self._reporter.counts["handed over without a voice"] += 1
-        return self._sayable(self.dialogue.propose((act.Human(),), "rules", ""))
+        return self._voice.sayable(self.dialogue.propose((act.Human(),), "rules", ""))
 
     def deaf(self, deaf: bool) -> None:
         """There is no recogniser, or there is one again."""
@@ -344,7 +289,7 @@ class Talk:
         self._menu = False
         proposal = self.dialogue.mode("keys")
         proposal.items = (Item("", self.plan.lines.deaf), *proposal.items)
-        return self._sayable(proposal)
+        return self._voice.sayable(proposal)
 
     # -- turns are closed ---------------------------------------------------------------------------------------------------
 
