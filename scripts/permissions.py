@@ -22,6 +22,8 @@ MEANS: Final[dict[Permission, str]] = {
     "agents.publish": "make a draft the live version, roll back",
     "numbers.read": "see numbers and carrier accounts, without their secrets",
     "numbers.write": "change them",
+    "vendors.read": "see accounts with vendors of speech and language models, without their keys",
+    "vendors.write": "change them, rotate their keys; of a reseller: those that it lends to its tenants",
     "calls.read": "see calls, transcripts, recordings and live calls",
     "calls.delete": "delete calls",
     "live.control": "say something in a live call, transfer it, end it",

@@ -30,6 +30,7 @@ from offhook.ports.llm import Llm, LlmRequest, Message, TextDelta
 from offhook.ports.spec import Kind, ProviderSpec
 from offhook.ports.stt import Heard, Stt, SttHints
 from offhook.ports.tts import Tts
+from offhook.regions import HOSTS
 from offhook.weights import ModelStore
 
 KINDS: Final[tuple[Kind, ...]] = ("stt", "llm", "tts")
@@ -51,18 +52,6 @@ QUESTION: Final = LlmRequest(
     max_tokens=60,
 )
 CLAUSE: Final = "Good morning, you have reached the workshop."
-HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "DEEPGRAM_BASE_URL": {
-        "us": "https://api.deepgram.com", "eu": "https://api.eu.deepgram.com",
-        "au": "https://api.au.deepgram.com", "in": "https://api.in.deepgram.com",
-    },
-    "ASSEMBLYAI_BASE_URL": {"us": "https://streaming.assemblyai.com", "eu": "https://streaming.eu.assemblyai.com"},
-    "ELEVENLABS_BASE_URL": {
-        "us": "https://api.us.elevenlabs.io", "eu": "https://api.eu.residency.elevenlabs.io",
-        "in": "https://api.in.residency.elevenlabs.io", "sg": "https://api.sg.residency.elevenlabs.io",
-    },
-}  # fmt: skip
-"""Where vendors have regions of their own, as their documentation names them; any other is given as an address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.tenants import routes as tenants
 from offhook.orchestrator.tools import routes as tools
 from offhook.orchestrator.vault import routes as vault
+from offhook.orchestrator.vendors import routes as vendors
 
-DOMAINS = (people, resellers, tenants, vault, keys, agents, numbers, live, recordings, bookings, crm, hooks, audit)
+DOMAINS = (people, resellers, tenants, vault, keys, agents, vendors, numbers, live, recordings, bookings, crm, hooks, audit)
 """Modules with ``routers``."""
 
 

@@ -19,9 +19,10 @@ from offhook.orchestrator.resellers import tables as _resellers
 from offhook.orchestrator.tenants import tables as _tenants
 from offhook.orchestrator.tools import tables as _tools
 from offhook.orchestrator.vault import tables as _vault
+from offhook.orchestrator.vendors import tables as _vendors
 
 modules = (
     _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _once, _people, _recordings, _resellers, _tenants,
-    _tools, _trials, _vault,
+    _tools, _trials, _vault, _vendors,
 )  # fmt: skip
 metadata = Base.metadata

@@ -31,5 +31,9 @@ class ProviderSpec:
     """A language model that can propose tool calls."""
     voices: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    hosted: bool = True
+    """A vendor with an address of its own; for any other the address is a setting."""
+    keyless: bool = False
+    """It may need no key: a server of one's own."""
     settings: dict[str, str] = field(default_factory=dict)
     """Names of settings with their help; secrets end in ``_api_key``."""

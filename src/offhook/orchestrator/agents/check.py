@@ -15,6 +15,8 @@ from offhook.orchestrator.agents.config import DAYS, AgentConfig, FixedLines, Sp
 from offhook.orchestrator.agents.known import Known
 from offhook.orchestrator.agents.presets import EXPLAINED
 from offhook.orchestrator.numbers import dialling
+from offhook.orchestrator.vendors.ops import vendor_of
+from offhook.orchestrator.vendors.schemas import Place
 
 Path = tuple[str | int, ...]
 Lines = Mapping[Path, tuple[str, int]]
@@ -34,6 +36,8 @@ class Setting:
     known: Known
     own_numbers: frozenset[str] = frozenset()
     """DIDs of the tenant: a call that is put through to one of them would come back."""
+    accounts: Mapping[str, Place] | None = None
+    """With which vendors the tenant or its reseller has an account; None if nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +249,7 @@ def _providers(config: AgentConfig, setting: Setting, advice: list[Fault]) -> It
             if spec is None:
                 advice.append(Fault(at, f"'{head}' is not installed here"))
                 continue
+            advice += _account(at, head, spec, setting)
             if kind in {"stt", "tts"} and not _speaks(spec.locales, locale):
                 yield Fault(at, f"'{head}' does not know {locale}, only {', '.join(spec.locales)}")
             if kind == "tts" and spec.voices and config.voice not in spec.voices:
@@ -253,6 +258,19 @@ def _providers(config: AgentConfig, setting: Setting, advice: list[Fault]) -> It
                     yield Fault("voice", words)
                 else:
                     advice.append(Fault(at, words))
+
+
+def _account(at: str, head: str, spec: Any, setting: Setting) -> Iterator[Fault]:  # noqa: ANN401 - a provider's spec, which is the engine's
+    """Whether calls have an account for a provider. An engine may have one of its own, which nobody here can see."""
+    vendor = vendor_of(spec)
+    if vendor is None or setting.accounts is None:
+        return
+    place = setting.accounts.get(vendor)
+    if place is None:
+        yield Fault(at, f"neither the tenant nor its reseller has an account with {vendor}: calls need one of the engine's own")
+    elif place.region and spec.regions and place.region not in spec.regions:
+        whose = "the account" if place.own else "the reseller's account"
+        yield Fault(at, f"{whose} is in the region {place.region}, and '{head}' is only in {', '.join(spec.regions)}")
 
 
 def _speaks(locales: Iterable[str], locale: str) -> bool:

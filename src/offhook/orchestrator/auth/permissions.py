@@ -11,6 +11,7 @@ TenantPermission = Literal[
     "keys.read", "keys.write",
     "agents.read", "agents.write", "agents.publish",
     "numbers.read", "numbers.write",
+    "vendors.read", "vendors.write",
     "calls.read", "calls.delete", "live.control",
     "contacts.read", "contacts.write",
     "appointments.read", "appointments.write",
@@ -30,7 +31,7 @@ EVERYTHING: Final = IN_TENANT | IN_RESELLER | ON_PLATFORM
 _SUPPORT: Final[frozenset[Permission]] = frozenset(
     {
         "tenant.read", "members.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "webhooks.read",
-        "audit.read",
+        "vendors.read", "audit.read",
     }
 )  # fmt: skip
 _VIEW: Final[frozenset[Permission]] = frozenset(

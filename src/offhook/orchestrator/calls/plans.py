@@ -21,6 +21,7 @@ from offhook.orchestrator.numbers.schemas import Owner
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools import ops as tools
+from offhook.orchestrator.vendors import ops as vendors
 
 CARRIERS: Final = frozenset({"twilio"})
 """Transports whose media must bring a token."""
@@ -61,7 +62,8 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
         )
         if call.state == "ended":  # asked again, or late, for a call that is over: it holds no place
             await numbers.release(scope, request.call)
-        return plan_of(agent, request.call, now, given.settings.base_url, await _known(scope, number))
+        made = plan_of(agent, request.call, now, given.settings.base_url, await _known(scope, number))
+    return await _with_accounts(given, agent, made)
 
 
 async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPlan | Refusal:
@@ -91,7 +93,8 @@ async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPla
         if call.state == "ended":
             await numbers.release(scope, request.call)
         known = {"caller_number": trial.caller} if trial.caller else {}
-        return plan_of(agent, request.call, now, given.settings.base_url, known, test=True)
+        made = plan_of(agent, request.call, now, given.settings.base_url, known, test=True)
+    return await _with_accounts(given, agent, made)
 
 
 async def _whose(given: Services, request: PlanRequest, now: datetime) -> tuple[Owner, str] | Refusal:
@@ -141,6 +144,12 @@ async def _known(scope: TenantScope, number: str) -> dict[str, Any]:
         return {}
     contact = await crm.find_contact(scope, number)
     return {"caller_number": number} | ({"caller_name": contact.name} if contact and contact.name else {})
+
+
+async def _with_accounts(given: Services, agent: Agent, made: CallPlan) -> CallPlan:
+    """The plan with the accounts that its models need, for the engine alone: what keeps or shows a plan leaves them out."""
+    found = await vendors.settings(given, agent.tenant.id, agent.tenant.reseller_id, made.models)
+    return made.model_copy(update={"models": made.models.model_copy(update={"vendors": found})}) if found else made
 
 
 def plan_of(agent: Agent, call: str, moment: datetime, base_url: str, known: Mapping[str, Any], *, test: bool = False) -> CallPlan:

@@ -72,7 +72,16 @@ class Dialect:
             f"{self.vendor}_api_key": f"Key of {self.help}.",
             f"{self.vendor}_base_url": f"Its address; {self.base or self.example}",
         }
-        return ProviderSpec(id=self.provider, kind="llm", locales=(), structured=True, tools=True, settings=settings)
+        return ProviderSpec(
+            id=self.provider,
+            kind="llm",
+            locales=(),
+            structured=True,
+            tools=True,
+            hosted=self.base.startswith("https:"),
+            keyless=self.keyless,
+            settings=settings,
+        )
 
 
 def create(dialect: Dialect, context: ProviderContext, model: str) -> StreamedLlm:

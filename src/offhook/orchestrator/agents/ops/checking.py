@@ -18,6 +18,7 @@ from offhook.orchestrator.numbers import dialling
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
+from offhook.orchestrator.vendors import ops as vendors
 
 AT_ONCE: Final = 2
 """Scripts that are read or checked at the same moment in this process: the processor is for calls."""
@@ -39,10 +40,11 @@ async def checked(scope: TenantScope, config: AgentConfig, text: str | None = No
     """All that is wrong with an agent of this tenant. ``text`` is what its script was read from."""
     tenant = await tenants.get(scope)
     own = frozenset(one.did for one in await numbers.page(scope, 1_000, None))
+    accounts = await vendors.places(scope, tenant.reseller_id)
 
     def work() -> check.Checked:
         lines = scripts.read(text)[1] if text is not None else None
-        return check.check(config, check.Setting(tenant.locale, tenant.region, known(), own), lines)
+        return check.check(config, check.Setting(tenant.locale, tenant.region, known(), own, accounts), lines)
 
     return await to_thread.run_sync(work, limiter=_limiter())
 

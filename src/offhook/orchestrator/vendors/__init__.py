@@ -1,0 +1,1 @@
+"""Accounts with vendors of speech and language models."""
