@@ -66,6 +66,8 @@ class TurnPolicy:
     """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
     answer_ms: Duration = ms(600)
     """A backchannel over the last of a reply, so much or less of it, is the caller's answer: people do not wait for the last syllable."""
+    ahead: bool = True
+    """Replies are prepared, muted, before it is sure that the caller's turn is over."""
     vendor_ends: bool = False
     """The recogniser decides on turns: the engine's own waits count only when its end does not come."""
     locale: str = "en"

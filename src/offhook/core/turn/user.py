@@ -93,7 +93,7 @@ def _ahead(board: Board) -> None:
 def _may_prepare(board: Board) -> bool:
     """Whether a reply may be prepared before the shift: not while a tool runs, whose result would make it another."""
     state = board.state
-    return state.phase is Phase.LIVE and not state.tools and not state.digits
+    return board.policy.ahead and state.phase is Phase.LIVE and not state.tools and not state.digits
 
 
 def _over_the_agent(board: Board, final: bool) -> None:
