@@ -250,7 +250,30 @@ async def test_a_speculative_reply_is_muted_and_moves_nothing_until_the_turn_is_
         assert stage.call.dialogue.slots()["need"]["value"] == "booking"
 
 
-async def test_a_tool_result_that_comes_with_the_callers_words_reaches_the_model() -> None:
+async def test_5_a_booking_survives_a_model_that_is_talked_over_and_is_made_once() -> None:
+    """livekit/agents#3702, pipecat#5779: results lost or stuck when interrupted."""
+    business = Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]}, delay={"book": 2.0})
+    llm = FakeLlm(LlmScript(SAY_ONLY))
+    async with scene(with_model(), business, llm=llm) as stage:
+        await greeted(stage)
+        for words in ("I would like a booking please", "oh seven nine double one one two three four five six", "the first one please"):
+            await stage.line.say(words)
+            await stage.line.agent_speaks()
+            await stage.line.agent_done()
+        await stage.line.say("yes please")
+        await anyio.sleep(0.5)
+        await stage.line.say(ODD)
+        await stage.line.agent_speaks()
+        await anyio.sleep(0.4)
+        await stage.line.say("and another thing that I wanted to tell you about them")
+        with anyio.fail_after(60):
+            await stage.done.wait()
+    assert business.ran("book") == 1
+    assert business.ended.outcome == "booked"
+    assert any("You are booked" in said for said in business.said())
+
+
+async def test_5_a_tool_result_that_comes_with_the_callers_words_reaches_the_model() -> None:
     business = Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]}, delay={"free_slots": 0.5})
     llm = FakeLlm(LlmScript(SAY_ONLY))
     async with scene(with_model(), business, llm=llm) as stage:

@@ -21,6 +21,8 @@ from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
 CALLS = int(os.environ.get("OFFHOOK_SPECULATION_CALLS", "24"))
+PATIENT = 130
+"""Frames of silence after which a caller goes on: an answer that is late has begun by then."""
 QUIET_AT_MOST = 4.0
 """Seconds that a caller may wait for a sound after they have said something."""
 
@@ -118,7 +120,7 @@ async def _done(stage: Scene, doing: Doing, waits: list[float]) -> None:
         await anyio.sleep(doing.over[0])
         await line.say(doing.over[1], 0.4 if not doing.over[1] else None)
     quiet = 0
-    while not stage.done.is_set() and quiet < 75:
+    while not stage.done.is_set() and quiet < PATIENT:
         await anyio.sleep(0.02)
         quiet = 0 if line.heard[-1] else quiet + 1
 

@@ -31,6 +31,8 @@ LIMIT: Final = 32 * 2**20
 """Bytes of audio in memory: more than an hour of mu-law."""
 DISK_LIMIT: Final = 256 * 2**20
 _MOST_WANTED: Final = 2_000
+IDLE_SECONDS: Final = 0.5
+"""Seconds after the last reply before the next phrase is made."""
 _PATIENCE: Final = 10.0
 """Seconds that a phrase may take to be made."""
 
@@ -83,6 +85,7 @@ class Phrases:
         self._jobs: deque[_Job] = deque()
         self._wanted: set[tuple[VoiceKey, str]] = set()
         self._speaking = 0
+        self._free_at = 0.0
         self._changed = anyio.Event()
 
     def get(self, key: VoiceKey, text: str) -> Clip | None:
@@ -109,6 +112,7 @@ class Phrases:
         if not new or len(self._wanted) + len(new) > _MOST_WANTED:
             return
         self._wanted.update((key, text) for text in new)
+        self._free_at = max(self._free_at, anyio.current_time() + IDLE_SECONDS)
         self._jobs.append(_Job(key, open_voice, link, new))
         self._changed.set()
 
@@ -121,6 +125,7 @@ class Phrases:
         finally:
             self._speaking -= 1
             if not self._speaking:
+                self._free_at = anyio.current_time() + IDLE_SECONDS
                 self._changed.set()
 
     async def run(self) -> None:
@@ -138,6 +143,14 @@ class Phrases:
             finally:
                 self._wanted.difference_update((job.key, text) for text in job.texts)
 
+    async def _quiet(self) -> None:
+        """Wait until nobody has needed a voice for a moment: most replies come after a greeting or a question has been played."""
+        while self._speaking or anyio.current_time() < self._free_at:
+            if self._speaking:
+                await self._change()
+            else:
+                await anyio.sleep_until(self._free_at)
+
     async def _change(self) -> None:
         self._changed = anyio.Event()
         await self._changed.wait()
@@ -153,8 +166,7 @@ class Phrases:
             return
         try:
             for text in texts:
-                while self._speaking:
-                    await self._change()
+                await self._quiet()
                 with anyio.move_on_after(_PATIENCE) as scope:
                     clip = await record(voice, job.link, text)
                     self.put(job.key, text, clip)

@@ -122,7 +122,9 @@ class Reply:
 
     def kept(self, heard: str) -> str:
         """What of the heard text belongs in the history: not what only filled a silence."""
-        return heard if self.opened or not self.bridged else heard.removeprefix(self.bridged).strip()
+        if self.opened or not self.bridged:
+            return heard
+        return "" if self.bridged.startswith(heard) else heard.removeprefix(self.bridged).strip()
 
     def settle(self, proposal: Proposal) -> None:
         """It is known what the reply does to the call: before its first word, and again when more has become known."""

@@ -109,6 +109,7 @@ def test_nothing_is_made_while_a_caller_waits_for_a_voice() -> None:
             group.start_soon(phrases.run)
             with phrases.speaking():
                 phrases.want(KEY, lambda: tts.open("heart", "en-GB", MULAW_8K), DIRECT, ["Hello."])
+                await anyio.sleep(0.6)
                 for _ in range(20):
                     await anyio.lowlevel.checkpoint()
                 assert tts.said == []
