@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anyio
 import pytest
 from tests.scenarios.harness import Scene, plan_of, scene
 
 from offhook.contracts.events import AgentTurn
+from offhook.core.turn import effects as fx
+from offhook.core.turn.policy import TurnPolicy
+from offhook.core.turn.state import initial
+from offhook.core.turn.step import step
+from offhook.engine.trace import read_trace
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import SttScript
 
@@ -100,3 +107,22 @@ async def test_a_cough_over_the_agent_stops_nothing() -> None:
         turn = stage.business.of(AgentTurn)[1]
         assert not turn.interrupted
         assert turn.heard == turn.text
+
+
+async def test_a_replay_decides_as_the_call_did(tmp_path: Path) -> None:
+    async with scene(stt=flux(), traces=tmp_path) as stage:
+        await greeted(stage)
+        for words in ("I would like to know", "how much it is", "a message please"):
+            await stage.line.say(words)
+            await stage.line.agent_speaks()
+            await stage.line.agent_done()
+        state = stage.call.driver.state
+    head, events = read_trace(tmp_path / "calls" / "c1" / "trace.jsonl")
+    policy, again, committed = TurnPolicy.of(head["policy"]), initial(), 0
+    for event in events:
+        outcome = step(again, event, policy)
+        assert not any(isinstance(effect, fx.Ignored) and "stale" in effect.reason for effect in outcome.effects)
+        committed += sum(isinstance(effect, fx.CommitTurn) for effect in outcome.effects)
+        again = outcome.state
+    assert committed == len(stage.business.of(AgentTurn))
+    assert again.next_turn == state.next_turn

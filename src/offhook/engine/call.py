@@ -53,7 +53,8 @@ class Call:
         self._context = context_of(plan, self.clock.answered)
         self.dialogue = Dialogue(prepared.script, self._context, plan.given, tuple((p.title, p.text) for p in plan.knowledge))
         folder = self._folder = parts.state_dir / "calls" / plan.call.replace(":", "_")
-        self.trace = TraceWriter(folder / "trace.jsonl", plan.call, plan.turn.model_dump()) if parts.keep_traces else None
+        policy = {**plan.turn.model_dump(), "vendor_ends": prepared.policy.vendor_ends}
+        self.trace = TraceWriter(folder / "trace.jsonl", plan.call, policy) if parts.keep_traces else None
         self._recorder = (
             Recorder(folder / "call.flac", transport.format_in, transport.format_out, failed=self._count) if plan.record else None
         )
