@@ -103,7 +103,7 @@ class ToolSpec(Contract):
 
 
 class Route(Contract):
-    """Language models for the turns that fit all of its conditions; an empty condition fits every turn. The plan's others come after them."""
+    """Language models for the turns that fit all of its conditions; an empty one fits every turn. The plan's others come after them."""
 
     name: str
     prefer: tuple[str, ...] = ()
@@ -128,6 +128,9 @@ class Models(Contract):
     """Empty: the rules alone drive the script."""
     vendors: Annotated[dict[VendorSetting, Annotated[str, Field(max_length=2_000)]], Field(repr=False, max_length=60)] = {}
     """The business's own accounts: settings such as ``DEEPGRAM_API_KEY`` that come before the engine's. Secret: in no log, kept nowhere."""
+    voices: Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=100)]], Field(max_length=20)] = {}
+    """What the call's voice is called by whom: by a name in ``tts`` (``cartesia:sonic-3``), else by its provider (``cartesia``). For the
+    first of ``tts`` the plan's ``voice`` counts where nothing is said here; another that does not know that one has its own."""
     routes: tuple[Route, ...] = ()
     """Which language model answers which turn; the first that fits counts."""
     costs: dict[str, Annotated[float, Field(ge=0)]] = {}

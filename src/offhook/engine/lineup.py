@@ -146,9 +146,13 @@ class Lineup:
         failed: Callable[[ProviderError], None] = lambda _: None,
         replaced: Callable[[Replaced], None] = lambda _: None,
     ) -> SteadyTts:
-        """A call's voices in order as one. ``voices``: what the call's voice is called by whom, by name."""
+        """A call's voices in order as one. ``voices``: what the call's voice is called by whom, by name or by provider."""
         candidates, release = await self._candidates("tts", names, vendors, self.tts)
-        return SteadyTts(candidates, self.closer, voices=voices, failed=failed, replaced=replaced, released=release)
+        theirs = {one: voices.get(one, voices.get(one.partition(":")[0], "")) for one in names}
+        known = {name: voice for name, voice in theirs.items() if voice}
+        return SteadyTts(
+            candidates, self.closer, voices=known, first=names[0] if names else "", failed=failed, replaced=replaced, released=release
+        )
 
     async def hedged_llm(
         self,

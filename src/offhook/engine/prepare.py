@@ -94,18 +94,21 @@ async def _prepare(
     lineup, names = parts.lineup, plan.models
     ears_of = await lineup.steady_stt(names.stt, names.vendors, failed=mishaps.failed, replaced=mishaps.replaced)
     held.push_async_callback(ears_of.aclose)
-    voices = await lineup.steady_tts(names.tts, names.vendors, failed=mishaps.failed, replaced=mishaps.replaced)
+    voices = await lineup.steady_tts(names.tts, names.vendors, voices=names.voices, failed=mishaps.failed, replaced=mishaps.replaced)
     held.push_async_callback(voices.aclose)
     stt: Stt = _alone(ears_of)
     tts: Tts = _alone(voices)
     to_stt = link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
     from_tts = link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
 
+    first = voices.candidates[0]
+    spoken = voices.voice(first, plan.voice)
+
     async def open_stt() -> SttSession:
         return await stt.open(to_stt.target, plan.locale, SttHints())
 
     async def open_tts() -> TtsSession:
-        return await tts.open(plan.voice, plan.locale, from_tts.source)
+        return await tts.open(plan.voice if tts is voices else spoken, plan.locale, from_tts.source)
 
     ear, voice = await both(open_stt, open_tts, _unopened)
     ears = Ears(
@@ -121,7 +124,8 @@ async def _prepare(
     mouth = Mouth(voice=voice, link=from_tts, playout=Playout(transport.format_out), pieces=tts.spec.pieces)
     if parts.phrases is not None:
         mouth.phrases = parts.phrases
-        mouth.key = VoiceKey(names.tts[0], plan.voice, plan.locale, str(transport.format_out))
+        account = names.vendors.get(f"{first.name.partition(':')[0].upper()}_VOICE", "")
+        mouth.key = VoiceKey(first.name, spoken or account, plan.locale, str(transport.format_out))
         parts.phrases.want(mouth.key, open_tts, from_tts, fixed_texts(plan, script, all_of_it=tts.spec.streaming))
     policy = replace(TurnPolicy.of(plan.turn.model_dump()), vendor_ends=stt.spec.own_endpointing)
     models = await _models(lineup, plan, mishaps)

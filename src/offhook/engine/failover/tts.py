@@ -367,6 +367,8 @@ class SteadyTts:
     policy: TtsPolicy = field(default_factory=TtsPolicy)
     voices: Mapping[str, str] = field(default_factory=dict)
     """What the call's voice is called by whom, by the candidate's name."""
+    first: str = ""
+    """Whose voice it is, by name, which may be one that is no candidate; empty: the first candidate's."""
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
     released: Callable[[], None] = lambda: None
@@ -386,7 +388,8 @@ class SteadyTts:
         """A candidate's name for the call's voice: the plan's is the first one's; another that does not know it uses its own."""
         if candidate.name in self.voices:
             return self.voices[candidate.name]
-        return wanted if candidate is self.candidates[0] or wanted in candidate.provider.spec.voices else ""
+        first = self.first or self.candidates[0].name
+        return wanted if candidate.name == first or wanted in candidate.provider.spec.voices else ""
 
     async def open(self, voice: str, locale: str, format: AudioFormat) -> SteadyTtsSession:
         """Open a session with the first voice that is there; raises the last one's ProviderError."""

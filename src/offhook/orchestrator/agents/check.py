@@ -10,10 +10,10 @@ from typing import Any, Final
 from offhook.authoring import check as authoring
 from offhook.authoring.suggest import suggest
 from offhook.errors import Fault
-from offhook.orchestrator.agents import compose, hours, scripts
+from offhook.orchestrator.agents import check_models, compose, hours, scripts
 from offhook.orchestrator.agents.config import DAYS, AgentConfig, FixedLines, Span
 from offhook.orchestrator.agents.known import Known
-from offhook.orchestrator.agents.presets import EXPLAINED
+from offhook.orchestrator.agents.presets import EXPLAINED, PLACES
 from offhook.orchestrator.numbers import dialling
 from offhook.orchestrator.vendors.ops import vendor_of
 from offhook.orchestrator.vendors.schemas import Place
@@ -54,7 +54,16 @@ def check(config: AgentConfig, setting: Setting, lines: Lines | None = None) -> 
     if not found:
         found = _crossed(config, setting, lines or {}, advice)
         found += _composed(config, lines or {}, {one.path for one in found})
-    for part in (_hours(config), _turn(config), _providers(config, setting, advice), _transfer(config, setting)):
+    locale = config.locale or setting.locale
+    for part in (
+        _hours(config),
+        _turn(config),
+        _providers(config, setting, advice),
+        check_models.voices(config, setting.known, advice),
+        check_models.models(config, setting.known, locale, advice),
+        check_models.bridges(config, locale, advice),
+        _transfer(config, setting),
+    ):
         found += part
     return Checked(tuple(found), tuple(advice))
 
@@ -201,9 +210,10 @@ def _turn(config: AgentConfig) -> Iterator[Fault]:
     own = config.turn.model_dump(exclude={"preset"}, exclude_none=True)
     own |= config.limits.model_dump(exclude_none=True)
     endpointing = own.pop("endpointing")
+    parts = {"": own, "endpointing": endpointing, "fillers": config.fillers.model_dump(), "models": config.providers.model_dump()}
     for one in EXPLAINED:
         head, _, leaf = one.path.rpartition(".")
-        value = (endpointing if head else own).get(leaf)
+        value = parts[head].get(leaf)
         if value is not None and not one.low <= value <= one.high:
             yield Fault(place(one.path), f"{value} is not within {one.low:g} and {one.high:g}")
     plan = config.turn_plan().endpointing
@@ -218,11 +228,14 @@ def _turn(config: AgentConfig) -> Iterator[Fault]:
 
 
 def place(value: str) -> str:
-    """Where a value of a TurnPlan stands in an agent's configuration."""
+    """Where one of the values that are explained stands in an agent's configuration."""
+    head, _, leaf = value.rpartition(".")
+    if head in PLACES:
+        return f"{PLACES[head]}.{leaf}"
     return f"limits.{value}" if value in LIMITS else f"turn.{value}"
 
 
-# providers, voice, language
+# providers, language
 
 
 def _providers(config: AgentConfig, setting: Setting, advice: list[Fault]) -> Iterator[Fault]:
@@ -252,12 +265,6 @@ def _providers(config: AgentConfig, setting: Setting, advice: list[Fault]) -> It
             advice += _account(at, head, spec, setting)
             if kind in {"stt", "tts"} and not _speaks(spec.locales, locale):
                 yield Fault(at, f"'{head}' does not know {locale}, only {', '.join(spec.locales)}")
-            if kind == "tts" and spec.voices and config.voice not in spec.voices:
-                words = f"'{head}' has no voice '{config.voice}'{suggest(config.voice, spec.voices)}: it has {', '.join(spec.voices[:20])}"
-                if index == 0:
-                    yield Fault("voice", words)
-                else:
-                    advice.append(Fault(at, words))
 
 
 def _account(at: str, head: str, spec: Any, setting: Setting) -> Iterator[Fault]:  # noqa: ANN401 - a provider's spec, which is the engine's

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from offhook.contracts.plan import Clock, Lines, Models, Passage, TurnPlan
+from offhook.contracts.plan import Clock, Fillers, Lines, Models, Openers, Passage, TurnPlan
 from offhook.orchestrator.agents.presets import PresetName, turn_plan
 from offhook.orchestrator.tenants.schemas import Locale, Model, Name, Zone
 
@@ -24,9 +24,13 @@ Ident = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z][a-z0-9_
 StateName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Something that is spoken: one line of text."""
+Bridge = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A few words that stand before an answer."""
 Provider = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z][a-z0-9_-]{0,39}(:[A-Za-z0-9][A-Za-z0-9._/@-]{0,58})?$")]
 """``deepgram:nova-3``: a provider, and its model."""
 Voice = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/:@-]*$")]
+Words = Annotated[int, Field(ge=0, le=1_000)]
+Cost = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Target = Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -64,6 +68,27 @@ def _plain(node: object, depth: int) -> None:
         raise ValueError("holds a NUL character")
 
 
+class ModelRoute(Model):
+    """Which language models answer the turns that fit all of its conditions; an empty condition fits every turn."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+    """As the record of a turn shows it."""
+    prefer: Annotated[tuple[Provider, ...], Field(max_length=5)] = ()
+    """Of ``llm``, first choice first; the others come after them."""
+    states: Annotated[tuple[StateName, ...], Field(max_length=200)] = ()
+    """Of the script."""
+    locales: Annotated[tuple[Locale, ...], Field(max_length=20)] = ()
+    wordings: Annotated[tuple[Literal["exact", "guided", "free"], ...], Field(max_length=3)] = ()
+    speculative: bool | None = None
+    """Asked ahead of the end of the caller's turn; None: either way."""
+    least_words: Words = 0
+    """Of the caller."""
+    most_words: Words = 0
+    """Of the caller; 0: any number."""
+    ceiling: Cost = 0
+    """No dearer model than this by ``costs``, unless there is no other; 0: none is too dear."""
+
+
 class Providers(Model):
     """Who hears, speaks, thinks and listens for the end of a turn: the first that opens, else the next."""
 
@@ -71,6 +96,15 @@ class Providers(Model):
     tts: Annotated[tuple[Provider, ...], Field(min_length=1, max_length=5)] = ("local",)
     llm: Annotated[tuple[Provider, ...], Field(max_length=5)] = ()
     """Empty: the rules alone drive the script."""
+    voices: dict[Provider, Voice] = Field(default_factory=dict, max_length=10)
+    """What the agent's voice is called by whom: by a name in ``tts``, else by its provider (``cartesia``). Vendors know no voice but their
+    own, so each that is not the first of ``tts`` needs one here, or its account's own is heard."""
+    routes: Annotated[tuple[ModelRoute, ...], Field(max_length=20)] = ()
+    """Which language model answers which turn; the first that fits counts. Without any, the order of ``llm``."""
+    costs: dict[Provider, Cost] = Field(default_factory=dict, max_length=5)
+    """Of a model's million tokens, in the unit of the routes' ceilings."""
+    answer_ms: Annotated[int, Field(ge=0, le=60_000)] = Models().answer_ms
+    """A language model that has given nothing to say by then has its turn taken by the rules."""
     vad: Provider = "silero"
     endpoint: Provider | None = "smart_turn"
     """An acoustic hint for the end of a turn; without one the words alone decide."""
@@ -93,6 +127,7 @@ class Endpointing(Model):
     unsure_ms: Pause | None = None
     incomplete_ms: Pause | None = None
     utterance_end_ms: Pause | None = None
+    vendor_ms: Pause | None = None
     sure: Score | None = None
     probable: Score | None = None
     likely: Score | None = None
@@ -131,6 +166,31 @@ class FixedLines(Model):
     limit: Annotated[Said, Field(min_length=1)] = Lines().limit
     failed: Annotated[Said, Field(min_length=1)] = Lines().failed
     deaf: Annotated[Said, Field(min_length=1)] = Lines().deaf
+
+
+class FillerLines(Model):
+    """Short lines that bridge a silence: kept as audio, at most one in a turn, never the same twice running, never over the caller."""
+
+    after_ms: Pause = Fillers().after_ms
+    """An answer that is not audible so long after the caller's turn is bridged. 0: never."""
+    tool_ms: Pause = Fillers().tool_ms
+    """A tool that takes longer has its filler said, if the script has one for it."""
+    lines: Annotated[tuple[Bridge, ...], Field(max_length=20)] = Fillers().lines
+
+    def fillers(self) -> Fillers:
+        """The same as a plan has it."""
+        return Fillers.model_validate(self.model_dump())
+
+
+class OpenerLines(Model):
+    """Short acknowledgements, kept as audio: one is said as soon as the caller's turn is decided, before its answer."""
+
+    on: bool = False
+    lines: Annotated[tuple[Bridge, ...], Field(min_length=1, max_length=20)] = Openers().lines
+
+    def openers(self) -> Openers:
+        """The same as a plan has it."""
+        return Openers.model_validate(self.model_dump())
 
 
 class Recording(Model):
@@ -233,6 +293,8 @@ class AgentConfig(Model):
     turn: Turn = Turn()
     limits: Limits = Limits()
     lines: FixedLines = FixedLines()
+    fillers: FillerLines = FillerLines()
+    openers: OpenerLines = OpenerLines()
     greeting: Said = ""
     """Said first; it takes the place of what the script's first state says. Empty: the script's own words."""
     recording: Recording = Recording()

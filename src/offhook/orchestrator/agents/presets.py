@@ -183,6 +183,16 @@ EXPLAINED: Final[tuple[Explanation, ...]] = (
         10_000,
     ),
     Explanation(
+        "endpointing.vendor_ms",
+        "ms",
+        "With a speech service that decides itself when a caller has finished: how long its decision is waited for, at least. 0: it is not"
+        " asked, and the waits above count.",
+        "A service that is slow to decide, or never does, leaves a longer silence.",
+        "The service's decision often comes too late to count, and pauses in a sentence are taken for its end.",
+        0,
+        10_000,
+    ),
+    Explanation(
         "endpointing.sure",
         "score",
         "From this score of completeness on, the short wait of 'sure' applies.",
@@ -308,5 +318,34 @@ EXPLAINED: Final[tuple[Explanation, ...]] = (
         1_000,
         600_000,
     ),
+    Explanation(
+        "fillers.after_ms",
+        "ms",
+        "An answer that is not audible so long after the caller's turn is bridged by a filler such as 'One moment.' 0: none ever is.",
+        "Callers listen to silence for longer before they hear that somebody is at work.",
+        "Answers that were about to come get a filler before them, and take longer for it.",
+        0,
+        10_000,
+    ),
+    Explanation(
+        "fillers.tool_ms",
+        "ms",
+        "A diary or other system that takes longer has the filler said that the script has for it.",
+        "Longer silences while something is looked up.",
+        "The filler is said although the answer would have been there with its first word.",
+        0,
+        10_000,
+    ),
+    Explanation(
+        "models.answer_ms",
+        "ms",
+        "A language model that has given nothing to say by then has its turn taken by the script's own rules.",
+        "Callers wait longer for a model that hangs.",
+        "Models that are merely slow are hardly ever heard, and are paid for all the same.",
+        300,
+        10_000,
+    ),
 )
-"""Every value of a TurnPlan, once."""
+"""Every value of a TurnPlan, once; then those of a CallPlan that are numbers of the same kind. Where each stands in an agent: ``field``."""
+PLACES: Final = {"fillers": "fillers", "models": "providers"}
+"""Where parts of a CallPlan stand in an agent's configuration."""

@@ -119,9 +119,9 @@ class AgentRepo(Repo):
         row = (await self._session.execute(query)).mappings().first()
         return _view(row, stored.live) if row else None
 
-    async def seeded(self, id: str) -> str | None:
-        """The hash of the last version that a document made."""
-        query = select(AgentVersionRow.sha).where(*self._version(id), AgentVersionRow.published_kind == DOCUMENT)
+    async def seeded(self, id: str) -> dict[str, Any] | None:
+        """The last version that a document made, as it was stored: without what has been added to agents since."""
+        query = select(AgentVersionRow.config).where(*self._version(id), AgentVersionRow.published_kind == DOCUMENT)
         return (await self._session.execute(query.order_by(AgentVersionRow.number.desc()).limit(1))).scalar_one_or_none()
 
     def _version(self, id: str) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from offhook.contracts.plan import Lines, Models, OpeningHours, Passage, TurnPlan
+from offhook.contracts.plan import Fillers, Lines, Models, Openers, OpeningHours, Passage, TurnPlan
 from offhook.orchestrator.agents.compose import compose, told_first
 from offhook.orchestrator.agents.config import AgentConfig, document, shallow
 from offhook.orchestrator.agents.hours import Calendar, flat, is_open
@@ -36,6 +36,8 @@ class Agent(Model):
     models: Models = Models()
     turn: TurnPlan = TurnPlan()
     lines: Lines = Lines()
+    fillers: Fillers = Fillers()
+    openers: Openers = Openers()
     hours: tuple[OpeningHours, ...] = ()
     """The week without holidays; ``calendar`` has both."""
     knowledge: tuple[Passage, ...] = ()
@@ -106,6 +108,8 @@ def parts(config: AgentConfig) -> dict[str, Any]:
         "models": config.providers.models(),
         "turn": config.turn_plan(),
         "lines": Lines.model_validate(config.lines.model_dump()),
+        "fillers": config.fillers.fillers(),
+        "openers": config.openers.openers(),
         "hours": flat(config.hours),
         "knowledge": config.passages(),
         "transfer_to": {name: one.number for name, one in config.transfer.items() if one.number is not None},
@@ -288,7 +292,7 @@ class ValueView(View):
     """One number: what it does, and what raising and lowering it costs."""
 
     path: str
-    """In a TurnPlan."""
+    """In a TurnPlan; of ``fillers`` and ``models`` in a CallPlan."""
     field: str
     """In an agent's configuration."""
     unit: Literal["ms", "words", "times", "score"]

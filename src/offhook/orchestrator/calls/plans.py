@@ -166,6 +166,8 @@ def plan_of(agent: Agent, call: str, moment: datetime, base_url: str, known: Map
         models=agent.models,
         turn=agent.turn,
         lines=agent.lines,
+        fillers=agent.fillers,
+        openers=agent.openers,
         script=agent.script,
         given={"open_now": agent.open_at(moment), **reached, **known},
         knowledge=agent.knowledge,

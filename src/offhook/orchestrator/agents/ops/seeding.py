@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from offhook.contracts.plan import TurnPlan
 from offhook.orchestrator.agents.config import AgentConfig
 from offhook.orchestrator.agents.hours import week_of
@@ -25,7 +27,8 @@ async def seed(scope: TenantScope, business: Business, script: dict[str, Any], n
     repo, config, now = AgentRepo(scope), config_of(business, script), now or wall_clock()
     await repo.add(business.agent, config, None, now)
     stored = await repo.get(business.agent, lock=True)
-    if stored is None or await repo.seeded(business.agent) == dumped(config)[1]:
+    last = await repo.seeded(business.agent)
+    if stored is None or (last is not None and _same(last, config)):
         return
     await repo.publish(stored, config, None, By(DOCUMENT, business.id, business.script), now)
     await repo.keep_draft(business.agent, config, None, now)
@@ -49,6 +52,14 @@ def config_of(business: Business, script: dict[str, Any]) -> AgentConfig:
             "tools": business.tools,
         }
     )
+
+
+def _same(stored: dict[str, Any], config: AgentConfig) -> bool:
+    """Whether a document says what it said then. One that this version would not take any more says something else."""
+    try:
+        return dumped(AgentConfig.model_validate(stored)) == dumped(config)
+    except ValidationError:
+        return False
 
 
 def _differing(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
