@@ -219,9 +219,7 @@ class Types:
                 kind += " | None"
         if python != field:
             facts.append(f'alias="{field}"')
-        if kind in {"str", "str | None", "list[str]"} and (
-            _SECRET.search(field) or (isinstance(schema, dict) and schema.get("format") == "password")
-        ):
+        if kind in {"str", "str | None", "list[str]"} and (_SECRET.search(field) or _hidden(schema)):
             facts.append("repr=False")
         if value in {"list", "dict"}:
             facts.insert(0, f"default_factory={value}")
@@ -230,6 +228,13 @@ class Types:
         if facts:
             return f"{kind} = Field({', '.join(facts)})"
         return f"{kind} = {value}" if value else kind
+
+
+def _hidden(schema: object) -> bool:
+    """Whether it is described as a secret, perhaps one that may be left out."""
+    if not isinstance(schema, dict):
+        return False
+    return schema.get("format") == "password" or any(_hidden(one) for one in schema.get("anyOf", ()))
 
 
 def _default(schema: object, kind: str) -> str:

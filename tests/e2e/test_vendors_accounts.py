@@ -7,7 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from tests.e2e.business import ADMIN, House, open_house
+from tests.e2e.test_plans_queries import MOST, queries
+from tests.e2e.test_tenants_exports import fetched, lines, made
+
+from offhook.orchestrator.vault.seal import Unsealable
 
 KEY, OTHER, THIRD = "deepgram-key-of-harbour-1111", "deepgram-key-of-harbour-2222", "deepgram-key-of-reseller-3333"
 PATH = "/vendor-accounts/deepgram"
@@ -38,20 +44,20 @@ async def vendors_of(house: House, call: str, **fields: str) -> dict[str, str]:
 
 
 async def test_keys_go_in_and_never_come_out(house: House) -> None:
-    made = await put(house, {"api_key": KEY, "region": "eu"}, Idempotency_Key="once")
-    assert made.status_code == 200, made.text
-    assert made.json()["api_key"] == {"set": True, "last4": "1111"}
+    first = await put(house, {"api_key": KEY, "region": "eu"}, Idempotency_Key="once")
+    assert first.status_code == 200, first.text
+    assert first.json()["api_key"] == {"set": True, "last4": "1111"}
     again = await put(house, {"api_key": KEY, "region": "eu"}, Idempotency_Key="once")
-    assert again.json() == made.json()
+    assert again.json() == first.json()
     assert again.headers["idempotent-replayed"] == "true"
     shown = await house.get(PATH)
-    assert shown.json() == made.json()
-    assert (await house.get("/vendor-accounts")).json()["data"] == [made.json()]
+    assert shown.json() == first.json()
+    assert (await house.get("/vendor-accounts")).json()["data"] == [first.json()]
     rotated = await house.ask("POST", f"{PATH}/rotate", {"api_key": OTHER})
     assert rotated.status_code == 200, rotated.text
     assert (rotated.json()["api_key"]["last4"], rotated.json()["region"], rotated.json()["revision"]) == ("2222", "eu", 2)
     lent = await lend(house, {"api_key": THIRD})
-    answers = [made, again, shown, rotated, lent, await house.get("/vendor-accounts"), await house.ask("POST", "/agents/check", {})]
+    answers = [first, again, shown, rotated, lent, await house.get("/vendor-accounts"), await house.ask("POST", "/agents/check", {})]
     everything = "".join(one.text for one in answers)
     for table in ("vendor_account", "reseller_vendor_account", "audit", "idempotency"):
         everything += str(await house.look(f"select {table}::text from {table}"))  # noqa: S608
@@ -66,8 +72,8 @@ async def test_keys_go_in_and_never_come_out(house: House) -> None:
 async def test_nobody_overwrites_what_they_have_not_seen(house: House) -> None:
     assert (await put(house, {"api_key": KEY}, If_Match='"r7"')).status_code == 412
     assert (await put(house, {"api_key": KEY}, If_Match="*")).status_code == 412  # there is none that could be any
-    made = await put(house, {"api_key": KEY}, If_Match='"r0"')
-    assert (made.status_code, made.headers["etag"]) == (200, '"r1"')
+    kept = await put(house, {"api_key": KEY}, If_Match='"r0"')
+    assert (kept.status_code, kept.headers["etag"]) == (200, '"r1"')
     assert (await put(house, {"api_key": OTHER})).status_code == 428
     assert (await put(house, {"api_key": OTHER}, If_Match='"r0"')).status_code == 412
     changed = await put(house, {"api_key": OTHER, "base_url": "https://gateway.example.com/deepgram/"}, If_Match='"r1"')
@@ -184,9 +190,9 @@ async def test_only_who_may_sees_and_changes_them(house: House) -> None:
 
 
 async def test_a_reseller_goes_with_what_it_lent(house: House) -> None:
-    made = (await house.http.post("/v1/resellers", json={"name": "Gone"}, headers=ADMIN)).json()
-    assert (await lend(house, {"api_key": THIRD}, reseller=made["id"])).status_code == 200
-    gone = await house.http.delete(f"/v1/resellers/{made['id']}", headers=ADMIN | {"if-match": "*"})
+    new = (await house.http.post("/v1/resellers", json={"name": "Gone"}, headers=ADMIN)).json()
+    assert (await lend(house, {"api_key": THIRD}, reseller=new["id"])).status_code == 200
+    gone = await house.http.delete(f"/v1/resellers/{new['id']}", headers=ADMIN | {"if-match": "*"})
     assert gone.status_code == 204, gone.text
     assert await house.look("select * from reseller_vendor_account") == []
 
@@ -210,3 +216,66 @@ async def test_the_check_of_an_agent_says_which_account_is_missing(house: House)
     await put(house, {"api_key": KEY})
     await put(house, {"base_url": "https://gpu.example.com/v1"}, "vllm")
     assert await warnings() == {}
+
+
+async def test_an_export_has_no_key_and_nothing_of_the_resellers(house: House) -> None:
+    await put(house, {"api_key": KEY, "region": "eu"})
+    await lend(house, {"api_key": THIRD})
+    file = await fetched(house, await made(house))
+    everything = b"".join(file.read(name) for name in file.namelist())
+    assert KEY.encode() not in everything
+    assert "tables/reseller_vendor_account.jsonl" not in file.namelist()
+    assert lines(file, "vendor_account")[0]["region"] == "eu"
+    assert "api_key" in json.loads(file.read("manifest.json"))["left_out"]["vendor_account"]
+
+
+async def test_erasing_a_tenant_takes_its_accounts_and_leaves_the_resellers(house: House) -> None:
+    await put(house, {"api_key": KEY})
+    await lend(house, {"api_key": THIRD})
+    [(sealed,)] = await house.look("select api_key from vendor_account")
+    erasing = await house.ask("DELETE", "", {"name": "Harbour Plumbing"}, If_Match="*")
+    assert erasing.status_code == 202, erasing.text
+
+    async def gone() -> bool:
+        return not await house.look("select from tenant where id = 'harbour'")
+
+    await house.work_until(gone)
+    assert await house.look("select * from vendor_account") == []
+    assert await house.look("select * from data_key where tenant_id = 'harbour'") == []
+    assert len(await house.look("select * from reseller_vendor_account")) == 1
+    async with house.services.database.tenant("harbour") as scope:
+        with pytest.raises(Unsealable):  # a copy in some backup is noise
+            await house.services.vault.open(scope, "vendor_account/deepgram/api_key", sealed)
+
+
+async def test_the_database_shows_nobody_what_is_not_theirs(house: House) -> None:
+    await put(house, {"api_key": KEY})
+    await lend(house, {"api_key": THIRD, "region": "us"})
+    await house.look("insert into reseller (id, name) values ('res_other', 'Other')")
+    async with house.services.database.tenant("quayside") as scope:
+        assert (await scope.session.execute(text("select * from vendor_account"))).all() == []
+        lent = await scope.session.execute(text("select vendor, region from reseller_vendor_account"))
+        assert [tuple(row) for row in lent] == [("deepgram", "us")]
+        with pytest.raises(ProgrammingError):
+            await scope.session.execute(text("select api_key from reseller_vendor_account"))
+        await scope.session.rollback()
+    async with house.services.database.reseller("res_other") as reseller:
+        assert (await reseller.session.execute(text("select * from reseller_vendor_account"))).all() == []
+    await house.look("update tenant set reseller_id = 'res_other' where id = 'quayside'")
+    async with house.services.database.tenant("quayside") as scope:
+        assert (await scope.session.execute(text("select vendor from reseller_vendor_account"))).all() == []
+    async with house.services.database.platform() as platform:
+        may = "select has_any_column_privilege('offhook_platform', 'vendor_account', 'select')"
+        assert (await platform.session.execute(text(may))).scalar_one() is False
+
+
+async def test_a_plan_asks_the_database_little_more(house: House) -> None:
+    """Nothing while everything is embedded; two accounts of the tenant and one of the reseller: an account query and a key each."""
+    await speak_by(house, stt=["deepgram"], tts=["local", "cartesia"], llm=["openai:gpt-5-mini"])
+    for vendor in ("deepgram", "cartesia"):
+        await put(house, {"api_key": KEY}, vendor)
+    await lend(house, {"api_key": THIRD}, "openai")
+    await house.plan("c0")
+    with queries() as seen:
+        assert len(await vendors_of(house, "c1")) == 6
+    assert len(seen) <= MOST + 5, "\n".join(seen)

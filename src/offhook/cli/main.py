@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "resellers": ("offhook.cli.resellers", "Who sells under a brand of their own."),
     "tenants": ("offhook.cli.tenants", "Businesses: make, change, export, erase."),
     "numbers": ("offhook.cli.numbers", "Numbers and carrier accounts."),
+    "vendors": ("offhook.cli.vendors", "Accounts with vendors of speech and language models."),
     "agents": ("offhook.cli.agents", "Who answers: make, edit, check, test, publish."),
     "live": ("offhook.cli.live", "Calls that are under way: look, say, put through, end."),
     "contacts": ("offhook.cli.contacts", "Who is known."),

@@ -61,6 +61,8 @@ class AgentConfig(Document):
     turn: Turn | None = None
     limits: Limits | None = None
     lines: FixedLines | None = None
+    fillers: FillerLines | None = None
+    openers: OpenerLines | None = None
     greeting: str = ""
     recording: Recording | None = None
     hours: Week | None = None
@@ -441,6 +443,7 @@ class Endpointing(Document):
     unsure_ms: int | None = None
     incomplete_ms: int | None = None
     utterance_end_ms: int | None = None
+    vendor_ms: int | None = None
     sure: float | None = None
     probable: float | None = None
     likely: float | None = None
@@ -536,6 +539,16 @@ class FaultView(Model):
     line: int | None = None
 
 
+class FillerLines(Document):
+    """Short lines that bridge a silence: kept as audio, at most one in a turn, never the same twice running, never over the
+    caller.
+    """
+
+    after_ms: int = 900
+    tool_ms: int = 700
+    lines: list[str] | None = None
+
+
 class FixedLines(Document):
     """What is said when nothing else can be; as in a plan."""
 
@@ -544,6 +557,7 @@ class FixedLines(Document):
     goodbye: str = "I will let you go. Goodbye."
     limit: str = "We have come to the end of the time for this call. Goodbye."
     failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
+    deaf: str = "I am sorry, I cannot hear you just now. Please use the keys of your telephone."
 
 
 class Forgot(Sent):
@@ -593,6 +607,8 @@ class Key(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -713,6 +729,8 @@ class Me(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -764,6 +782,8 @@ class MembershipView(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -818,6 +838,8 @@ class MintedKey(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -844,6 +866,20 @@ class MishapView(Model):
 
     turn: int
     message: str
+
+
+class ModelRoute(Document):
+    """Which language models answer the turns that fit all of its conditions; an empty condition fits every turn."""
+
+    name: str
+    prefer: list[str] = Field(default_factory=list)
+    states: list[str] = Field(default_factory=list)
+    locales: list[str] = Field(default_factory=list)
+    wordings: list[Literal["exact", "guided", "free"]] = Field(default_factory=list)
+    speculative: bool | None = None
+    least_words: int = 0
+    most_words: int = 0
+    ceiling: float = 0
 
 
 class Move(Sent):
@@ -952,6 +988,8 @@ class NewResellerKey(Sent):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -1017,6 +1055,8 @@ class NewTenantKey(Sent):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "vendors.read",
+            "vendors.write",
             "calls.read",
             "calls.delete",
             "live.control",
@@ -1118,6 +1158,13 @@ class OpenInvitation(Model):
     account: bool
 
 
+class OpenerLines(Document):
+    """Short acknowledgements, kept as audio: one is said as soon as the caller's turn is decided, before its answer."""
+
+    on: bool = False
+    lines: list[str] | None = None
+
+
 class OutOfHours(Document):
     """What a caller gets when the business is closed."""
 
@@ -1195,6 +1242,10 @@ class Providers(Document):
     stt: list[str] | None = None
     tts: list[str] | None = None
     llm: list[str] = Field(default_factory=list)
+    voices: dict[str, Any] | None = None
+    routes: list[ModelRoute] = Field(default_factory=list)
+    costs: dict[str, Any] | None = None
+    answer_ms: int = 1200
     vad: str = "silero"
     endpoint: str | None = "smart_turn"
 
@@ -1299,6 +1350,12 @@ class RotateSecret(Sent):
     """How long the old secret goes on signing beside the new one."""
 
     overlap_hours: int = 24
+
+
+class RotateVendorKey(Sent):
+    """A new key for the same address: calls that begin from now on use it."""
+
+    api_key: str = Field(repr=False)
 
 
 class Said(Model):
@@ -1603,6 +1660,28 @@ class VaultView(Model):
     known: list[str]
     wrapped: dict[str, int]
     missing: list[str]
+
+
+class VendorAccount(Sent):
+    """A whole account: what is left out is empty. The key is always given again, so that no kept one can be sent to another
+    address.
+    """
+
+    api_key: str | None = Field(default=None, repr=False)
+    base_url: str | None = None
+    region: str | None = None
+
+
+class VendorAccountView(Model):
+    """An account with a vendor, without its key."""
+
+    vendor: str
+    api_key: SecretView
+    base_url: str | None
+    region: str | None
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 class VersionDetail(Model):

@@ -88,6 +88,7 @@ from offhook.client.models import (
     ResellerView,
     Reset,
     RotateSecret,
+    RotateVendorKey,
     SayLine,
     ScriptBody,
     ScriptView,
@@ -109,6 +110,8 @@ from offhook.client.models import (
     TransferCall,
     TurnPresets,
     VaultView,
+    VendorAccount,
+    VendorAccountView,
     VersionDetail,
     VersionView,
     VoiceTestStart,
@@ -1171,6 +1174,91 @@ class VaultGroup:
         return self._sender.value(request, VaultView)
 
 
+class VendorsGroup:
+    """Operations on vendors."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_reseller_accounts(self, reseller: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[VendorAccountView]:
+        """Accounts that the reseller lends to its tenants, by vendor, without their keys."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/vendor-accounts", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VendorAccountView)
+
+    def show_reseller_account(self, reseller: str, vendor: str) -> Tagged[VendorAccountView]:
+        """An account without its key; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}")
+        return self._sender.tagged(request, VendorAccountView)
+
+    def put_reseller_account(
+        self, reseller: str, vendor: str, body: VendorAccount, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VendorAccountView]:
+        """Keep an account that all tenants of the reseller use who have none of their own with this vendor."""
+        request = Request(
+            "PUT",
+            f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, VendorAccountView)
+
+    def delete_reseller_account(self, reseller: str, vendor: str, *, if_match: str) -> None:
+        """Drop an account with its key. Tenants without one of their own then use the engine's."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+    def rotate_reseller_key(
+        self, reseller: str, vendor: str, body: RotateVendorKey, *, idempotency_key: str | None = None
+    ) -> VendorAccountView:
+        """Another key for the same account. Calls that are under way keep the one that they began with."""
+        request = Request(
+            "POST", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}/rotate", body=body, once=True, key=idempotency_key
+        )
+        return self._sender.value(request, VendorAccountView)
+
+    def list_tenant_accounts(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[VendorAccountView]:
+        """The tenant's own accounts with vendors of speech and language models, by vendor, without their keys."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/vendor-accounts", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VendorAccountView)
+
+    def show_tenant_account(self, tenant: str, vendor: str) -> Tagged[VendorAccountView]:
+        """An account without its key; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}")
+        return self._sender.tagged(request, VendorAccountView)
+
+    def put_tenant_account(
+        self, tenant: str, vendor: str, body: VendorAccount, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VendorAccountView]:
+        """Keep the tenant's account with a vendor, in the place of the one before: the tenant's calls use it from the next one
+        on.
+        """
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, VendorAccountView)
+
+    def delete_tenant_account(self, tenant: str, vendor: str, *, if_match: str) -> None:
+        """Drop an account with its key. Calls then use the reseller's, if there is one, else the engine's own."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+    def rotate_tenant_key(
+        self, tenant: str, vendor: str, body: RotateVendorKey, *, idempotency_key: str | None = None
+    ) -> VendorAccountView:
+        """Another key for the same account. Calls that are under way keep the one that they began with."""
+        request = Request(
+            "POST", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}/rotate", body=body, once=True, key=idempotency_key
+        )
+        return self._sender.value(request, VendorAccountView)
+
+
 class WebhooksGroup:
     """Operations on webhooks."""
 
@@ -1337,6 +1425,7 @@ class Operations:
         self.sign_in_providers = SignInProvidersGroup(sender)
         self.tenants = TenantsGroup(sender)
         self.vault = VaultGroup(sender)
+        self.vendors = VendorsGroup(sender)
         self.webhooks = WebhooksGroup(sender)
 
 
@@ -2395,6 +2484,93 @@ class AsyncVaultGroup:
         return await self._sender.value(request, VaultView)
 
 
+class AsyncVendorsGroup:
+    """Operations on vendors."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    def list_reseller_accounts(
+        self, reseller: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[VendorAccountView]:
+        """Accounts that the reseller lends to its tenants, by vendor, without their keys."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/vendor-accounts", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VendorAccountView)
+
+    async def show_reseller_account(self, reseller: str, vendor: str) -> Tagged[VendorAccountView]:
+        """An account without its key; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}")
+        return await self._sender.tagged(request, VendorAccountView)
+
+    async def put_reseller_account(
+        self, reseller: str, vendor: str, body: VendorAccount, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VendorAccountView]:
+        """Keep an account that all tenants of the reseller use who have none of their own with this vendor."""
+        request = Request(
+            "PUT",
+            f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, VendorAccountView)
+
+    async def delete_reseller_account(self, reseller: str, vendor: str, *, if_match: str) -> None:
+        """Drop an account with its key. Tenants without one of their own then use the engine's."""
+        request = Request("DELETE", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+    async def rotate_reseller_key(
+        self, reseller: str, vendor: str, body: RotateVendorKey, *, idempotency_key: str | None = None
+    ) -> VendorAccountView:
+        """Another key for the same account. Calls that are under way keep the one that they began with."""
+        request = Request(
+            "POST", f"/v1/resellers/{part(reseller)}/vendor-accounts/{part(vendor)}/rotate", body=body, once=True, key=idempotency_key
+        )
+        return await self._sender.value(request, VendorAccountView)
+
+    def list_tenant_accounts(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[VendorAccountView]:
+        """The tenant's own accounts with vendors of speech and language models, by vendor, without their keys."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/vendor-accounts", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, VendorAccountView)
+
+    async def show_tenant_account(self, tenant: str, vendor: str) -> Tagged[VendorAccountView]:
+        """An account without its key; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}")
+        return await self._sender.tagged(request, VendorAccountView)
+
+    async def put_tenant_account(
+        self, tenant: str, vendor: str, body: VendorAccount, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[VendorAccountView]:
+        """Keep the tenant's account with a vendor, in the place of the one before: the tenant's calls use it from the next one
+        on.
+        """
+        request = Request(
+            "PUT",
+            f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, VendorAccountView)
+
+    async def delete_tenant_account(self, tenant: str, vendor: str, *, if_match: str) -> None:
+        """Drop an account with its key. Calls then use the reseller's, if there is one, else the engine's own."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+    async def rotate_tenant_key(
+        self, tenant: str, vendor: str, body: RotateVendorKey, *, idempotency_key: str | None = None
+    ) -> VendorAccountView:
+        """Another key for the same account. Calls that are under way keep the one that they began with."""
+        request = Request(
+            "POST", f"/v1/tenants/{part(tenant)}/vendor-accounts/{part(vendor)}/rotate", body=body, once=True, key=idempotency_key
+        )
+        return await self._sender.value(request, VendorAccountView)
+
+
 class AsyncWebhooksGroup:
     """Operations on webhooks."""
 
@@ -2561,4 +2737,5 @@ class AsyncOperations:
         self.sign_in_providers = AsyncSignInProvidersGroup(sender)
         self.tenants = AsyncTenantsGroup(sender)
         self.vault = AsyncVaultGroup(sender)
+        self.vendors = AsyncVendorsGroup(sender)
         self.webhooks = AsyncWebhooksGroup(sender)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,7 @@ from anyio import to_thread
 
 from offhook import registry
 from offhook.contracts.plan import Models
+from offhook.orchestrator.vendors.schemas import NAME
 from offhook.regions import HOSTS
 
 KINDS: Final = ("stt", "tts", "llm", "vad", "endpoint")
@@ -74,7 +76,7 @@ def _found() -> Catalogue:
     for kind in KINDS:
         for provider, spec in registry.specs(kind).items():
             name = vendor_of(spec)
-            if name is not None:
+            if name is not None and re.fullmatch(NAME, name):
                 providers[kind, provider.replace("-", "_")] = name
                 vendors[name] = Vendor(name, spec.hosted, spec.keyless, HOSTS.get(f"{name.upper()}_BASE_URL", {}))
     return Catalogue(vendors, providers)

@@ -22,7 +22,9 @@ TenantReads = Annotated[TenantAccess, in_tenant("vendors.read")]
 TenantWrites = Annotated[TenantAccess, in_tenant("vendors.write")]
 ResellerReads = Annotated[ResellerAccess, in_reseller("vendors.read")]
 ResellerWrites = Annotated[ResellerAccess, in_reseller("vendors.write")]
-VendorName = Annotated[str, Path(pattern=NAME, description="Such as deepgram: the name before _api_key in a provider's settings.")]
+VendorName = Annotated[
+    str, Path(pattern=NAME, max_length=40, description="Such as deepgram: the name before _api_key in a provider's settings.")
+]
 PROBLEM: dict[str, Any] = {"model": Problem}
 MISSING: dict[int | str, dict[str, Any]] = {404: PROBLEM}
 PUTTING: dict[int | str, dict[str, Any]] = {412: PROBLEM, 428: PROBLEM}

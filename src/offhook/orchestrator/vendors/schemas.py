@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringCon
 from offhook.orchestrator.carriers.schemas import SecretView
 from offhook.orchestrator.hooks.addresses import LONGEST
 
-NAME: Final = r"^[a-z][a-z0-9_]{0,39}$"
+NAME: Final = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+"""Of vendors; in capital letters the beginning of a plan's settings."""
 _SHAPE: Final = r"^[\x21-\x7e]{16,500}$"
 
 
