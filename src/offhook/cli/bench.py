@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,31 +30,39 @@ from offhook.engine.trace import read_trace
 from offhook.errors import OffhookError
 from offhook.testing.bench import turns as turning
 from offhook.testing.bench.corpus import Pause, Sound, pauses, sounds
+from offhook.testing.bench.speed import CHECKS, Bench
 from offhook.testing.bench.stage import Engine, engine, script_asking
 from offhook.testing.caller import Speech
 from offhook.testing.carrier import RATE
 
-PARTS = ("turns", "overlap", "latency", "engine", "load")
+PARTS = ("turns", "overlap", "latency", "engine", "load", "vendors")
 SHORT_LATENCY = 20
 
 
 def main(
+    parts: Annotated[list[str] | None, typer.Argument(help=f"Some parts only: {', '.join(PARTS)}.")] = None,
     only: Annotated[list[str] | None, typer.Option(help=f"Some parts only: {', '.join(PARTS)}.")] = None,
     shared: Annotated[Path, typer.Option(help="Where the shared recordings are.")] = Path("../shared"),
     out: Annotated[Path, typer.Option(help="Where results are kept as JSON.")] = Path("var/bench"),
     at_once: Annotated[int, typer.Option(help="Calls at the same time, for turns and overlap.")] = 2,
     source: Annotated[str | None, typer.Option(help="Turns of one kind of speech only, such as 'call'.")] = None,
+    check: Annotated[list[str] | None, typer.Option(help=f"Of vendors, some only: {', '.join(CHECKS)}.")] = None,
+    minutes: Annotated[float, typer.Option(help="Of vendors: how long calls last whose memory is measured.")] = 10.0,
+    scale: Annotated[float, typer.Option(help="Of vendors: measure so many times as long.")] = 1.0,
 ) -> None:
-    """Measure turn-taking on recorded people, latency on the audio, and the cost of a call."""
+    """Measure turn-taking on recorded people, latency on the audio, the cost of a call, and speed with vendors' doubles."""
     console = Console()
-    parts = tuple(only) if only else PARTS
-    unknown = set(parts) - set(PARTS)
-    if unknown:
-        typer.echo(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}", err=True)
-        raise typer.Exit(2)
+    chosen = (*(parts or ()), *(only or ())) or PARTS
+    for what, given, there in (("part", chosen, PARTS), ("check", check or (), CHECKS)):
+        unknown = set(given) - set(there)
+        if unknown:
+            typer.echo(f"no {what} is called {', '.join(sorted(unknown))}; there are: {', '.join(there)}", err=True)
+            raise typer.Exit(2)
+    vendors = partial(Bench, minutes=minutes, scale=scale)
     failed: list[BaseException] = []
     try:
-        anyio.run(_bench, console, parts, shared, out, at_once, source)
+        run = partial(_bench, console, chosen, shared, out, at_once, source, vendors, tuple(check) if check else CHECKS)
+        anyio.run(run, backend_options={"use_uvloop": sys.platform != "win32"})
     except* OffhookError as errors:
         failed = leaves(errors)
     if failed:
@@ -80,7 +89,16 @@ def conditions(at_once: int) -> dict[str, Any]:
     }
 
 
-async def _bench(console: Console, parts: Sequence[str], shared: Path, out: Path, at_once: int, source: str | None) -> None:
+async def _bench(
+    console: Console,
+    parts: Sequence[str],
+    shared: Path,
+    out: Path,
+    at_once: int,
+    source: str | None,
+    vendors: Callable[[Console, Path], Bench],
+    checks: Sequence[str],
+) -> None:
     facts = conditions(at_once)
     console.print(", ".join(f"{name} {value}" for name, value in facts.items()))
     results: dict[str, Any] = {"conditions": facts}
@@ -102,6 +120,8 @@ async def _bench(console: Console, parts: Sequence[str], shared: Path, out: Path
             from offhook.testing.bench.load import load
 
             results["load"] = await load(console, folder)
+        if "vendors" in parts:
+            results["vendors"] = await vendors(console, folder).run(checks)
     await anyio.Path(out).mkdir(parents=True, exist_ok=True)
     await anyio.Path(out / f"{'-'.join(parts)}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
 

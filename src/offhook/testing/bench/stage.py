@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,16 +104,24 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def engine(plan: dict[str, Any], folder: Path, words: tuple[str, ...] = ("offhook.cli.main", "engine")) -> AsyncIterator[Engine]:
-    """Run an engine with one plan; ended at the block's end."""
+async def engine(
+    plan: dict[str, Any],
+    folder: Path,
+    words: tuple[str, ...] = ("offhook.cli.main", "engine"),
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> AsyncIterator[Engine]:
+    """Run an engine with one plan; ended at the block's end. ``env``: beside the environment of here. ``log``: where its words go."""
     port = free_port()
     path = folder / f"plan-{port}.json"
     await anyio.Path(path).write_text(json.dumps(plan), encoding="utf-8")
     state = folder / f"state-{port}"
     options = ["--plan", str(path), "--port", str(port), "--state-dir", str(state), "--open-media"]
-    process = await anyio.open_process([sys.executable, "-m", *words, *options], stdin=None, stdout=None, stderr=None)
+    whole = {**os.environ, **(env or {})}
+    with log.open("ab") if log is not None else nullcontext() as errors:
+        process = await anyio.open_process([sys.executable, "-m", *words, *options], env=whole, stdin=None, stdout=None, stderr=errors)
     try:
-        await _up(process, port)
+        await up(process, port)
         yield Engine(port, process.pid, state)
     finally:
         with anyio.CancelScope(shield=True):
@@ -125,7 +134,8 @@ async def engine(plan: dict[str, Any], folder: Path, words: tuple[str, ...] = ("
                 await process.wait()
 
 
-async def _up(process: anyio.abc.Process, port: int) -> None:
+async def up(process: anyio.abc.Process, port: int) -> None:
+    """Wait until a process answers. Raises ConfigError when it ends or takes too long."""
     async with httpx.AsyncClient(timeout=2) as http:
         with anyio.move_on_after(START_LIMIT):
             while process.returncode is None:
