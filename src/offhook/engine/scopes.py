@@ -68,7 +68,9 @@ class CallScope:
         async def run() -> None:
             try:
                 with turn.scope:
-                    await work()
+                    # Work that was cancelled in the same pass of the loop would run up to its first wait.
+                    if not turn.scope.cancel_called:
+                        await work()
             finally:
                 turn.done.set()
                 self.report.turns_closed += 1

@@ -74,6 +74,8 @@ class Talk:
         self._reply: Reply | None = None
         self._turn_scope: TurnScope | None = None
         self._unreported: Reply | None = None
+        self._carried = ""
+        """Words of the caller's whose answer was cut off while nothing but what bridged their silence was known of it: they go on."""
         self._ticks = 0
         self._sent = 0
         self._progress = 0
@@ -145,6 +147,8 @@ class Talk:
                 case _:
                     return self._something(self.dialogue.answer(text))
 
+        if cause == "speech" and text:
+            text = f"{self._carried} {text}".strip()
         reply = Reply(turn, cause, text, work_out, self._accept, real=not speculative)
         self._start(reply)
 
@@ -223,11 +227,16 @@ class Talk:
     def _accept(self, reply: Reply) -> None:
         """A real turn's proposal becomes the call's state, and its work begins."""
         proposal = reply.proposal
-        if proposal is None:
+        if proposal is None or self._reply is not reply:
+            # One that was cancelled before its work had begun has no effect.
             return
         self.dialogue.accept(proposal)
         if reply.cause in {"speech", "keys"} and reply.text:
             self._unreported = reply
+            self._carried = ""
+            if reply.bridged:
+                # Their words were used up when that began; the answer comes after them, in the history too.
+                self.report_caller()
         if proposal.writes:
             reply.taken = True
             self._driver.feed(ev.Taken(self._clock.now(), reply.turn))
@@ -256,7 +265,7 @@ class Talk:
 
     def filler(self, wanted: str) -> None:
         """A tool is late: say its filler, if nobody speaks and nothing has bridged this turn yet."""
-        line = self.bridges.choose((wanted, *self.plan.fillers.lines)) if wanted and self.silent else ""
+        line = self.bridges.choose((wanted, *self.plan.fillers.lines)) if self.silent else ""
         if line:
             self.bridges.said(line)
             self._reporter.counts["fillers"] += 1
@@ -339,6 +348,8 @@ class Talk:
         if not reply.real:
             self.answering.speculated(reply, "aborted")
         self._barged_in(reply, why, at)
+        if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why is fx.Why.BARGE_IN:
+            self._carried = reply.text
         if reply.audible:
             heard = reply.ledger.heard(self._sent)
             self.history.agent(reply.kept(heard), cut=True)
