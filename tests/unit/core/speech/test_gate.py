@@ -37,3 +37,11 @@ def test_it_can_start_again() -> None:
     edges = run([0.9, 0.9, 0.0, 0.0, 0.0, 0.9, 0.9])
     assert [edge.started for _, edge in edges] == [True, False, True]
     assert edges[2][1].sample == 5 * WINDOW
+
+
+def test_the_last_speech_is_known_before_its_end_is() -> None:
+    gate = Gate(GateSettings())
+    for number, probability in enumerate((0.9, 0.9, 0.9, 0.1)):
+        gate.feed(probability, number * WINDOW, (number + 1) * WINDOW)
+    assert gate.speaking
+    assert gate.last_speech == 3 * WINDOW

@@ -90,3 +90,37 @@ def test_times_for_other_words_than_the_text_has_are_not_used() -> None:
     ledger.add("At 2:30 then.", 3_000, words=[("at", 500), ("two", 1_000), ("thirty", 2_000), ("then", 3_000)])
     assert ledger.heard(3_000) == "At 2:30 then."
     assert ledger.heard(500) == "At"
+
+
+def test_a_clause_that_a_voice_broke_in_ends_with_the_words_that_came() -> None:
+    ledger = Ledger()
+    ledger.expect("a")
+    ledger.begin("A visit is sixty pounds.", item="a")
+    ledger.grow(1_000, [("A", 100), ("visit", 500), ("is", 900), ("sixty", 1_500), ("pounds.", 2_000)])
+    ledger.cut(3)
+    ledger.expect("a")
+    assert ledger.items(1_000) == [("a", "A visit is", False)]
+    ledger.add("sixty pounds.", 1_000, item="a")
+    assert ledger.heard(2_000) == "A visit is sixty pounds."
+    assert ledger.items(2_000) == [("a", "A visit is sixty pounds.", True)]
+
+
+def test_a_pause_between_clauses_is_time_without_words() -> None:
+    ledger = Ledger()
+    ledger.add("Hello.", 1_000)
+    ledger.pad(500)
+    ledger.add("Bye.", 1_000)
+    assert ledger.samples == 2_500
+    assert ledger.heard(1_500) == "Hello."
+    assert ledger.heard(2_500) == "Hello. Bye."
+    Ledger().pad(100)
+
+
+def test_what_will_not_come_after_all_is_not_waited_for() -> None:
+    ledger = Ledger()
+    ledger.expect("a")
+    ledger.expect("a")
+    ledger.add("Hello.", 1_000, item="a")
+    assert not ledger.whole(1_000)
+    ledger.expect("a", -1)
+    assert ledger.whole(1_000)
