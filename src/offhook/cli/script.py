@@ -1,4 +1,4 @@
-"""``offhook script``: check, test, walk, draw a script, or print the document's schema."""
+"""``offhook script``: check, test, walk, draw a script, print the document's schema, or a plan for an engine that runs alone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Annotated
 
 import typer
 
+from offhook import registry
 from offhook.authoring.draw import mermaid
 from offhook.authoring.load import Loaded, ScriptError, load
 from offhook.authoring.runner import run_file
 from offhook.authoring.walk import walk as walk_all
+from offhook.contracts.ids import CallId
+from offhook.contracts.plan import CallPlan
 from offhook.contracts.script import schema as document_schema
+from offhook.errors import ConfigError
+from offhook.ports.spec import Kind
 
 app = typer.Typer(help="Write and test what an agent says and does.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A script, such as examples/receptionist/receptionist.yaml")]
@@ -117,3 +122,36 @@ def draw(file: File) -> None:
 def schema() -> None:
     """Print the JSON Schema of the document, for editors."""
     typer.echo(json.dumps(document_schema(), indent=2))
+
+
+@app.command("plan")
+def make_plan(
+    file: File,
+    stt: Annotated[list[str], typer.Option(help="Who hears, such as deepgram_flux. Again for who stands in for it.")] = ["local"],  # noqa: B006
+    tts: Annotated[list[str], typer.Option(help="Who speaks, such as cartesia:sonic-3. Again for who stands in for it.")] = ["local"],  # noqa: B006
+    llm: Annotated[
+        list[str], typer.Option(help="A language model, such as openai:NAME. Without one the rules alone follow the script.")
+    ] = [],  # noqa: B006
+    voice: Annotated[list[str], typer.Option(help="The voice, by provider: cartesia=VOICE.")] = [],  # noqa: B006
+    opener: Annotated[bool, typer.Option("--opener", help="Begin answers with a short acknowledgement.")] = False,
+) -> None:
+    """Print a plan with this script for `offhook engine --plan`. Keys are the engine's own; without an orchestrator no tool works."""
+    loaded = _load(file)
+    chosen: list[tuple[Kind, list[str]]] = [("stt", stt), ("tts", tts), ("llm", llm)]
+    for kind, names in chosen:
+        for name in names:
+            try:
+                registry.spec(kind, name)
+            except ConfigError as error:
+                raise typer.BadParameter(str(error), param_hint=f"--{kind}") from error
+    voices: dict[str, str] = {}
+    for one in voice:
+        whose, _, called = one.partition("=")
+        if not called or whose not in {*tts, *(name.partition(":")[0] for name in tts)}:
+            raise typer.BadParameter(f"{one} does not say whose it is, as in {tts[0].partition(':')[0]}=VOICE", param_hint="--voice")
+        voices[whose] = called
+    models = {"stt": stt, "tts": tts, **({"llm": llm} if llm else {}), **({"voices": voices} if voices else {})}
+    script = json.loads(json.dumps(loaded.source, default=str))
+    values = {"locale": loaded.script.languages[0], "models": models, "script": script, **({"openers": {"on": True}} if opener else {})}
+    made = CallPlan.model_validate({"call": CallId("check"), **values})
+    typer.echo(json.dumps(made.model_dump(mode="json", exclude_unset=True, exclude={"call"}), ensure_ascii=False, indent=2))
