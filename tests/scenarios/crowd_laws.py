@@ -1,0 +1,214 @@
+"""What holds for every random call, and for the same call with speculation and without."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.scenarios.crowd_calls import Played
+
+from offhook.core.speech.backchannel import real_words
+from offhook.engine.history import CUT
+
+MUTE = 200
+"""Frames: 4 s."""
+KNOWN = 15
+"""Frames of speech after which the agent must have noticed a caller."""
+AGREES = re.compile(r"\b(yes|yeah|okay|right|sure|please)\b|^[\d*#]+$")
+CONNECTING = 25
+"""Frames that a transfer takes."""
+
+
+class LawBroken(AssertionError):
+    """A call did what no call may do."""
+
+
+def check(played: Played) -> None:
+    """Raise LawBroken with all that is wrong with a call."""
+    problems = [*played.problems, *_mute(played), *_over(played), *_effects(played), *_prompts(played), *_lost(played)]
+    if played.ended is None:
+        problems.append("no call.ended")
+    elif crashed := [name for name in played.ended.counters if name.startswith("crash")]:
+        problems.append(f"the engine's code failed: {crashed}")
+    if problems:
+        raise LawBroken(where(played) + "".join(f"\n  {problem}" for problem in problems))
+
+
+def where(played: Played) -> str:
+    return f"seed {played.seed}, speculation {'on' if played.ahead else 'off'} (python -m tests.scenarios.crowd {played.seed})"
+
+
+def _utterances(played: Played) -> list[tuple[int, int, list[int]]]:
+    """Stretches of the caller's sound: first frame, frame after the last, words."""
+    found: list[tuple[int, int, list[int]]] = []
+    for at, number in enumerate(played.line.loud):
+        if number < 0:
+            continue
+        if found and found[-1][1] == at:
+            begin, _, words = found[-1]
+            found[-1] = (begin, at + 1, words if number == 0 or words[-1:] == [number] else [*words, number])
+        else:
+            found.append((at, at + 1, [number] if number else []))
+    return found
+
+
+def _claims(played: Played) -> dict[int, bool]:
+    """Frames at which it becomes the agent's turn: the answer, the end of the caller's words, keys."""
+    line = played.line
+    known = set().union(*(stt.known for stt in played.stts))
+    claims = {0: True}
+    for begin, end, words in _utterances(played):
+        text = " ".join(line.lexicon[number] for number in words)
+        over = any(line.heard[max(0, begin - 5) : begin + 1])
+        # What no recogniser has told, and is short, is a noise to anybody; a nod over the agent wants no answer.
+        if words and (known & set(words) or end - begin >= 50) and not (over and not real_words(text, "en")):
+            claims[end] = True
+    claims |= dict.fromkeys(line.pressed, True)
+    if line.refuse_transfer:
+        claims |= {at + CONNECTING: True for at in line.transfers}
+    return claims
+
+
+def _mute(played: Played) -> list[str]:
+    """No silence of more than 4 s while it is the agent's turn."""
+    line, claims = played.line, _claims(played)
+    due, quiet, longest, at_worst = False, 0, 0, 0
+    for at, (loud, heard) in enumerate(zip(line.loud, line.heard, strict=True)):
+        due = due or at in claims
+        if heard:
+            due, quiet = False, 0
+        elif loud >= 0 or at in claims or any(begun <= at < begun + CONNECTING for begun in line.transfers):
+            quiet = 0
+        elif due or line.tools[at]:
+            quiet += 1
+            if quiet > longest:
+                longest, at_worst = quiet, at
+    played.what["longest silence, ms"] = longest * 20
+    return [f"the agent is mute for {longest * 0.02:.2f} s until {at_worst * 0.02:.2f} s"] if longest > MUTE else []
+
+
+def _over(played: Played) -> list[str]:
+    """The agent does not begin over a caller who has spoken for 0.3 s, with words that were heard."""
+    line, problems = played.line, []
+    known = set().union(*(stt.known for stt in played.stts))
+    for begin, end, words in _utterances(played):
+        if not real_words(" ".join(line.lexicon[number] for number in words if number in known), "en"):
+            continue
+        for at in range(begin + KNOWN, min(end, len(line.heard))):
+            if line.heard[at] and not any(line.heard[at - KNOWN : at]):
+                text = " ".join(line.lexicon[number] for number in words)
+                problems.append(
+                    f"the agent begins at {at * 0.02:.2f} s over the caller who has spoken since {begin * 0.02:.2f} s: {text!r}"
+                )
+    return problems
+
+
+def _effects(played: Played) -> list[str]:
+    """Work is done at most once, and only for words of the caller that were used up."""
+    problems, told, last = [], "", ""
+    business = played.business
+    for entry in played.log:
+        match entry:
+            case ("caller", text):
+                told, last = f"{told} {text}", text
+            case ("run", "save_message", _, args) if args["note"].lower() not in told.lower():
+                problems.append(f"a message was saved with words that the caller's turns do not have: {args['note']!r}")
+            case ("run", "book", _, args) if not AGREES.search(last.lower()):
+                problems.append(f"{args} was booked when the caller's last turn was {last!r}")
+            case _:
+                pass
+    for key, count in business.tries.items():
+        if count > (2 if business.kinds[key] in {"500", "no answer"} else 1):
+            problems.append(f"{key} was asked for {count} times")
+    return problems
+
+
+def _lost(played: Played) -> list[str]:
+    """What a recogniser has told of the caller's words stands in a turn of theirs, unless the call was ended by then."""
+    line, problems = played.line, []
+    known = set().union(*(stt.known for stt in played.stts))
+    told = " ".join([*(entry[1] for entry in played.log if entry[0] == "caller"), played.call._hearing.text])
+    for begin, end, words in _utterances(played):
+        text = " ".join(line.lexicon[number] for number in words if number in known)
+        if not real_words(text, "en") or end > len(line.heard) - 150 or text in told:
+            continue
+        problems.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
+    return problems
+
+
+def _prompts(played: Played) -> list[str]:
+    """A model is never told that the agent said what nobody heard."""
+    heard = " ".join(played.said[number] for number, part in played.line.played if part > 0)
+    problems = []
+    for request in (request for llm in played.llms for request in llm.asked):
+        for message in request.messages:
+            words = message.text.replace(CUT, "").split() if message.role == "assistant" else []
+            text = " ".join(words[:-1] if CUT in message.text else words)
+            if text not in heard:
+                problems.append(f"the model was told that the agent had said {text!r}")
+    return problems[:3]
+
+
+# -- the same with and without -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``same``: the whole conversation was the same; else its first ``common`` turns were."""
+
+    same: bool
+    common: int
+    effects: int
+
+
+def _turns(played: Played) -> list[tuple[str, str, int]]:
+    """The conversation as the script knows it: what the caller said, and which sentences of the agent's were heard to their end. With the
+    place in the log.
+    """
+    bridges = (*played.call.plan.fillers.lines, *played.call.plan.openers.lines, "Let me look.")
+    found = []
+    for at, entry in enumerate(played.log):
+        if entry[0] == "caller":
+            found.append(("caller", " ".join(re.findall(r"[\w']+", entry[1].lower())), at))
+        elif entry[0] == "agent":
+            text = entry[1]
+            for line in bridges:
+                text = text.replace(line, " ")
+            found.append(("agent", " ".join(" ".join(re.findall(r"[^.?!]*[.?!]", text)).split()), at))
+    return [turn for turn in found if turn[1]]
+
+
+def work_of(played: Played) -> dict[tuple[str, str], int]:
+    """Work with an effect outside, and after how many turns it was begun."""
+    places = [at for _, _, at in _turns(played)]
+    found: dict[tuple[str, str], int] = {}
+    for at, entry in enumerate(played.log):
+        if entry[0] == "run" and entry[1] != "free_slots":
+            found.setdefault((entry[1], entry[2]), sum(place < at for place in places))
+    return found
+
+
+def compare(on: Played, off: Played) -> Compared:
+    """Raise LawBroken where the same conversation had other effects.
+
+    Speculation changes when a reply is heard, never what a turn is; a caller who speaks at a given moment may so be answering, where they
+    were interrupting. Calls are therefore compared for as long as the conversation is the same: the same committed turns of the caller, and
+    the same sentences of the agent heard to their end. All of it the same: tools by key, transfers and the outcome are. Else the work that
+    was begun before the first turn that differs is.
+    """
+    turns_on, turns_off = ([turn[:2] for turn in _turns(played)] for played in (on, off))
+    common = 0
+    while common < min(len(turns_on), len(turns_off)) and turns_on[common] == turns_off[common]:
+        common += 1
+    same = turns_on == turns_off
+    work_on, work_off = ({work for work, at in work_of(played).items() if same or at < common} for played in (on, off))
+    problems = []
+    if work_on != work_off:
+        problems.append(f"with speculation {sorted(work_on - work_off)}, without {sorted(work_off - work_on)}")
+    assert on.ended is not None
+    assert off.ended is not None
+    if same and (on.ended.outcome, on.line.transferred) != (off.ended.outcome, off.line.transferred):
+        problems.append(f"with speculation {on.ended.outcome} {on.line.transferred}, without {off.ended.outcome} {off.line.transferred}")
+    if problems:
+        raise LawBroken(f"{where(on)}, compared with off" + "".join(f"\n  {problem}" for problem in problems))
+    return Compared(same, common, len(work_on))

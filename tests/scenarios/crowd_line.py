@@ -1,0 +1,177 @@
+"""A line whose audio says what is said.
+
+Every word, the caller's and the agent's, has a number, and every 20 ms of its audio hold that number and how much of the word has been said
+by then. So a recogniser that is told something again hears what it was, and what was really heard at the line is known to the word, without
+asking the engine.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import anyio
+from tests.scenarios.harness import FRAME, QUIET, Line
+
+from offhook.core.audio.g711 import mulaw_to_pcm
+from offhook.errors import TransferFailed
+from offhook.ports.transport import CallStart, Closed, MarkIn, MediaIn, TransportEvent
+from offhook.testing.fakes import FakeVad, Mouthpiece
+
+NOISE = 0
+"""Number of a sound that is no word."""
+SAID = 9
+"""A word counts as heard when so many fifteenths of it were played, as in the ledger (60 %)."""
+BYTE = {sample: byte for byte, (sample,) in enumerate(struct.iter_unpack("<h", mulaw_to_pcm(bytes(range(256)))))}
+
+
+def chance(*what: object) -> random.Random:
+    """Dice that depend on nothing but what they are for: the same in a call with speculation and in one without."""
+    return random.Random("/".join(map(str, what)))
+
+
+@lru_cache(maxsize=65_536)
+def coded(number: int, part: int) -> bytes:
+    """20 ms of a word: four loud mu-law bytes, again and again."""
+    return bytes((number >> 8 & 15, 16 | number >> 4 & 15, 32 | number & 15, 128 | part)) * (FRAME // 4)
+
+
+def decoded(values: Sequence[int]) -> tuple[int, int] | None:
+    """Number and part of four mu-law bytes in a row, wherever they begin; None for silence."""
+    number = part = 0
+    for value in values:
+        match value >> 4:
+            case 0:
+                number |= (value & 15) << 8
+            case 1:
+                number |= (value & 15) << 4
+            case 2:
+                number |= value & 15
+            case 8:
+                part = value & 15
+            case _:
+                return None
+    return number, part
+
+
+def spoken(number: int, frames: int) -> list[bytes]:
+    """A word's audio."""
+    return [coded(number, (frame + 1) * 15 // frames) for frame in range(frames)]
+
+
+class QuickVad(FakeVad):
+    """As the fake one, from every 16th sample."""
+
+    def score(self, items: Sequence[tuple[Any, bytes]]) -> list[float]:
+        return [1.0 if any(4 <= high < 252 for high in data[1::32]) else 0.0 for _, data in items]
+
+
+class CrowdLine(Line):
+    """A line whose caller speaks in coded words, and who knows what was heard of the agent."""
+
+    def __init__(self, lexicon: list[str], busy: Callable[[], bool]) -> None:
+        super().__init__(Mouthpiece())
+        self.start = CallStart(transport="twilio", did="+442079460000", caller="+447700900123", carrier_call="CA1")
+        self.lexicon = lexicon
+        """The caller's words by number."""
+        self.loud: list[int] = []
+        """For every frame: the caller's word, 0 for a sound, -1 for silence."""
+        self.tools: list[bool] = []
+        """For every frame: whether a tool was at work."""
+        self.played: list[tuple[int, int]] = []
+        """The agent's words as they were heard: number, and fifteenths of it."""
+        self.pressed: list[int] = []
+        """Frames in which keys were pressed."""
+        self.left = False
+        self.transfers: list[int] = []
+        self._busy = busy
+        self._coming: deque[TransportEvent] = deque()
+        self._news = anyio.Event()
+        self._mouth: deque[tuple[int, bytes]] = deque()
+
+    async def say(self, text: str, seconds: float | None = None) -> None:
+        """Speak, 0.2 s a word; ``seconds`` of a sound where there are no words."""
+        for word in text.split():
+            self.lexicon.append(word)
+            number = len(self.lexicon) - 1
+            self._mouth.extend((number, frame) for frame in spoken(number, 10))
+        if not text:
+            self._mouth.extend([(NOISE, coded(NOISE, 0))] * round((seconds or 0.3) * 50))
+        while self._mouth and not self._closed:
+            await anyio.sleep(0.02)
+
+    def press(self, digits: str) -> None:
+        self.pressed.append(len(self.heard))
+        super().press(digits)
+
+    async def hang_up(self) -> None:
+        if not self.left and not self._closed:
+            self.left = True
+            await super().hang_up()
+
+    def drop(self) -> None:
+        self.left = True
+        super().drop()
+
+    def _put(self, event: TransportEvent) -> None:
+        if not self._closed:
+            self._coming.append(event)
+            self._news.set()
+
+    async def __aiter__(self) -> AsyncIterator[TransportEvent]:
+        while True:
+            while self._coming:
+                event = self._coming.popleft()
+                yield event
+                if isinstance(event, Closed):
+                    return
+            if self.ended.is_set():
+                return
+            self._news = anyio.Event()
+            await self._news.wait()
+
+    async def end(self) -> None:
+        await super().end()
+        self._news.set()
+
+    async def run(self) -> None:
+        while not self._closed:
+            number, frame = self._mouth.popleft() if self._mouth else (-1, QUIET)
+            self._put(MediaIn(frame, self._frames * FRAME))
+            self._frames += 1
+            self.loud.append(number)
+            self.tools.append(self._busy())
+            self.heard.append(self._play())
+            await anyio.sleep_until(self._begin + self._frames * 0.02)
+
+    def _play(self) -> bool:
+        while self._buffer and isinstance(self._buffer[0], str):
+            self._put(MarkIn(str(self._buffer.popleft())))
+        if not self._buffer:
+            return False
+        frame = self._buffer.popleft()
+        assert isinstance(frame, bytes)
+        code = decoded(frame[:4]) if len(frame) >= 4 else None
+        if code is None:
+            return False
+        if self.played and self.played[-1][0] == code[0] and self.played[-1][1] < code[1]:
+            self.played[-1] = code
+        else:
+            self.played.append(code)
+        return True
+
+    @property
+    def now_at_end(self) -> float:
+        """Seconds that the line was up."""
+        return len(self.heard) * 0.02
+
+    async def transfer(self, target: str) -> None:
+        self.transfers.append(len(self.heard))
+        self.transferred.append(target)
+        await anyio.sleep(0.5)
+        if self.refuse_transfer:
+            raise TransferFailed("nobody answers there")
