@@ -192,6 +192,7 @@ async def test_a_voice_that_hangs_in_the_middle_is_given_up() -> None:
         stage.call._talk.mouth.voice.speak = hanging  # type: ignore[method-assign]
         await stage.line.say("how much is it")
         await hung.wait()
+        await stage.line.agent_speaks()
         await stage.line.agent_done(quiet=2)
         assert await stage.line.agent_speaks(limit=6) < 6
 
