@@ -195,6 +195,13 @@ async def test_a_voice_that_hangs_in_the_middle_is_given_up() -> None:
         await stage.line.agent_speaks()
         await stage.line.agent_done(quiet=2)
         assert await stage.line.agent_speaks(limit=6) < 6
+        await stage.line.agent_done()
+        # And it is another voice by now: what is said next is said whole.
+        await stage.line.say("how much is it")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert stage.business.said()[-1].startswith("A visit is sixty pounds")
+        assert stage.call.failures["tts Timeout"] == 1
 
 
 async def test_when_every_voice_is_down_kept_phrases_and_the_script_go_on() -> None:

@@ -87,6 +87,8 @@ class Reply:
     """It was begun before the caller's turn was decided."""
     audible: bool = False
     """Something of it has left."""
+    finished: bool = False
+    """All of its audio is in the playout."""
     taken: bool = False
     accepted_already: bool = False
     bridged: str = ""
@@ -186,6 +188,7 @@ class Reply:
             return
         self.ledger.close()
         mouth.playout.finish(self.turn)
+        self.finished = True
         driver.feed(ev.ReplyDone(driver.now(), self.turn))
 
     def bridge(self, text: str, driver: Driver, mouth: Mouth, *, opens: bool) -> bool:

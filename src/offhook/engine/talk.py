@@ -29,7 +29,7 @@ from offhook.engine.telemetry.calls import TurnTold
 from offhook.engine.trace import TraceWriter
 from offhook.engine.voicebox import Voicebox
 from offhook.engine.words import Words
-from offhook.errors import OffhookError
+from offhook.errors import OffhookError, Timeout
 from offhook.ports.transport import CallTransport
 
 PROGRESS_TICKS = 10
@@ -348,6 +348,8 @@ class Talk:
         if not reply.real:
             self.answering.speculated(reply, "aborted")
         self._barged_in(reply, why, at)
+        if why is fx.Why.STALLED and reply.characters and not reply.finished:
+            self._voice.broken(Timeout("tts", "the voice has stopped in a reply"))
         if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why is fx.Why.BARGE_IN:
             self._carried = reply.text
         if reply.audible:
