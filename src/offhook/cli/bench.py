@@ -51,7 +51,7 @@ def main(
     scale: Annotated[float, typer.Option(help="Of vendors: measure so many times as long.")] = 1.0,
 ) -> None:
     """Measure turn-taking on recorded people, latency on the audio, the cost of a call, and speed with vendors' doubles."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     chosen = (*(parts or ()), *(only or ())) or PARTS
     for what, given, there in (("part", chosen, PARTS), ("check", check or (), CHECKS)):
         unknown = set(given) - set(there)

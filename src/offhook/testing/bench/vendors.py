@@ -28,7 +28,7 @@ from offhook.testing.caller import Speech
 from offhook.testing.carrier import RATE
 
 FLUX: Final = {"stt": ["deepgram_flux"], "llm": ["openai:gpt-4.1-mini"], "tts": ["cartesia"], "endpoint": None}
-NOVA: Final = {**FLUX, "stt": ["deepgram"]}
+NOVA: Final = {**FLUX, "stt": ["deepgram"], "endpoint": "smart_turn"}
 TURN: Final = {"idle_ms": 600_000, "max_call_ms": 14_400_000}
 MUTED: Final = {"after_ms": 0, "tool_ms": 0}
 RAMP_S: Final = 0.25
@@ -76,13 +76,13 @@ def modes(setting: Setting) -> list[Mode]:
     never = replace(setting, eager=10.0)
     flux: dict[str, Any] = {"models": FLUX}
     opener = {"models": FLUX, "openers": {"on": True}}
-    own = {"turn": {**TURN, "endpointing": {"vendor_ms": 0}}}
+    own = {"models": {**FLUX, "endpoint": "smart_turn"}, "turn": {**TURN, "endpointing": {"vendor_ms": 0}}}
     return [
         Mode("plain", never, flux, 590, ()),
         Mode("plain, in acts", replace(never, acts=True), flux),
         Mode("eager, speculation", setting, flux, 430, ("--eager",)),
         Mode("eager, in acts", replace(setting, acts=True), flux, 430),
-        Mode("a stable partial has it all", replace(setting, known=0.35, update=0.08), flux, 400),
+        Mode("a stable partial has it all", replace(setting, known=0.2, update=0.08), flux, 400),
         Mode("opener", setting, opener, 290),
         Mode("opener, our own decision", setting, {**opener, **own}, 200),
         Mode("nova-3, our own decision", setting, {"models": NOVA}),
