@@ -139,7 +139,9 @@ class Caller:
         self.what["hung up"] += 1
         async with anyio.create_task_group() as group:
             group.start_soon(self._quietly, self._answer(dice))
-            await self._until(lambda: False, dice.uniform(0.02, 6), strict=False)
+            end = self.line.now() + dice.uniform(0.02, 6)
+            while self.line.now() < end and not self.line._closed:
+                await anyio.sleep(0.02)
             group.cancel_scope.cancel()
         raise Gone
 
@@ -299,7 +301,7 @@ async def _play(seed: int, *, ahead: bool) -> Played:
             for name, tool in SCRIPT_OF_CALLS["tools"].items()
         },
     )
-    phrases = Phrases() if dice.random() < 0.7 else None
+    phrases = Phrases()
     pool = InferencePool(inline=True)
     detector, wheel = Detector(QuickVad(), pool), Wheel()
     lineup = _Lineup(pool, {"stt": stts[0], "tts": ttss[0], "llm": llms[0]}, {"stt": stts[1], "tts": ttss[1], "llm": llms[1]})
@@ -324,9 +326,7 @@ async def _play(seed: int, *, ahead: bool) -> Played:
         log = _Log(played)
         call = played.call = Call(replace(parts, outbox=cast("Outbox", log)), line, prepared, failures)
         caller = Caller(seed, line, played.what)
-        if phrases is not None:
-            group.start_soon(phrases.run)
-        for work in (wheel.run, detector.run, line.run, caller.run):
+        for work in (phrases.run, wheel.run, detector.run, line.run, caller.run):
             group.start_soon(work)
         with anyio.move_on_after(LONGEST + 30) as scope:
             await call.run()
@@ -365,6 +365,9 @@ def play(seed: int, *, ahead: bool) -> Played:
         played = loop.run_until_complete(_play(seed, ahead=ahead))
         loop.run_until_complete(loop.shutdown_asyncgens())
         return played
+    except BaseException as error:
+        error.add_note(f"seed {seed}, {ahead=}")
+        raise
     finally:
         asyncio.set_event_loop(None)
         loop.close()

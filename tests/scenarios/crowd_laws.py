@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.scenarios.crowd_calls import Played
@@ -15,6 +16,9 @@ MUTE = 200
 KNOWN = 15
 """Frames of speech after which the agent must have noticed a caller."""
 AGREES = re.compile(r"\b(yes|yeah|okay|right|sure|please)\b|^[\d*#]+$")
+GIVES_WAY = 20
+"""Frames of speech after which an agent who speaks has stopped."""
+REFUSED = {"conflict", "hang", "garbage"}
 CONNECTING = 25
 """Frames that a transfer takes."""
 
@@ -55,13 +59,13 @@ def _utterances(played: Played) -> list[tuple[int, int, list[int]]]:
 def _claims(played: Played) -> dict[int, bool]:
     """Frames at which it becomes the agent's turn: the answer, the end of the caller's words, keys."""
     line = played.line
-    known = set().union(*(stt.known for stt in played.stts))
+    known = _known(played)
     claims = {0: True}
     for begin, end, words in _utterances(played):
         text = " ".join(line.lexicon[number] for number in words)
         over = any(line.heard[max(0, begin - 5) : begin + 1])
         # What no recogniser has told, and is short, is a noise to anybody; a nod over the agent wants no answer.
-        if words and (known & set(words) or end - begin >= 50) and not (over and not real_words(text, "en")):
+        if words and (known.keys() & set(words) or end - begin >= 50) and not (over and not real_words(text, "en")):
             claims[end] = True
     claims |= dict.fromkeys(line.pressed, True)
     if line.refuse_transfer:
@@ -88,45 +92,61 @@ def _mute(played: Played) -> list[str]:
 
 
 def _over(played: Played) -> list[str]:
-    """The agent does not begin over a caller who has spoken for 0.3 s, with words that were heard."""
+    """The agent does not begin over a caller who has spoken for 0.3 s, with words that were heard; it stops within 0.4 s."""
     line, problems = played.line, []
-    known = set().union(*(stt.known for stt in played.stts))
+    known = _known(played)
     for begin, end, words in _utterances(played):
-        if not real_words(" ".join(line.lexicon[number] for number in words if number in known), "en"):
+        text = " ".join(line.lexicon[number] for number in words)
+        if any(line.heard[begin + GIVES_WAY : min(end, begin + GIVES_WAY + 10, len(line.heard))]) and any(line.heard[begin - 5 : begin]):
+            problems.append(f"the agent goes on over the caller who speaks since {begin * 0.02:.2f} s: {text!r}")
+        told = [known[number] for number in words if number in known and real_words(line.lexicon[number], "en")]
+        if not told:
             continue
-        for at in range(begin + KNOWN, min(end, len(line.heard))):
-            if line.heard[at] and not any(line.heard[at - KNOWN : at]):
-                text = " ".join(line.lexicon[number] for number in words)
-                problems.append(
-                    f"the agent begins at {at * 0.02:.2f} s over the caller who has spoken since {begin * 0.02:.2f} s: {text!r}"
-                )
+        problems += [
+            f"the agent begins at {at * 0.02:.2f} s over the caller who speaks since {begin * 0.02:.2f} s: {text!r}"
+            for at in range(max(begin + KNOWN, min(told) + 5), min(end, len(line.heard)))
+            if line.heard[at] and not any(line.heard[at - KNOWN : at])
+        ]
     return problems
+
+
+def _known(played: Played) -> dict[int, int]:
+    """Words that a recogniser has told the engine, and the frame in which it did so first."""
+    known: dict[int, int] = {}
+    for number, at in (entry for stt in played.stts for entry in stt.known.items()):
+        frame = round((at - played.line.begun) * 50)
+        known[number] = min(frame, known.get(number, frame))
+    return known
 
 
 def _effects(played: Played) -> list[str]:
     """Work is done at most once, and only for words of the caller that were used up."""
     problems, told, last = [], "", ""
-    business = played.business
+    tries: Counter[str] = Counter()
     for entry in played.log:
+        if entry[0] == "run":
+            key, kind = entry[2], played.business.kinds[entry[2]]
+            tries[key] += 1
+            if tries[key] > (2 if kind in {"500", "no answer"} else 1):
+                problems.append(f"{key} was asked for {tries[key]} times")
         match entry:
             case ("caller", text):
                 told, last = f"{told} {text}", text
+                # What was refused may be asked for again, if the caller wants it.
+                tries = Counter({key: count for key, count in tries.items() if played.business.kinds[key] not in REFUSED})
             case ("run", "save_message", _, args) if args["note"].lower() not in told.lower():
                 problems.append(f"a message was saved with words that the caller's turns do not have: {args['note']!r}")
             case ("run", "book", _, args) if not AGREES.search(last.lower()):
                 problems.append(f"{args} was booked when the caller's last turn was {last!r}")
             case _:
                 pass
-    for key, count in business.tries.items():
-        if count > (2 if business.kinds[key] in {"500", "no answer"} else 1):
-            problems.append(f"{key} was asked for {count} times")
     return problems
 
 
 def _lost(played: Played) -> list[str]:
     """What a recogniser has told of the caller's words stands in a turn of theirs, unless the call was ended by then."""
     line, problems = played.line, []
-    known = set().union(*(stt.known for stt in played.stts))
+    known = _known(played)
     told = " ".join([*(entry[1] for entry in played.log if entry[0] == "caller"), played.call._hearing.text])
     for begin, end, words in _utterances(played):
         text = " ".join(line.lexicon[number] for number in words if number in known)

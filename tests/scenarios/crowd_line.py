@@ -75,6 +75,8 @@ class CrowdLine(Line):
 
     def __init__(self, lexicon: list[str], busy: Callable[[], bool]) -> None:
         super().__init__(Mouthpiece())
+        self._send.close()
+        self._events.close()
         self.start = CallStart(transport="twilio", did="+442079460000", caller="+447700900123", carrier_call="CA1")
         self.lexicon = lexicon
         """The caller's words by number."""
@@ -163,6 +165,11 @@ class CrowdLine(Line):
         else:
             self.played.append(code)
         return True
+
+    @property
+    def begun(self) -> float:
+        """When the line was up, on the loop's clock."""
+        return self._begin
 
     @property
     def now_at_end(self) -> float:

@@ -173,7 +173,7 @@ class CrowdEars:
                 raise event
             if event is None:
                 break
-            self._owner.known.update(numbers)
+            self._owner.known |= {number: anyio.current_time() for number in numbers if number not in self._owner.known}
             return event
         raise StopAsyncIteration
 
@@ -184,7 +184,7 @@ class CrowdEars:
 
 
 class CrowdStt:
-    """A recogniser with dice. ``known``: numbers of the words that it has told anybody."""
+    """A recogniser with dice. ``known``: numbers of the words that it has told, and when."""
 
     def __init__(self, seed: int, name: str, lexicon: list[str], faults: Counter[str], *, share: float) -> None:
         dice = chance(seed, name)
@@ -197,7 +197,7 @@ class CrowdStt:
         self.late_finals = dice.choice([0.0, 0.0, 0.2])
         self.lost_finals = dice.choice([0.0, 0.0, 0.1])
         self.spec = ProviderSpec(id=f"stt/{name}", kind="stt", formats=(PCM16_8K,), own_endpointing=self.ends is not None, settings=ACCOUNT)
-        self.known: set[int] = set()
+        self.known: dict[int, float] = {}
         self.open_now: set[CrowdEars] = set()
         self.asked = 0
 
