@@ -296,6 +296,7 @@ async def _play(seed: int, *, ahead: bool) -> Played:
         transfer_to={"staff": "+442079460001"},
         openers={"on": dice.random() < 0.2},
         call=f"c{seed}",
+        turn={"stalled_ms": 3_500},
         tools={
             name: {"url": f"http://127.0.0.1:1/{name}", "effect": tool["effect"], "timeout_ms": 4_500}
             for name, tool in SCRIPT_OF_CALLS["tools"].items()

@@ -144,15 +144,17 @@ def _effects(played: Played) -> list[str]:
 
 
 def _lost(played: Played) -> list[str]:
-    """What a recogniser has told of the caller's words stands in a turn of theirs, unless the call was ended by then."""
+    """What a recogniser has told of the caller's words stands in a turn of theirs; but for what they said last before they hung up."""
     line, problems = played.line, []
     known = _known(played)
-    told = " ".join([*(entry[1] for entry in played.log if entry[0] == "caller"), played.call._hearing.text])
-    for begin, end, words in _utterances(played):
+    told = " ".join(entry[1] for entry in played.log if entry[0] == "caller")
+    left = True
+    for begin, _, words in reversed(_utterances(played)):
         text = " ".join(line.lexicon[number] for number in words if number in known)
-        if not real_words(text, "en") or end > len(line.heard) - 150 or text in told:
-            continue
-        problems.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
+        if not real_words(text, "en") or text in told:
+            left = left and not text
+        elif not left:
+            problems.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
     return problems
 
 
