@@ -19,7 +19,7 @@ from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript
 
 SHORT = range(0, 20, 4)
-FOUND = (43, 56, 87, 137)
+FOUND = (43, 56, 87, 137, 4037)
 """Seeds that have found faults of the engine."""
 SHARDS, OF = 20, 500
 FIRST = int(os.environ.get("OFFHOOK_CROWD_FIRST", "1000"))

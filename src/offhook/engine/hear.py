@@ -253,7 +253,8 @@ class Hearing:
     def _replaced(self) -> None:
         """A new session counts samples and segments from 0 again; words heard so far are kept."""
         self._first_segment = max(self._segments, default=-1) + 1
-        self._stt_origin += self._stt_position
+        # Not the sum of what recognisers were told: nobody was, while there was none.
+        self._stt_origin = self._position * self._ears.to_stt.target.rate // self._format.rate
         self._stt_position = 0
         self._stt_dead = False
         if self._gate.speaking:
