@@ -148,13 +148,18 @@ def _lost(played: Played) -> list[str]:
     line, problems = played.line, []
     known = _known(played)
     told = " ".join(entry[1] for entry in played.log if entry[0] == "caller")
-    left = True
-    for begin, _, words in reversed(_utterances(played)):
+    at, open_ones = 0, []
+    for begin, _, words in _utterances(played):
         text = " ".join(line.lexicon[number] for number in words if number in known)
-        if not real_words(text, "en") or text in told:
-            left = left and not text
-        elif not left:
-            problems.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
+        if not real_words(text, "en"):
+            continue
+        found = told.find(text, at)
+        if found < 0:
+            open_ones.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
+        else:
+            at = found + len(text)
+            problems += open_ones
+            open_ones = []
     return problems
 
 
