@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import anyio
 from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import RaiseException
 
 from offhook.orchestrator.agents import jobs as agents
 from offhook.orchestrator.audit import jobs as audit
@@ -34,6 +37,8 @@ GRACE = 5.0
 """Seconds that running jobs get to end when their worker is told to stop."""
 RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
 
+log = logging.getLogger(__name__)
+
 
 def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -> Services:
     """Services with all jobs known. Open ``queue`` (``async with services.queue.open_async()``) before use."""
@@ -54,12 +59,20 @@ def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -
 
 
 async def rescue(services: Services) -> int:
-    """Give the jobs of workers that died to others; returns how many."""
+    """Give the jobs of workers that died to others; returns how many.
+
+    A job may be over, or be given away by another process, between the look and the retry: then there is nothing to do for it.
+    """
     stalled = await services.queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=services.settings.stalled_s)
     count = 0
     for job in stalled:
-        await services.queue.job_manager.retry_job(job)
-        count += 1
+        try:
+            await services.queue.job_manager.retry_job(job)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, RaiseException):  # how procrastinate's own function says that the job is not running
+                raise
+        else:
+            count += 1
     return count
 
 
@@ -69,7 +82,11 @@ async def work(services: Services, *, started: Callable[[], None] = lambda: None
 
     async def watch() -> None:
         while True:
-            await rescue(services)
+            try:
+                await rescue(services)
+            except ConnectorException as error:
+                # A look that fails is made again; whether the worker can live without its database is for the worker to say.
+                log.warning("stalled jobs could not be looked for: %s", error.__cause__ or error)
             await anyio.sleep(settings.stalled_s / 2)
 
     async with anyio.create_task_group() as group:

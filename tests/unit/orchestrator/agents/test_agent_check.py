@@ -123,11 +123,11 @@ def test_documents_that_cannot_be_stored(document: dict[str, Any]) -> None:
     ],
 )
 def test_scripts_that_are_out_of_all_bounds_are_faults(change: dict[str, Any]) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     found = check(config(script={**SCRIPT, **change}), SETTING).faults
     assert found
     assert all(one.path.startswith("script") for one in found)
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 @pytest.mark.parametrize("text", ["a: {<<: *b}", "a: " + "[" * 60, "a: [b\nc: d", "a: !!int x", "x" * 10, "\t"])
