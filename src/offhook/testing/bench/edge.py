@@ -259,9 +259,15 @@ class Callers:
                 await anyio.sleep(0.05)
 
 
-def sharp(mulaw: bytes, loud: float = 1_500.0) -> bytes:
-    """Speech cut where its last loud 10 ms end, so that nobody argues about when it was over."""
-    pcm = np.frombuffer(mulaw_to_pcm(mulaw), "<i2").astype(np.float64)
+def sharp(mulaw: bytes, loud: float = 1_500.0, quiet: float = 600.0) -> bytes:
+    """Speech cut where its last loud 10 ms end, so that nobody argues about when it was over, and without pauses beyond 30 ms."""
+    pcm = np.frombuffer(mulaw_to_pcm(mulaw), "<i2")
     hops = pcm[: len(pcm) // 80 * 80].reshape(-1, 80)
-    there = np.flatnonzero(np.sqrt((hops**2).mean(axis=1)) > loud)
-    return pcm_to_mulaw(pcm[there[0] * 80 : (there[-1] + 1) * 80].astype("<i2").tobytes())
+    level = np.sqrt((hops.astype(np.float64) ** 2).mean(axis=1))
+    there = np.flatnonzero(level > loud)
+    kept, row = [], 0
+    for number in range(there[0], there[-1] + 1):
+        row = row + 1 if level[number] < quiet else 0
+        if row <= 3:
+            kept.append(hops[number])
+    return pcm_to_mulaw(np.concatenate(kept).astype("<i2").tobytes())
