@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.testclient import TestClient
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from tests.unit.client.shop import ROOT, Shop, load
 
 from offhook.client.aio import AsyncSender
@@ -49,9 +49,27 @@ def slept() -> list[float]:
     return []
 
 
+class OverPortal(httpx.BaseTransport):
+    """A real app behind a blocking client: starlette's own test client speaks another library's httpx where that is installed."""
+
+    def __init__(self, app: Any, portal: BlockingPortal) -> None:
+        self._inner = httpx.ASGITransport(app)
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def handle() -> httpx.Response:
+            asked = httpx.Request(
+                request.method, request.url, headers=request.headers, content=request.read(), extensions=request.extensions
+            )
+            answer = await self._inner.handle_async_request(asked)
+            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+        return self._portal.call(handle)
+
+
 @pytest.fixture
 def sync(made: ModuleType, shop: Shop, slept: list[float]) -> Iterator[Any]:
-    with TestClient(shop.app) as http:
+    with start_blocking_portal() as portal, httpx.Client(transport=OverPortal(shop.app, portal), base_url="http://shop") as http:
         yield made.operations.Operations(Sender(http, Retrying(), slept.append))
 
 
