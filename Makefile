@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --retries 5 --require-hashes --no-deps
 ONCE ?=
+PARTS ?=
 
 .PHONY: help demo test test-slow test-browser test-isolation check bench lock docs clean install install-dev
 
@@ -14,7 +15,7 @@ help:
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
 	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
-	@echo "make bench       figures with their conditions"
+	@echo "make bench       figures with their conditions (PARTS=vendors: only the speed with vendors' doubles)"
 	@echo "make docs        generate what is generated"
 	@echo "make lock        resolve the lock files anew"
 
@@ -46,7 +47,7 @@ demo: install
 	@$(BIN)/offhook demo $(if $(ONCE),--once)
 
 bench: install-dev
-	@$(BIN)/offhook bench
+	@$(BIN)/offhook bench $(PARTS)
 
 # -- tests and checks ---------------------------------------------------------------------------------------------------
 
