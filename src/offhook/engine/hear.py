@@ -24,6 +24,7 @@ from offhook.core.understand.complete import Expect, score
 from offhook.core.understand.types import Context
 from offhook.engine.detector import Detector
 from offhook.engine.driver import Driver
+from offhook.engine.failover.tape import Tape
 from offhook.engine.scopes import CallScope
 from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
@@ -42,6 +43,10 @@ _INSISTS: Duration = 300 * MS
 """Speech that the detector goes on hearing so long after a recogniser's end is speech."""
 _DOUBTED: Duration = 1_500 * MS
 """A recogniser that hears speech where the detector hears none is believed for so long."""
+_KEPT = 30.0
+"""Seconds of audio, at most, that are kept for a recogniser which is not there yet."""
+_LEAD = 1.0
+"""Seconds of the silence before speech that it is told too, since a detector is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,9 @@ class Hearing:
         self._segments: dict[int, str] = {}
         self._first_segment = 0
         self._recent: deque[bytes] = deque(maxlen=_HINT_SECONDS * 50)
-        self._stt_dead = False
+        self._missed: Tape | None = None
+        """What a recogniser that is not there yet is to be told first; None while one listens, or one that keeps that itself."""
+        self._is_deaf = False
         self._speech_from = 0
         self._spoken = 0.0
         """Seconds of speech in the caller's open turn, without its pauses."""
@@ -141,13 +148,26 @@ class Hearing:
             if self._ears.endpoint is not None:
                 self._recent.append(pcm)
             self._listener.push(pcm)
-        if not self._stt_dead:
-            audio = self._for_stt.feed(data)
-            if audio:
-                target = self._ears.to_stt.target
-                frame = PcmFrame(audio, target, self._stt_position)
-                self._stt_position += target.samples_in(len(audio))
-                self._stt.push(frame)
+        audio = self._for_stt.feed(data)
+        if audio and self._missed is not None:
+            self._missed.audio(audio)
+        elif audio:
+            self._tell(audio)
+
+    def _tell(self, audio: bytes) -> None:
+        target = self._ears.to_stt.target
+        frame = PcmFrame(audio, target, self._stt_position)
+        self._stt_position += target.samples_in(len(audio))
+        self._stt.push(frame)
+
+    def _mark(self, started: bool, sample: int) -> None:
+        """Tell the recogniser of an edge, by a sample of the call at its rate."""
+        if self._missed is not None:
+            self._missed.mark("started" if started else "stopped", sample)
+        elif started:
+            self._stt.speech_started(max(0, sample - self._stt_origin))
+        else:
+            self._stt.speech_stopped(max(0, sample - self._stt_origin))
 
     def _instant(self, sample: int) -> Instant:
         """When a sample, at the detector's rate, arrived."""
@@ -167,14 +187,14 @@ class Hearing:
                 self._driver.feed(ev.SpeechStopped(at, at))
             return
         since = min(at, self._instant(edge.sample))
-        stt_sample = max(0, edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate - self._stt_origin)
+        stt_sample = edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate
         rate = self._ears.detector.format.rate
         if edge.started:
             self._speech_from = edge.sample
             self._began, self._vendor_since, self._doubted = at, None, None
             self.stats.speech_begin = since if self.stats.speech_begin is None else self.stats.speech_begin
             self.stats.began = since
-            self._stt.speech_started(stt_sample)
+            self._mark(True, stt_sample)
             self._driver.feed(ev.SpeechStarted(at, since))
             return
         self._spoken += (edge.sample - self._speech_from) / rate
@@ -182,7 +202,7 @@ class Hearing:
         self._pauses += 1
         self._doubted = None
         self.stats.speech_end = since
-        self._stt.speech_stopped(stt_sample)
+        self._mark(False, stt_sample)
         self._driver.feed(ev.SpeechStopped(at, since))
         if self._ears.endpoint is not None:
             self._scope.start(self._hint, "end-of-turn hint")
@@ -211,8 +231,19 @@ class Hearing:
         self._pauses = 0
         self._vendor_ended = False
         self.stats.speech_begin = None
-        if not self._stt_dead:
+        self._forget()
+
+    def keyed(self) -> None:
+        """The caller uses the keys. What they said before that to nobody is not to be heard afterwards."""
+        if self._is_deaf:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._missed is None:
             self._stt.listen()
+        else:
+            self._missed.drop(self._missed.end, told=self._missed.next)
+            self._missed.speaking_at_head = self._gate.speaking
 
     @property
     def text(self) -> str:
@@ -220,7 +251,7 @@ class Hearing:
         return " ".join(text for _, text in sorted(self._segments.items()) if text)
 
     async def run(self) -> None:
-        """Turn the recogniser's events into the core's until the session ends; a broken session is replaced."""
+        """Turn the recogniser's events into the core's until the session ends; a broken session is replaced, and told what it missed."""
         while True:
             try:
                 async for event in self._stt:
@@ -228,37 +259,53 @@ class Hearing:
                 return
             except ProviderError as error:
                 self._failed(error)
-                self._stt_dead = True
-            await self._stt.aclose()
-            await self._listen_again()
-            self._replaced()
+            revive = getattr(self._stt, "revive", None)
+            if revive is None:
+                self._missed = self._blank()
+                await self._stt.aclose()
+            await self._listen_again(revive or self._reopen)
 
-    async def _listen_again(self) -> None:
-        """Open a recogniser in place of one that broke. Without ears the call goes on by keys, and it is tried again and again."""
-        deaf = False
+    async def _listen_again(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Have a recogniser again. Without ears the call goes on by keys, and it is tried again and again."""
         for pause in chain(_AGAIN, repeat(_AGAIN[-1])):
             try:
-                self._stt = await self._ears.reopen_stt()
+                await attempt()
             except ProviderError as error:
                 self._failed(error)
-                if not deaf:
-                    deaf = True
+                if not self._is_deaf:
+                    self._is_deaf = True
                     self._deaf(True)
                 await anyio.sleep(pause)
                 continue
-            if deaf:
+            if self._is_deaf:
+                self._is_deaf = False
                 self._deaf(False)
             return
 
-    def _replaced(self) -> None:
-        """A new session counts samples and segments from 0 again; words heard so far are kept."""
+    async def _reopen(self) -> None:
+        """Open a session in place of one that broke. It counts samples and segments from 0 again; words heard so far are kept."""
+        self._stt = await self._ears.reopen_stt()
+        missed, self._missed = self._missed, None
+        if missed is None:
+            return
+        start, lead = missed.first_start(), round(_LEAD * missed.format.rate)
+        missed.drop((missed.end if start is None else start) - lead)
         self._first_segment = max(self._segments, default=-1) + 1
-        # Not the sum of what recognisers were told: nobody was, while there was none.
-        self._stt_origin = self._position * self._ears.to_stt.target.rate // self._format.rate
-        self._stt_position = 0
-        self._stt_dead = False
-        if self._gate.speaking:
+        self._stt_origin, self._stt_position = missed.head, 0
+        if missed.speaking_at_head:
             self._stt.speech_started(0)
+        for item in missed.since(0):
+            if item.what != "audio":
+                self._mark(item.what == "started", item.at)
+            elif item.data:
+                self._tell(item.data)
+
+    def _blank(self) -> Tape:
+        """A tape that begins now."""
+        tape = Tape(self._ears.to_stt.target, _KEPT)
+        tape.head = tape.end = self._stt_origin + self._stt_position
+        tape.speaking_at_head = self._gate.speaking
+        return tape
 
     def _recognised(self, event: Heard | VendorSpeech | VendorShift) -> None:
         at = self._driver.now()

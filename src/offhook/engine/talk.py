@@ -149,6 +149,8 @@ class Talk:
 
         if cause == "speech" and text:
             text = f"{self._carried} {text}".strip()
+        elif cause == "keys":
+            self._hearing.keyed()
         reply = Reply(turn, cause, text, work_out, self._accept, real=not speculative)
         self._start(reply)
 

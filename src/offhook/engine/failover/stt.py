@@ -165,6 +165,16 @@ class SteadySttSession:
         """Have the first recogniser; raises ProviderError."""
         self._adopt(await self._find(self._policy.ring_stagger))
 
+    async def revive(self) -> None:
+        """Have a recogniser after the iteration has raised for want of one; raises the last ProviderError. Nothing kept is lost by it."""
+        self._search.tried.clear()
+        if self._ear is None:
+            ear = await self._find(self._policy.stagger)
+            if self._closed:
+                self._release(ear)
+            else:
+                self._adopt(ear)
+
     async def _step(self) -> None:
         """Wait for an event and queue what it means; have a recogniser first if there is none."""
         if self._ear is None:

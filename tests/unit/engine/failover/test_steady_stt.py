@@ -19,7 +19,7 @@ from offhook.engine.failover.health import Candidate, Circuit, Health, HealthBoa
 from offhook.engine.failover.race import Closer
 from offhook.engine.failover.stt import SteadyStt, SteadySttSession
 from offhook.errors import FormatError, OverQuota, ProviderError, Retry, Unauthorized, Unavailable
-from offhook.ports.stt import Heard, SttHints, VendorSpeech
+from offhook.ports.stt import Heard, SttEvent, SttHints, VendorSpeech
 from offhook.testing.clock import VIRTUAL_TIME, VirtualTimeLoop
 from offhook.testing.fakes import FakeStt
 
@@ -299,6 +299,45 @@ async def test_a_monologue_longer_than_the_tape_keeps_its_words() -> None:
     scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b")])
     await scene.run(SttPolicy(keep=4.0))
     assert [word.removeprefix("~") for word in scene.text.split()] == line.text.split()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_is_said_while_there_is_none_is_heard_by_the_one_that_comes(whole: bool) -> None:
+    """The search gives up, and is begun anew by who iterates; nothing of the turn is missing, and its places are the call's."""
+    line = spoken(NUMBERS)
+    refusals = [SttFault(refuse=Unavailable("stt/a", "no")) for _ in range(4)]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=200), *refusals], whole=whole)])
+    session = await scene.steady().open(PCM16_8K, "en-GB", SttHints())
+    found: list[SttEvent] = []
+
+    async def told() -> None:
+        async for event in session:
+            found.append(event)  # noqa: PERF401 - what came before an error counts
+
+    async with anyio.create_task_group() as group:
+
+        async def listen() -> None:
+            for _ in range(9):
+                try:
+                    await told()
+                    return
+                except ProviderError as error:
+                    scene.raised.append(error)
+                while session.provider == "":
+                    try:
+                        await session.revive()
+                    except ProviderError as error:
+                        scene.raised.append(error)
+                        await anyio.sleep(1.0)
+
+        group.start_soon(listen)
+        await talk(session.push, session.speech_started, session.speech_stopped, line)
+        await session.aclose()
+    assert len(scene.raised) >= 3
+    words = {heard.segment: heard for heard in found if isinstance(heard, Heard)}
+    assert " ".join(heard.text for _, heard in sorted(words.items()) if heard.text) == line.text
+    assert max(heard.end for heard in words.values()) == pytest.approx((line.stretches[-1][1] + STOP_LAG) * FRAME, abs=3 * FRAME)
+    assert session.lost == 0
 
 
 async def test_the_engine_learns_who_decides_about_turns() -> None:
