@@ -63,7 +63,18 @@ names = st.sampled_from(
     "set correct affirm deny choose none_of_these skip raise ask use human cancel goodbye repeat help hold chitchat abuse "
     "unclear book".split()
 )
-items = st.fixed_dictionaries(
+_rest = {
+    "quote": st.one_of(st.sampled_from([*TEXTS, "tap", "drips", "nine", "Friday"]), scalars),
+    "option": st.one_of(st.just("yes"), scalars),
+}
+short = st.one_of(
+    names,
+    *(
+        st.fixed_dictionaries({verb: st.one_of(st.sampled_from(sorted(known)), scalars)}, optional=_rest)
+        for verb, known in {"set": DESK.slots, "correct": DESK.slots, "raise": DESK.topics, "use": DESK.tools, "choose": ["1"]}.items()
+    ),
+)
+long = st.fixed_dictionaries(
     {"act": st.one_of(names, scalars)},
     optional={
         "slot": st.one_of(st.sampled_from(sorted(DESK.slots)), scalars),
@@ -74,6 +85,7 @@ items = st.fixed_dictionaries(
         "n": scalars,
     },
 )
+items = st.one_of(long, short)
 words = st.one_of(
     st.none(),
     st.text(max_size=80),

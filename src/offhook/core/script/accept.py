@@ -38,6 +38,9 @@ _BARE: Mapping[str, Callable[[], act.Act]] = {
     "repeat": act.Repeat,
 }
 
+_FIELDS = {"set": "slot", "correct": "slot", "choose": "n", "raise": "topic", "ask": "quote", "use": "tool"}
+"""What stands behind an act's name where that is a key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -60,7 +63,7 @@ def accept(script: Script, state: ScriptState, text: str, items: Sequence[Any]) 
     reader = _Reader(script, state, text)
     found: list[act.Act] = []
     refused: list[Refusal] = []
-    for item in items[:MOST]:
+    for item in map(spelled_out, items[:MOST]):
         made = reader.read(item)
         if isinstance(made, Refusal):
             refused.append(made)
@@ -71,6 +74,20 @@ def accept(script: Script, state: ScriptState, text: str, items: Sequence[Any]) 
     if len(items) > MOST:
         refused.append(Refusal("acts", f"more than {MOST}"))
     return Accepted(tuple(found), tuple(refused))
+
+
+def spelled_out(item: Any) -> Any:
+    """An act as ``{"act": name, ...}``, however it was written: ``"hold"``, ``{"raise": "fee"}``. What is neither is left as it is."""
+    if isinstance(item, str):
+        return {"act": item}
+    if not isinstance(item, dict) or "act" in item:
+        return item
+    names = [key for key in item if key in _FIELDS or key in _BARE]
+    if len(names) != 1:
+        return item
+    name = names[0]
+    rest = {key: value for key, value in item.items() if key != name}
+    return {"act": name, **rest, _FIELDS[name]: item[name]} if name in _FIELDS else {"act": name, **rest}
 
 
 def _again(made: act.Act, found: list[act.Act]) -> bool:

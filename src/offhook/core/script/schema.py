@@ -100,31 +100,30 @@ def schema(script: Script, state: ScriptState) -> dict[str, Any]:
     """The schema that an answer must fit in this state.
 
     Fit for strict modes: no property is optional or unknown, the root is an object, only ``anyOf`` inside. ``exact`` has no ``say``;
-    ``free`` has ``asks``, the slot that the question at the end of ``say`` asks for.
+    ``free`` has ``asks``, the slot that the question at the end of ``say`` asks for. An act is its name, or an object whose first key
+    is its name: what a model writes before its first word is heard as silence.
     """
     now = allowed(script, state)
     kinds: list[dict[str, Any]] = []
-    if now.values:
-        kinds.append(_object(act=_enum("set", "correct"), slot=_enum(*now.values), quote=_TEXT))
-    kinds += [
-        _object(
-            act=_enum("set", "correct"), slot=_enum(name), option=_enum(*(each.name for each in script.slots[name].options)), quote=_TEXT
-        )
-        for name in now.choices
-    ]
-    if now.yes_no:
-        kinds.append(_object(act=_enum("set", "correct"), slot=_enum(*now.yes_no), option=_enum(*YES_NO), quote=_TEXT))
+    for verb in ("set", "correct"):
+        if now.values:
+            kinds.append(_object(**{verb: _enum(*now.values)}, quote=_TEXT))
+        for name in now.choices:
+            options = _enum(*(each.name for each in script.slots[name].options))
+            kinds.append(_object(**{verb: _enum(name)}, option=options, quote=_TEXT))
+        if now.yes_no:
+            kinds.append(_object(**{verb: _enum(*now.yes_no)}, option=_enum(*YES_NO), quote=_TEXT))
     if now.known:
-        kinds.append(_object(act=_enum("correct"), slot=_enum(*now.known), quote={"type": "null"}))
+        kinds.append(_object(correct=_enum(*now.known), quote={"type": "null"}))
     if now.count:
-        kinds.append(_object(act=_enum("choose"), n={"type": "integer", "enum": list(range(1, now.count + 1))}, quote=_TEXT))
+        kinds.append(_object(choose={"type": "integer", "enum": list(range(1, now.count + 1))}, quote=_TEXT))
     if now.topics:
-        kinds.append(_object(act=_enum("raise"), topic=_enum(*now.topics)))
+        kinds.append(_object(**{"raise": _enum(*now.topics)}))
     if now.ask:
-        kinds.append(_object(act=_enum("ask"), quote=_TEXT))
+        kinds.append(_object(ask=_TEXT))
     if now.tools:
-        kinds.append(_object(act=_enum("use"), tool=_enum(*now.tools)))
-    kinds.append(_object(act=_enum(*now.bare)))
+        kinds.append(_object(use=_enum(*now.tools)))
+    kinds.append(_enum(*now.bare))
     parts: dict[str, Any] = {"acts": {"type": "array", "items": {"anyOf": kinds}}}
     if now.wording == "free":
         parts["asks"] = {"type": ["string", "null"], "enum": [*script.slots, None]}
@@ -136,26 +135,25 @@ def schema(script: Script, state: ScriptState) -> dict[str, Any]:
 def described(script: Script, state: ScriptState) -> str:
     """The same in words, for models that take no schema."""
     now = allowed(script, state)
-    lines = []
+    lines = [f"A string, one of: {', '.join(now.bare)}"]
     if now.values:
-        lines.append(f'{{"act":"set","slot":S,"quote":Q}} with S one of: {", ".join(now.values)}')
+        lines.append(f'{{"set":S,"quote":Q}} with S one of: {", ".join(now.values)}')
     lines += [
-        f'{{"act":"set","slot":"{name}","option":O,"quote":Q}} with O one of: {", ".join(each.name for each in script.slots[name].options)}'
+        f'{{"set":"{name}","option":O,"quote":Q}} with O one of: {", ".join(each.name for each in script.slots[name].options)}'
         for name in now.choices
     ]
     if now.yes_no:
-        lines.append(f'{{"act":"set","slot":S,"option":"yes"|"no","quote":Q}} with S one of: {", ".join(now.yes_no)}')
+        lines.append(f'{{"set":S,"option":"yes"|"no","quote":Q}} with S one of: {", ".join(now.yes_no)}')
     if now.known:
         lines.append(f'"correct" in place of "set" to put right, with "quote":null if only known to be wrong: {", ".join(now.known)}')
     if now.count:
-        lines.append(f'{{"act":"choose","n":N,"quote":Q}} with N from 1 to {now.count}')
+        lines.append(f'{{"choose":N,"quote":Q}} with N from 1 to {now.count}')
     if now.topics:
-        lines.append(f'{{"act":"raise","topic":T}} with T one of: {", ".join(now.topics)}')
+        lines.append(f'{{"raise":T}} with T one of: {", ".join(now.topics)}')
     if now.ask:
-        lines.append('{"act":"ask","quote":Q}')
+        lines.append('{"ask":Q}')
     if now.tools:
-        lines.append(f'{{"act":"use","tool":T}} with T one of: {", ".join(now.tools)}')
-    lines.append(f'{{"act":A}} with A one of: {", ".join(now.bare)}')
+        lines.append(f'{{"use":T}} with T one of: {", ".join(now.tools)}')
     return "\n".join(f"- {line}" for line in lines)
 
 
