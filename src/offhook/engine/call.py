@@ -145,8 +145,8 @@ class Call:
         await self._mouth.voice.aclose()
         await self._prepared.held.aclose()
         await self.transport.end()
+        self._talk.parting()
         self.dialogue.hung_up()
-        self._talk.report_caller()
         if self._recorder is not None:
             info = await self._recorder.close()
             if info is not None:

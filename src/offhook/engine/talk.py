@@ -14,6 +14,7 @@ from offhook.core.time import SECOND, Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.core.turn.state import Silent
+from offhook.core.turn.user import fold
 from offhook.engine.answering import Answering
 from offhook.engine.bridge import Bridges
 from offhook.engine.callclock import CallClock
@@ -34,6 +35,8 @@ from offhook.ports.transport import CallTransport
 
 PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
+_STANDS = {fx.Why.BARGE_IN, fx.Why.HANGUP, fx.Why.ENDED}
+"""A reply that is cut off for these was well meant: the caller is not told that they were not understood, and does not say it again."""
 DEAD_AIR = 3 * SECOND
 """A caller who waits so long for a sound has heard dead air."""
 
@@ -314,6 +317,23 @@ class Talk:
             begin, end = stats.speech_begin, reply.marks.speech_end
             self._reporter.caller_turn(reply.turn, reply.text, begin if begin is not None else now, end or now, reply.proposal.acts)
 
+    def parting(self) -> None:
+        """The caller is gone. What they said last is a turn of theirs too, whether or not its answer came about."""
+        reply = self._unreported
+        self.report_caller()
+        text = f"{self._carried} {self._hearing.text}".strip()
+        used = reply.text if reply is not None and reply.cause == "speech" else ""
+        if not text.startswith(used):
+            # The same words, heard otherwise after all.
+            return
+        text = text.removeprefix(used).strip()
+        if fold(text):
+            stats, now = self._hearing.stats, self._clock.now()
+            begin = stats.speech_begin if stats.speech_begin is not None else now
+            end = stats.speech_end if stats.speech_end is not None and stats.speech_end >= begin else now
+            self.history.caller(text)
+            self._reporter.caller_turn(self._driver.state.next_turn, text, begin, end, self.dialogue.parting(text))
+
     def flush(self, at: Instant) -> None:
         """Silence first: our buffer, then the carrier's; what was heard is read before either forgets."""
         playout = self.mouth.playout
@@ -352,7 +372,7 @@ class Talk:
         self._barged_in(reply, why, at)
         if why is fx.Why.STALLED and reply.characters and not reply.finished:
             self._voice.broken(Timeout("tts", "the voice has stopped in a reply"))
-        if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why is fx.Why.BARGE_IN:
+        if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why in _STANDS:
             self._carried = reply.text
         if reply.audible:
             heard = reply.ledger.heard(self._sent)

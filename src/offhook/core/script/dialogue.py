@@ -9,7 +9,7 @@ anything was heard; and told, after playout, how much of it the caller really he
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from offhook.core.script import acts as script_acts
@@ -177,6 +177,16 @@ class Dialogue:
     def heard(self, must_say: str) -> bool:
         """Whether the caller has heard this text of ``must_say`` whole."""
         return self.state.must.get(must_say, 0) < 0
+
+    def parting(self, text: str) -> tuple[dict[str, Any], ...]:
+        """What a caller said who was gone before it was answered; its acts. Values that were given count, and nothing else: no work is
+        begun, and a yes that nobody took up is none.
+        """
+        proposal = self.answer(text)
+        known = self.state.values
+        given = {name: value for name, value in proposal.after.values.items() if value.by == "voice" and value != known.get(name)}
+        self.state = replace(self.state, values={**known, **given})
+        return proposal.acts
 
     def hung_up(self) -> None:
         """The call is over; without an end of its own the script says what it amounts to."""

@@ -67,3 +67,17 @@ def test_a_caller_who_goes_on_and_hangs_up_has_left() -> None:
     dialogue.hung_up()
     assert dialogue.outcome != ""
     assert "problem" in dialogue.slots()
+
+
+def test_last_words_give_values_and_do_nothing_else() -> None:
+    dialogue = Dialogue(SCRIPT, CONTEXT, {"open_now": True}, ())
+    said(dialogue, dialogue.begin())
+    said(dialogue, dialogue.answer("I need somebody to fix a dripping tap"))
+    before = dialogue.state
+    acts = dialogue.parting("my number is oh seven nine double one one two three four five six, and I want to speak to a person")
+    assert dialogue.slots()["phone"]["value"] == "+447911123456"
+    assert {act["act"] for act in acts} >= {"set"}
+    assert (dialogue.state.path, dialogue.state.open, dialogue.state.pending) == (before.path, before.open, before.pending)
+    assert not dialogue.state.ended
+    dialogue.hung_up()
+    assert dialogue.slots()["phone"]["value"] == "+447911123456"

@@ -1,0 +1,105 @@
+"""What a caller says last before the line is closed is kept, once, and changes nothing but what is known."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from tests.scenarios.harness import Scene, scene
+from tests.scenarios.test_field import exchange, greeted, to_the_read_back
+from tests.scenarios.test_phrase_calls import KIND, ODD, with_fillers
+
+from offhook.contracts.events import CallerTurn
+from offhook.testing.clock import VIRTUAL_TIME
+from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
+
+pytestmark = pytest.mark.anyio
+NUMBER = "oh seven nine double one one two three four five six"
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
+
+
+async def gone(stage: Scene, *, lost: bool = False) -> None:
+    if lost:
+        stage.line.drop()
+    else:
+        await stage.line.hang_up()
+    with anyio.fail_after(30):
+        await stage.done.wait()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("after", [0.2, 0.25, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0])
+async def test_a_number_left_at_the_last_moment_is_kept_and_once(after: float, lost: bool) -> None:
+    async with scene() as stage:
+        await greeted(stage)
+        await exchange(stage, "I would like a booking please")
+        await stage.line.say(NUMBER)
+        await anyio.sleep(after)
+        await gone(stage, lost=lost)
+    assert stage.business.caller() == ["I would like a booking please", NUMBER]
+    assert stage.business.ended.slots["phone"]["value"] == "+447911123456"
+    assert stage.business.ended.outcome == "left_early"
+    turns: list[CallerTurn] = stage.business.of(CallerTurn)
+    assert turns[1].turn > turns[0].turn
+    assert turns[1].acts[0]["act"] == "set"
+    assert turns[0].end_ms < turns[1].start_ms < turns[1].end_ms <= stage.business.ended.seconds * 1000
+
+
+async def test_words_of_somebody_who_is_still_speaking_are_kept() -> None:
+    async with scene(stt=SttScript(partial_every=0.2)) as stage:
+        await greeted(stage)
+        async with anyio.create_task_group() as group:
+            group.start_soon(stage.line.say, "how much is it to have a boiler looked at")
+            await anyio.sleep(1.6)
+            await gone(stage)
+            group.cancel_scope.cancel()
+    [said] = stage.business.caller()
+    assert said.startswith("how much")
+
+
+async def test_a_yes_that_nobody_took_up_books_nothing() -> None:
+    async with scene() as stage:
+        await to_the_read_back(stage)
+        await stage.line.say("yes please")
+        await anyio.sleep(0.15)
+        await gone(stage)
+    assert stage.business.caller()[-1].startswith("yes")
+    assert stage.business.ran("book") == 0
+    assert stage.business.ended.outcome == "left_early"
+
+
+async def test_what_was_answered_is_no_second_turn() -> None:
+    async with scene() as stage:
+        await greeted(stage)
+        await exchange(stage, "how much is it")
+        await gone(stage)
+    assert stage.business.caller() == ["how much is it"]
+
+
+async def test_a_noise_is_no_turn() -> None:
+    async with scene() as stage:
+        await greeted(stage)
+        await stage.line.say("", 0.4)
+        await gone(stage)
+    assert stage.business.caller() == []
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_words_whose_answer_was_only_bridged_are_kept(quiet: bool) -> None:
+    """The caller hangs up on "One moment.", while a model still thinks; or before even that."""
+    llm = FakeLlm(LlmScript(KIND, first_token=1.1))
+    phrases, plan = await with_fillers(llm)
+    async with scene(plan, llm=llm, phrases=phrases) as stage:
+        await greeted(stage)
+        await stage.line.say(ODD)
+        if quiet:
+            await anyio.sleep(0.6)
+        else:
+            await stage.line.agent_speaks(limit=4)
+        await gone(stage)
+        assert stage.counters["fillers"] == (0 if quiet else 1)
+    assert stage.business.caller() == [ODD]
+    assert stage.counters["model_model"] == 0
