@@ -46,9 +46,7 @@ class Turn:
     cut: bool = False
     """It was said over the agent."""
     silent: float | None = None
-    """When the agent was last audible, of an utterance over it."""
-    after: float = 0.0
-    """Seconds of the agent that were audible later than that, while the caller still spoke."""
+    """When the agent was last audible before the caller had ended, of an utterance over it."""
 
 
 @dataclass(slots=True)
