@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from offhook.authoring.load import load
 from offhook.core.script.answer import AnswerReader
 from offhook.core.script.claims import claims_of
 from offhook.core.script.dialogue import Dialogue, Item
+from offhook.core.script.facts import facts
 from offhook.core.script.quote import locate
+from offhook.core.script.reply import opens
 from offhook.core.script.state import Ask, Run, Say
 from offhook.core.script.turn import Turn, prepare
 from offhook.core.understand.numbers import number_words
@@ -170,3 +173,33 @@ def test_a_quote_is_whole_words_of_the_text(quote: str, text: str) -> None:
         start, end = span
         assert 0 <= start < end <= len(text)
         assert locate(text[start:end], text) is not None
+
+
+_phrases = st.sampled_from(
+    "Sure, |Of course, |I'm sorry to hear that, |I see, |Thanks; |If so, |We will, |The fee, |sixty pounds |five pounds |on Tuesday "
+    "|that is booked |we look at it |Zoltan comes |you listen for a telephone agent |all of it, ".split("|")
+)
+
+
+@SLOW
+@given(st.lists(_phrases, min_size=1, max_size=8).map("".join))
+@example("Sure, Zoltan knows that")
+@example("I see, we will, of course, look at it")
+def test_what_is_let_out_before_its_sentence_is_known_begins_the_sentence_or_claims_nothing(say: str) -> None:
+    turn = Turn(CALLS[0], TEXTS[0], BOOKS[0])
+    heard: list[str] = []
+    for char in json.dumps({"acts": [{"raise": "fee"}], "say": f"{say.strip()}."}):
+        heard += [item.text for item in turn.feed(char)]
+    assert turn.done
+    assert turn.proposal is not None
+    authors = {out.text for out in turn.proposal.outs if isinstance(out, Say | Ask)}
+    own = [text for text in heard if text not in authors]
+    assert heard[: len(own)] == own, "the author's words follow, and end the reply"
+    known = facts(BOOKS[0], DESK, turn.proposal.after)
+    whole = f"{say.strip()}."
+    begun = re.match(r"[^,;]*[,;](?=\s)", whole)
+    opening = begun[0] if begun and opens(begun[0][:-1], "en-GB") else ""
+    if opening:
+        assert not known.against(opening)
+    holds = not known.against(whole) and not known.against(whole.removeprefix(opening).strip())
+    assert " ".join(own) == (whole if holds else opening)

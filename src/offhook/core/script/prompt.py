@@ -43,8 +43,9 @@ hold: one moment. chitchat: thanks, greetings, small talk. abuse: insults. uncle
 "quote" is copied from the caller's last words, word for word, as short as will do; never from earlier, never made up. Code reads the value.
 Give only what the last words hold. If they hold nothing else, give unclear rather than a guess.
 
-"say" is optional (null): at most two short spoken sentences that answer or acknowledge, the first under eight words. No question: the
-script asks. Only facts that are written here. Never say that something is booked, sent, changed or will happen: the script says so.
+"say" is optional (null): at most two short spoken sentences that answer or acknowledge, the first under eight words. Begin with a word
+or two and a comma where that is natural ("Sure, ..."): they are heard at once. No question: the script asks. Only facts that are written
+here. Never say that something is booked, sent, changed or will happen: the script says so.
 No lists, no markup, no emoji."""
 
 _FREE = """

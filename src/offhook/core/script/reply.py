@@ -1,7 +1,8 @@
 """The reply to a model's acts: its words, sentence by sentence, and around them what the script says in its own.
 
-A sentence is said when it holds against the facts. It stands for the script's acknowledgement or answer, never for a read-back, a
-``must_say`` or (but with ``free``) the question. From the first sentence that does not hold, the script's own words are used.
+A sentence is said when it holds against the facts; an acknowledgement before its first comma sooner, if it claims nothing. It stands for
+the script's acknowledgement or answer, never for a read-back, a ``must_say`` or (but with ``free``) the question. From the first sentence
+that does not hold, the script's own words are used.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from offhook.core.script.claims import Claims, claims_of
 from offhook.core.script.dialogue import Item, Proposal
 from offhook.core.script.facts import Facts
 from offhook.core.script.model import Script
+from offhook.core.script.promises import promised
 from offhook.core.script.schema import wording
 from offhook.core.script.state import Ask, Note, Say, ScriptState
 from offhook.core.speech.normal import clean
@@ -20,8 +22,27 @@ from offhook.core.speech.normal import clean
 MOST_WORDS = 70
 """Words of a model's own in one reply."""
 _END = re.compile(r"[.!?\u2026]+[\"')\u201d\u2019\]]*\s")
-_OPENING = re.compile(r"\s*([^\W\d_]+)(?:['’ ][^\W\d_]+){0,3},\s")
-_ASKING = frozenset("what when where who which why how do does did is are can could will would shall may have has if once".split())
+_OPENING = re.compile(r"\s*([^\W\d_]+(?:(?:['’]|\s+)[^\W\d_]+){0,11})\s*[,;]\s")
+MOST_OPENING = 8
+"""Words of an opening that says by its first words that it stands for itself; of any other, half as many."""
+_ACKNOWLEDGES = re.compile(
+    r"(?:(?:oh|ah|okay|ok|right|yes|well|so) )?(?:i(?:'m| am) (?:so |very |really |truly )?(?:sorry|glad|happy|pleased)"
+    r"|i (?:see|understand|know)|sorry|thanks|thank you|that(?:'s| is| sounds| must)|it sounds|no (?:problem|worries)|good question"
+    r"|of course|you're welcome)\b"
+)
+# What asks, leads up to something, or is about the caller or us: with nothing after it, it is half a sentence, or another one.
+_LEADS_ON = frozenset(
+    "what when where who which why how do does did is are can could will would shall may might must should have has had if once "
+    "as because since while after before although though unless until whether depending given regarding for in on at by with from to "
+    "about like than and or but not the a an this that these those our your my his her its their i we you he she it they there one "
+    "that's it's here's there's we're we've we'd you're you've you'd they're they've i'm i've i'd let's either neither both".split()
+)
+_OPEN_ENDED = frozenset(
+    "is are was were be been am will can could would shall may might must should have has had do does did not the a an to of for with in "
+    "on at by from and or but if when because so as than our your my their its i we you he she it they there who which what very really "
+    "also just even only i'm we're you're they're it's that's there's i've we've you've i'd we'd you'd sounds".split()
+)
+_WILL = re.compile(r"(?:'ll|\bwill|\bshall|\bgoing to|\bgonna|\babout to)\b")
 _SHORT = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|rd|ave|no|vs|etc|e\.g|i\.e|a\.m|p\.m|approx)|\b[a-z])\.\s$", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>]*>|[*_#~`|<>\[\]\\{}]|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200B-\u200F\u202A-\u202E\ufffd]")
 _ACKS = frozenset({"unclear", "help", "hold", "misheard", "none", "wait"})
@@ -49,6 +70,10 @@ class Reply:
         self._whole = self._wording == "exact"
         self._words = 0
         self._question = ""
+        self._opens = False
+        """What is cut off next is an opening."""
+        self._before = ""
+        """The opening that was let out of the sentence that is being read."""
         self._own: list[Item] = []
         self._instead: list[Item] = []
         self._rest: list[Item] = []
@@ -113,9 +138,10 @@ class Reply:
         return (*self._own, *(() if self._own else self._instead), *self._rest)
 
     def _cut(self) -> int:
-        """Where the first whole sentence ends, 0 if there is none yet. An opening ("Sure,") is one by itself, to be heard sooner."""
+        """Where the first whole sentence ends, 0 if there is none yet. An opening ("Sure,") is let out by itself, to be heard sooner."""
         opening = _OPENING.match(self._text) if not self._own else None
-        if opening and opening[1].casefold() not in _ASKING:
+        self._opens = opening is not None and opens(opening[1], self._facts.locale)
+        if opening and self._opens:
             return opening.end()
         for match in _END.finditer(self._text):
             if not _SHORT.search(self._text[: match.end()]):
@@ -131,7 +157,9 @@ class Reply:
             # It was not the last sentence after all.
             self._question = ""
             self.notes.append(Note("say withheld", "question"))
-        why = self._facts.against(words)
+        # With its opening, too, that has been let out: a comma hides nothing.
+        why = self._facts.against(words) or (self._facts.against(f"{self._before} {words}") if self._before else "")
+        self._before = words if self._opens else ""
         self._words += len(words.split())
         if not why and self._words > MOST_WORDS:
             why = "too long"
@@ -169,6 +197,22 @@ class Reply:
         if after.open is not None and after.open.item == item:
             last = tuple(dataclasses.replace(each, text=text) if each.item == item else each for each in after.last)
             self.proposal.after = dataclasses.replace(after, open=dataclasses.replace(after.open, text=text), last=last)
+
+
+def opens(words: str, locale: str) -> bool:
+    """Whether words before a comma may be heard before their sentence is known: an acknowledgement that claims nothing.
+
+    Whatever is withheld after them, the author's words follow on, as they would on an acknowledgement of the author's.
+    """
+    low = words.casefold().replace("\u2019", "'")
+    each = low.split()
+    known = bool(_ACKNOWLEDGES.match(low))
+    if each[-1] in _OPEN_ENDED or len(each) > (MOST_OPENING if known else MOST_OPENING // 2):
+        return False
+    if _WILL.search(low) or (not known and each[0] in _LEADS_ON):
+        return False
+    said = claims_of(words, locale)
+    return not (said.numbers or said.digits or said.contacts or said.days or said.charged or promised(words))
 
 
 def _replaceable(item: str, kind: str, before: ScriptState) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from offhook.authoring.load import load
 from offhook.core.script.dialogue import Dialogue, Heed, Item, Proposal
 from offhook.core.script.model import Script
+from offhook.core.script.prompt import RULES
 from offhook.core.script.state import Note, Run
 from offhook.core.script.turn import Turn, prepare
 from offhook.core.understand.types import Context
@@ -121,6 +122,66 @@ def test_from_the_first_untrue_sentence_the_author_speaks() -> None:
     turn = answered(call(), TEXT, answer, 1)
     assert reply(turn) == f"I see. {FEE} How soon do you need us?"
     assert notes(turn, "say withheld") == ["number"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "soon"),
+    [
+        ("Sure,", True),
+        ("Right;", True),
+        ("Of course,", True),
+        ("I'm so sorry to hear about your boiler,", True),
+        ("That sounds really unpleasant,", True),
+        ("Thank you for telling me,", True),
+        ("No problem at all,", True),
+        # Half a sentence, or another one.
+        ("If you like,", False),
+        ("The engineer,", False),
+        ("That is,", False),
+        ("I see that you are,", False),
+        ("For your boiler,", False),
+        ("You want a visit,", False),
+        ("I'll,", False),
+        ("Thanks we'll gladly,", False),
+        ("Our team who works all over the south coast,", False),
+        ("I'm sorry that your boiler has been making such a horrid noise,", False),
+        # Claims, true ones too: their sentence may yet say something else.
+        ("Sixty pounds,", False),
+        ("Tuesday,", False),
+        ("Sure Tuesday,", False),
+        ("Booked,", False),
+        ("Free,", False),
+    ],
+)
+def test_an_acknowledgement_is_heard_before_its_sentence_is_known_and_nothing_else_is(opening: str, soon: bool) -> None:
+    turn = Turn(call(), TEXT, prepare(call()))
+    turn.feed(json.dumps({"acts": [NOISE, {"act": "raise", "topic": "fee"}], "say": ""})[:-3])
+    spoken = turn.feed(f'"{opening} w')
+    assert [each.text for each in spoken] == ([opening] if soon else [])
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("Zoltan knows it.", "name"),
+        ("it is five pounds.", "number"),
+        ("that is all booked for you.", "promise: book"),
+        ("we do that on Thursday.", "day"),
+    ],
+)
+def test_a_sentence_that_is_withheld_after_its_opening_goes_on_in_the_authors_words(rest: str, why: str) -> None:
+    answer = {"acts": [NOISE, STORY, {"act": "raise", "topic": "fee"}], "say": f"Of course, {rest} And tea is included."}
+    turn = answered(call(), TEXT, answer, 1)
+    assert reply(turn) == f"Of course, {FEE} How soon do you need us?"
+    assert notes(turn, "say withheld") == [why]
+
+
+def test_a_comma_hides_nothing_of_our_rules() -> None:
+    assert "thanks, greetings, small talk. abuse: insults" in RULES
+    answer = {"acts": [NOISE, STORY], "say": "Thanks, greetings small talk abuse insults."}
+    turn = answered(call(), TEXT, answer, 1)
+    assert reply(turn) == "Thanks, How soon do you need us?"
+    assert notes(turn, "say withheld") == ["our own rules"]
 
 
 def test_a_question_of_the_models_own_is_never_asked_where_the_script_asks() -> None:
