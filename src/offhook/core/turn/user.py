@@ -73,7 +73,7 @@ def words(board: Board, event: ev.Partial | ev.Final) -> None:
     elif isinstance(state.user, Trailing):
         reconsider(board)
     elif isinstance(state.user, Silent):
-        _late(board)
+        _late(board, final)
     else:
         _ahead(board)
 
@@ -127,13 +127,14 @@ def _over_what_is_prepared(board: Board, final: bool) -> None:
         barge_in(board)
 
 
-def _late(board: Board) -> None:
+def _late(board: Board, final: bool) -> None:
     """Words after the shift, or after the turn was given up as a noise."""
     preparing = board.state.agent
     text = board.state.text
     if isinstance(preparing, Preparing):
-        replaces = preparing.spoken and not preparing.taken and not preparing.ready and fold(preparing.text) != fold(text)
-        if replaces:
+        # Fewer words that are not final are those of a recogniser which hears it all again and is not through.
+        again = not final and fold(preparing.text).startswith(fold(text))
+        if preparing.spoken and not preparing.taken and not preparing.ready and not again and fold(preparing.text) != fold(text):
             board.close_turn(fx.Why.RESUMED)
             board.open(cause="speech", text=text)
         else:

@@ -42,6 +42,8 @@ class SttPolicy:
     burst: float = 8.0
     """Of kept audio is told at once, the rest at ``speed`` times real time."""
     speed: int = 32
+    through: float = 0.5
+    """Words of what is told anew are fewer than there were: they count when they are final, or nothing more has come for so long."""
     again: float = 5.0
     """A recogniser that failed is not tried again for so long, unless there is no other."""
     patience: float = 8.0

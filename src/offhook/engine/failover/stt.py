@@ -51,6 +51,10 @@ class SteadySttSession:
         self._adopted = False
         self._lost_at = anyio.current_time()
         self._lost = 0
+        self._anew = 0
+        """What lies before this sample was told to the recogniser all at once, when it came."""
+        self._withheld: Heard | None = None
+        """Its words so far of what it is told anew: fewer than there were, until it is through."""
         self._suspects: list[tuple[Candidate[Stt], Timeout, int]] = []
         self._stalled = False
         self._scope: anyio.CancelScope | None = None
@@ -121,6 +125,7 @@ class SteadySttSession:
         self._cursor = self._tape.next
         self._words.clear()
         self._queue.clear()
+        self._withheld = None
         self._suspects.clear()
         self._silence.owes = False
         self._silence.spoken_from = self._tape.end
@@ -187,7 +192,10 @@ class SteadySttSession:
         ear = self._ear
         event: SttEvent | None = None
         try:
-            event = await ear.next()
+            with anyio.move_on_after(self._policy.through if self._withheld is not None else None) as waiting:
+                event = await ear.next()
+            if waiting.cancelled_caught:
+                self._release_words()
         except ProviderError as error:
             self._lose(ear, error)
         except FormatError as error:
@@ -225,6 +233,7 @@ class SteadySttSession:
             tape.drop(max(tape.head, (start if start is not None else tape.end) - lead))
         ear.base = words.hand_over()
         ear.shift = tape.head
+        self._anew, self._withheld = tape.end, None
         self._cursor = tape.oldest(0)
         self._ear = ear
         self._own_endpointing = ear.candidate.provider.spec.own_endpointing
@@ -321,6 +330,12 @@ class SteadySttSession:
         heard = replace(event, segment=ear.base + event.segment, start=start, end=end)
         if heard.text.strip():
             self._convict(heard)
+        if self._withheld is not None and self._withheld.segment != heard.segment:
+            self._release_words()
+        self._withheld = None
+        if not heard.final and end < self._anew:
+            self._withheld = heard
+            return
         self._queue.extend(self._words.take(heard))
         if not heard.final:
             return
@@ -328,6 +343,12 @@ class SteadySttSession:
         self._silence.owes = False
         settled = self._tape.snapped(heard.end, round(self._policy.slack * self._format.rate))
         self._tape.drop(min(settled, ear.here(ear.told)), told=self._cursor)
+
+    def _release_words(self) -> None:
+        """It is through with a segment, or silent about the rest."""
+        withheld, self._withheld = self._withheld, None
+        if withheld is not None:
+            self._queue.extend(self._words.take(withheld))
 
     def _convict(self, heard: Heard) -> None:
         """Words were there, so whoever said nothing about them was stuck."""

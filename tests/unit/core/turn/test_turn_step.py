@@ -140,6 +140,17 @@ def test_words_that_come_late_replace_the_reply_until_it_is_audible() -> None:
     assert line.audio() == (fx.Listen(),)
 
 
+def test_words_that_are_heard_anew_from_the_beginning_do_not_open_the_reply_again_and_again() -> None:
+    line = Line().greeted().asked("a visit on Friday afternoon")
+    for text in ("a", "a visit", "A visit on", "a visit on Friday afternoon"):
+        assert line.partial(text) == (fx.Ignored("late words"),)
+    assert line.partial("a visit on Friday afternoon please") == (
+        fx.CancelTurn(2, fx.Why.RESUMED),
+        fx.OpenTurn(3, "a visit on Friday afternoon please", False, "speech"),
+    )
+    assert line.final("a visit on Friday") == (fx.CancelTurn(3, fx.Why.RESUMED), fx.OpenTurn(4, "a visit on Friday", False, "speech"))
+
+
 def test_work_that_cannot_be_taken_back_keeps_its_turn_when_the_caller_speaks() -> None:
     line = Line().greeted().asked()
     assert line.feed(ev.Taken(line.now, 2)) == (fx.Listen(),)

@@ -161,9 +161,14 @@ class LineSession:
             self._from = len(self._heard)
 
     def _put(self, event: SttEvent | ProviderError | None) -> None:
+        if isinstance(event, Heard) and event.final and not self._owner.finals:
+            return
         if not self._mute and not self.closed:
             delay = self._owner.delay if isinstance(event, Heard | VendorSpeech) else 0.0
-            self._events.append((anyio.current_time() + delay, event))
+            due = anyio.current_time() + delay
+            if self._owner.lag and self._events:
+                due = max(due, self._events[-1][0] + self._owner.lag)
+            self._events.append((due, event))
             self._wake.set()
 
     def __aiter__(self) -> AsyncIterator[SttEvent]:
@@ -208,9 +213,11 @@ class LineStt:
         connect: float = 0.1,
         own_endpointing: bool = False,
         tight: bool = False,
+        lag: float = 0.0,
+        finals: bool = True,
     ) -> None:
-        """``tight``: a segment ends with its last word, and not where the audio does."""
-        self.tight = tight
+        """``tight``: a segment ends with its last word, and not where the audio does. ``lag``: between what it has to say."""
+        self.tight, self.lag, self.finals = tight, lag, finals
         self.line = line
         self.spec = ProviderSpec(id=name, kind="stt", formats=(PCM16_8K,), own_endpointing=own_endpointing)
         self.faults = deque(faults or [])

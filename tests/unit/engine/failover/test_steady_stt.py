@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -299,6 +300,35 @@ async def test_a_monologue_longer_than_the_tape_keeps_its_words() -> None:
     scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b")])
     await scene.run(SttPolicy(keep=4.0))
     assert [word.removeprefix("~") for word in scene.text.split()] == line.text.split()
+
+
+@pytest.mark.parametrize("break_at", [180, 240, 270])
+async def test_who_hears_it_all_again_takes_no_words_away_while_not_through(break_at: int) -> None:
+    line = spoken(NUMBERS)
+    shown: list[str] = []
+
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[SttFault(break_at=break_at)]), LineStt(line, "stt/b", lag=0.04)])
+
+    async def watch() -> None:
+        while True:
+            await anyio.sleep(0.01)
+            shown.append(scene.text)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        await scene.run()
+        group.cancel_scope.cancel()
+    assert scene.text == line.text
+    assert all(len(later) >= len(earlier) for earlier, later in pairwise(shown))
+
+
+async def test_words_that_never_become_final_are_told_all_the_same() -> None:
+    line = spoken(NUMBERS)
+    faults = [SttFault(break_at=120), *[SttFault(refuse=Unavailable("stt/a", "no")) for _ in range(4)]]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b", connect=3.6, finals=False)])
+    await scene.run(SttPolicy(connect=4.5, limit=5.0))
+    assert len(scene.text.split()) >= 9
+    assert line.text.startswith(scene.text)
 
 
 @pytest.mark.parametrize("whole", [False, True])
