@@ -23,6 +23,7 @@ from offhook.engine.failover.stt import SteadyStt
 from offhook.engine.failover.tts import SteadyTts
 from offhook.engine.handover import HandoverDesk
 from offhook.engine.hear import Ears
+from offhook.engine.hints import hints
 from offhook.engine.lineup import Lineup
 from offhook.engine.mishaps import Mishaps
 from offhook.engine.outbox import Outbox
@@ -34,7 +35,7 @@ from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError
 from offhook.inference import InferencePool
 from offhook.ports.endpoint import Endpoint
-from offhook.ports.stt import Stt, SttHints, SttSession
+from offhook.ports.stt import Stt, SttSession
 from offhook.ports.transport import CallTransport
 from offhook.ports.tts import Tts, TtsSession
 
@@ -104,8 +105,10 @@ async def _prepare(
     first = voices.candidates[0]
     spoken = voices.voice(first, plan.voice)
 
+    expected = hints(plan, script)
+
     async def open_stt() -> SttSession:
-        return await stt.open(to_stt.target, plan.locale, SttHints())
+        return await stt.open(to_stt.target, plan.locale, expected)
 
     async def open_tts() -> TtsSession:
         return await tts.open(plan.voice if tts is voices else spoken, plan.locale, from_tts.source)
