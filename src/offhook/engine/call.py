@@ -155,9 +155,13 @@ class Call:
             await self.trace.write()
         dialogue, answering = self.dialogue, self._talk.answering
         model = {"llm": answering.name} if answering.name else {}
+        meter = self._talk.voices
+        meter.add(self._hearing.session)
+        meter.add(self._mouth.voice)
+        self.reporter.counts.update(meter.oddities)
         usage = {
-            "stt_seconds": round(self.clock.now() / SECOND, 2),
-            "tts_characters": self._mouth.characters,
+            "stt_seconds": round(meter.seconds if meter.seconds is not None else self.clock.now() / SECOND, 2),
+            "tts_characters": meter.characters if meter.characters is not None else self._mouth.characters,
             "llm_input_tokens": answering.input_tokens,
             "llm_output_tokens": answering.output_tokens,
             "llm_cached_tokens": answering.cached_tokens,

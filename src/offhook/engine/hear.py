@@ -356,6 +356,11 @@ class Hearing:
             self._doubted = at
         self._driver.feed(ev.TurnEnding(at, score >= _SURE))
 
+    @property
+    def session(self) -> SttSession:
+        """The recogniser's session at present."""
+        return self._stt
+
     async def aclose(self) -> None:
         """Stop hearing; idempotent."""
         self._listener.close()

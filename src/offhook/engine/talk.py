@@ -21,6 +21,7 @@ from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
 from offhook.engine.history import History
+from offhook.engine.metering import Meter
 from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.record import Recorder
 from offhook.engine.reply import Cause, Reply, Thinking
@@ -94,6 +95,11 @@ class Talk:
         self._hearing = hearing
         self._voice.begin(scope)
         self.answering.begin(scope, trace)
+
+    @property
+    def voices(self) -> Meter:
+        """What voices have used that were thrown away."""
+        return self._voice.meter
 
     @property
     def silent(self) -> bool:

@@ -12,6 +12,7 @@ import anyio
 
 from offhook.contracts.plan import Lines
 from offhook.core.script.dialogue import Item, Proposal
+from offhook.engine.metering import Meter
 from offhook.engine.phrases import Phrases, record
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import CallScope
@@ -37,6 +38,8 @@ class Voicebox:
         self.phrases = phrases
         self.mute = False
         """There is no voice."""
+        self.meter = Meter()
+        """Of voices that were thrown away."""
         self._open_voice = open_voice
         self._lines = lines
         self._failed = failed
@@ -100,6 +103,8 @@ class Voicebox:
             if new is not None:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                     await useless.aclose()
+                # However long it took to close.
+                self.meter.add(useless)
 
     async def _prove(self, voice: TtsSession) -> None:
         """A voice that opens need not speak: have it say what is wanted next. Raises ProviderError."""

@@ -6,9 +6,10 @@ ignores that and reports SpeechStarted, SpeechStopped and ShiftScored itself (``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
@@ -74,6 +75,19 @@ class SttSession(Protocol):
 
     async def aclose(self) -> None:
         """Close promptly; idempotent."""
+
+
+@runtime_checkable
+class SttMeter(Protocol):
+    """What a session may tell of its use besides, up to its end and after it. Read where it is there."""
+
+    @property
+    def seconds(self) -> float:
+        """Of audio that it was sent, for which a vendor charges."""
+
+    @property
+    def oddities(self) -> Counter[str]:
+        """What it sent and could not be used, by kind."""
 
 
 class Stt(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from offhook.core.audio.format import AudioFormat
 from offhook.ports.spec import ProviderSpec
@@ -32,11 +33,27 @@ class TtsSession(Protocol):
     """One reply's voice. Cancelling the task that iterates must stop the work and release everything."""
 
     def speak(self, clauses: AsyncIterator[str]) -> AsyncIterator[Speech]:
-        """Audio of each clause in order; clause numbers count from 0. Raises ProviderError."""
+        """Audio of each clause in order; clause numbers count from 0. Raises ProviderError.
+
+        Where the spec says ``pieces``, what ends in a blank is a piece of a sentence that goes on.
+        """
         ...
 
     async def aclose(self) -> None:
         """Close promptly; idempotent."""
+
+
+@runtime_checkable
+class TtsMeter(Protocol):
+    """What a session may tell of its use besides, up to its end and after it. Read where it is there."""
+
+    @property
+    def characters(self) -> int:
+        """That it was sent, for which a vendor charges."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What it sent and could not be used, by kind."""
 
 
 class Tts(Protocol):

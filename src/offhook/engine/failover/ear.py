@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.core.audio.link import Converter
 from offhook.engine.failover.health import Candidate
 from offhook.engine.failover.tape import Item
-from offhook.ports.stt import Stt, SttEvent, SttSession
+from offhook.ports.stt import Stt, SttEvent, SttMeter, SttSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,16 @@ class Ear:
     def here(self, sample: int) -> int:
         """Its position as the call's."""
         return max(0, self.shift + sample * self.source.rate // self.format.rate)
+
+    @property
+    def seconds(self) -> float:
+        """Of audio that it was sent."""
+        return self.session.seconds if isinstance(self.session, SttMeter) else self.told / self.format.rate
+
+    @property
+    def oddities(self) -> Counter[str]:
+        """What it sent and could not be used."""
+        return self.session.oddities if isinstance(self.session, SttMeter) else Counter()
 
     async def aclose(self) -> None:
         """Close the session and its iterator."""

@@ -6,7 +6,7 @@ Segments go on counting. Positions are the call's throughout.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -61,6 +61,8 @@ class SteadySttSession:
         self._idle = anyio.Event()
         self._idle.set()
         self._closed = False
+        self._seconds = 0.0
+        self._oddities: Counter[str] = Counter()
 
     # -- what the engine sees ------------------------------------------------------------------------------------------
 
@@ -73,6 +75,16 @@ class SteadySttSession:
     def provider(self) -> str:
         """Name, in the plan, of the recogniser that listens now; empty while there is none."""
         return self._ear.candidate.name if self._ear is not None else ""
+
+    @property
+    def seconds(self) -> float:
+        """Of audio that recognisers were sent; what was sent to two of them counts twice."""
+        return self._seconds + (self._ear.seconds if self._ear is not None else 0.0)
+
+    @property
+    def oddities(self) -> Counter[str]:
+        """What recognisers sent and could not be used."""
+        return self._oddities + (self._ear.oddities if self._ear is not None else Counter())
 
     @property
     def lost(self) -> int:
@@ -275,6 +287,8 @@ class SteadySttSession:
     def _release(self, ear: Ear) -> None:
         if not ear.lives:
             ear.candidate.health.dropped()
+        self._seconds += ear.seconds
+        self._oddities += ear.oddities
         self._owner.closer.add(ear.aclose)
 
     # -- what it is told ----------------------------------------------------------------------------------------------

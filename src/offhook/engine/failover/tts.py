@@ -21,7 +21,7 @@ from offhook.engine.failover.race import Closer, alone
 from offhook.engine.failover.search import Search
 from offhook.errors import NOW, BadOutput, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.spec import ProviderSpec
-from offhook.ports.tts import Speech, Tts, TtsSession, Word
+from offhook.ports.tts import Speech, Tts, TtsMeter, TtsSession, Word
 
 ID = "tts/steady"
 
@@ -99,6 +99,18 @@ class Voice:
     session: TtsSession
     format: AudioFormat
     spoke: bool = False
+    given: int = 0
+    """Characters of the clauses that it was given."""
+
+    @property
+    def characters(self) -> int:
+        """That it was sent."""
+        return self.session.characters if isinstance(self.session, TtsMeter) else self.given
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What it sent and could not be used."""
+        return self.session.counts if isinstance(self.session, TtsMeter) else Counter()
 
     def sounds(self, asked: float | None) -> None:
         """It gave the first audio of a clause that was asked for at ``asked``, if nothing else was to be said before that."""
@@ -196,6 +208,7 @@ class _Reply:
                 self._asked = anyio.current_time()
                 if not self._away:
                     self._watch.deadline = self._due(voice)
+            voice.given += len(self.texts.all[number])
             yield self.texts.all[number]
             number += 1
 
@@ -258,6 +271,18 @@ class SteadyTtsSession:
         self._adopted = False
         self._lost_at = anyio.current_time()
         self._closed = False
+        self._characters = 0
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def characters(self) -> int:
+        """That voices were sent; what two of them were sent counts twice."""
+        return self._characters + (self._voice.characters if self._voice is not None else 0)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What voices sent and could not be used."""
+        return self._counts + (self._voice.counts if self._voice is not None else Counter())
 
     @property
     def provider(self) -> str:
@@ -336,6 +361,8 @@ class SteadyTtsSession:
     def _release(self, voice: Voice) -> None:
         if not voice.spoke:
             voice.candidate.health.dropped()
+        self._characters += voice.characters
+        self._counts += voice.counts
         self.owner.closer.add(voice.session.aclose)
 
 
