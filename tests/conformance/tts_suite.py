@@ -145,6 +145,27 @@ class VendorSuite(TtsSuite):
         assert isinstance(session, VoiceSession)
         assert session.characters == self.exact * sum(map(len, CLAUSES))
 
+    @pytest.mark.parametrize("piece_ms", [40, 100, 900])
+    async def test_a_sentence_in_pieces_is_told_apart_as_exactly(self, vendors: Vendors, piece_ms: int) -> None:
+        vendors.scenario(self.vendor, Scenario(options={"piece_ms": piece_ms}))
+        tts = self.made(vendors)
+        if not tts.spec.pieces:
+            pytest.skip("it takes whole clauses")
+        session = await self.session(tts)
+        pieces = ("Thanks for calling, ", "we look ", "after your heating ", "tonight.", "Goodbye then.")
+        for _ in range(3):
+            speeches = await spoken(session, pieces)
+            assert [speech.clause for speech in speeches] == sorted(speech.clause for speech in speeches)
+            assert [speech.clause for speech in speeches if speech.last] == [0, 1, 2, 3, 4]
+            for number, piece in enumerate(pieces):
+                assert abs(len(joined(speeches, number)) - 480 * len(piece.strip())) <= 16, piece
+                assert abs(pitch(joined(speeches, number), MULAW_8K) - _voice.frequency(piece.strip())) < 8, piece
+                words = [word for speech in speeches if speech.clause == number for word in speech.words]
+                assert [word.text for word in words] == piece.split()
+                assert abs(words[-1].end - 480 * len(piece.strip())) <= 16
+        assert len(vendors.sent(self.vendor, "open")) == 1
+        await session.aclose()
+
     async def test_words_end_where_they_are_said(self, tts: Tts) -> None:
         if not tts.spec.word_times:
             pytest.skip("it gives no word times")

@@ -83,7 +83,8 @@ class Words:
             self._ledger.expect(item.id)
         for clause in self._segmenter.feed(item.text):
             self.meant.append(clause)
-            self._clause(item.id, clause)
+            # More of the sentence follows a blank; at a sentence's end the voice need not wait for any.
+            self._clause(item.id, f"{clause} " if self._pieces and clause[-1] not in ".!?\u2026" else clause)
 
     def close(self) -> None:
         """The item that came in pieces is whole."""

@@ -184,6 +184,120 @@ def test_cartesia_times_that_are_none_cost_nothing_but_the_times(cartesia: Wire,
     assert cartesia.ended() == [(0, 5_600)]
 
 
+PIECES = ("Hello ", "there my dear ", "friend.")
+
+
+def timed(wire: Wire, name: str, words: str, step: float = 0.4, start: float = 0.0) -> None:
+    """A word every ``step`` seconds."""
+    ends = [round(start + step * (number + 1), 4) for number in range(len(words.split()))]
+    times = {"words": words.split(), "start": [end - step for end in ends], "end": ends}
+    wire.get(type="timestamps", context_id=name, word_timestamps=times)
+
+
+def test_cartesia_pieces_of_a_sentence_share_one_flush(cartesia: Wire) -> None:
+    cartesia.begin()
+    cartesia.say(*PIECES, "And another.", finish=True)
+    sent = cartesia.sent()
+    assert [message["transcript"] for message in sent] == ["Hello ", "there my dear ", "friend. ", "", "And another. ", "", ""]
+    assert [message.get("flush", False) for message in sent] == [False, False, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("chunk", [0.1, 0.25, 0.3, 0.7, 2.0])
+@pytest.mark.parametrize("late", [False, True])
+def test_cartesia_where_a_piece_ends_its_words_say(cartesia: Wire, chunk: float, late: bool) -> None:
+    cartesia.begin()
+    cartesia.say(*PIECES)
+    name = cartesia.sent()[0]["context_id"]
+    audio = sound(2.0)
+    size = round(chunk * 8_000)
+    if not late:
+        timed(cartesia, name, "Hello there my dear friend.")
+    for at in range(0, len(audio), size):
+        cartesia.get(type="chunk", context_id=name, data=base64.b64encode(audio[at : at + size]).decode())
+        if late:
+            done = min(5, int((at + size) / 3_200 + 1e-6))
+            before = min(5, int(at / 3_200 + 1e-6))
+            timed(cartesia, name, " ".join("Hello there my dear friend.".split()[before:done]), start=0.4 * before)
+    cartesia.get(type="flush_done", context_id=name)
+    heard = cartesia.heard()
+    assert b"".join(speech.data for speech in heard) == audio
+    assert [speech.clause for speech in heard] == sorted(speech.clause for speech in heard)
+    lengths = [sum(len(speech.data) for speech in heard if speech.clause == number) for number in range(3)]
+    assert [speech.clause for speech in heard if speech.last] == [0, 1, 2]
+    assert lengths == [3_200, 9_600, 3_200]
+    words = [[(word.text, word.end) for speech in heard if speech.clause == number for word in speech.words] for number in range(3)]
+    assert words == [[("Hello", 3_200)], [("there", 3_200), ("my", 6_400), ("dear", 9_600)], [("friend.", 3_200)]]
+
+
+def test_cartesia_the_first_piece_is_heard_while_the_next_is_thought_of(cartesia: Wire) -> None:
+    cartesia.begin()
+    cartesia.say(PIECES[0])
+    name = cartesia.sent()[0]["context_id"]
+    cartesia.get(type="chunk", context_id=name, data=coded(0.4))
+    assert sum(len(speech.data) for speech in cartesia.heard()) == 3_200
+    timed(cartesia, name, "Hello")
+    assert cartesia.reply.owed == 1
+    cartesia.say(PIECES[1])
+    assert [speech.clause for speech in cartesia.heard() if speech.last] == [0]
+    cartesia.get(type="chunk", context_id=name, data=coded(1.2))
+    timed(cartesia, name, "there my dear", start=0.4)
+    cartesia.reply.close()
+    cartesia.protocol.finish()
+    assert cartesia.sent()[-1]["continue"] is False
+    cartesia.get(type="done", context_id=name)
+    assert cartesia.ended() == [(1, 9_600)]
+    assert cartesia.reply.over
+
+
+def test_cartesia_pieces_without_times_are_all_heard_and_all_end(cartesia: Wire) -> None:
+    cartesia.begin()
+    cartesia.say(*PIECES)
+    name = cartesia.sent()[0]["context_id"]
+    for _ in range(4):
+        cartesia.get(type="chunk", context_id=name, data=coded(0.5))
+    early = sum(len(speech.data) for speech in cartesia.heard())
+    assert early > 8_000, "audio waits for no times that do not come"
+    cartesia.get(type="flush_done", context_id=name)
+    heard = cartesia.heard()
+    assert [speech.clause for speech in heard if speech.last] == [0, 1, 2]
+    assert early + sum(len(speech.data) for speech in heard) == 16_000
+
+
+def test_cartesia_a_piece_whose_context_died_while_nothing_came_is_over(cartesia: Wire) -> None:
+    cartesia.begin()
+    cartesia.say(PIECES[0])
+    first = cartesia.sent()[0]["context_id"]
+    cartesia.get(type="chunk", context_id=first, data=coded(0.4))
+    timed(cartesia, first, "Hello")
+    cartesia.now += 1.0
+    cartesia.get(type="done", context_id=first)
+    assert cartesia.ended() == [(0, 3_200)]
+    assert not cartesia.reply.owed
+    cartesia.say("friend.", finish=True)
+    second = cartesia.sent()[0]["context_id"]
+    assert second != first
+    cartesia.get(type="chunk", context_id=second, data=coded(0.4))
+    timed(cartesia, second, "friend.")
+    cartesia.get(type="done", context_id=second)
+    assert cartesia.ended() == [(1, 3_200)]
+    assert cartesia.reply.over
+
+
+def test_cartesia_a_pause_in_a_sentence_that_may_have_cost_the_context_ends_the_piece(cartesia: Wire) -> None:
+    cartesia.begin()
+    cartesia.say(PIECES[0])
+    first = cartesia.sent()[0]["context_id"]
+    cartesia.now += 0.7
+    cartesia.say(PIECES[1])
+    assert cartesia.sent()[0]["context_id"] == first, "nothing of it has been heard: it is only slow"
+    cartesia.get(type="chunk", context_id=first, data=coded(1.6))
+    timed(cartesia, first, "Hello there my dear")
+    cartesia.now += 0.7
+    cartesia.say("friend.", finish=True)
+    assert cartesia.sent()[0]["context_id"] != first
+    assert cartesia.ended() == [(0, 3_200), (1, 9_600)]
+
+
 # -- ElevenLabs
 
 

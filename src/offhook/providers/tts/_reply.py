@@ -43,6 +43,8 @@ class Reply:
         self.news = asyncio.Event()
         self.progress = 0
         """Grows with all that the vendor does for this reply."""
+        self.more = False
+        """The clause that came last is a piece of a sentence: it ends in a blank, and more of the sentence follows."""
         self._gate = Gate(provider, format)
         self._clauses: list[Clause] = []
         self._at = 0
@@ -53,6 +55,7 @@ class Reply:
     def add(self, text: str) -> str:
         """One more clause; what is to be sent of it, empty for nothing."""
         said = sayable(text)
+        self.more = bool(said) and text[-1:].isspace()
         self._clauses.append(Clause(len(self._clauses), said, Timing(said)))
         self._pass()
         return said
@@ -71,6 +74,11 @@ class Reply:
     def take(self) -> Speech | None:
         """The next audio, if there is any."""
         return self._out.popleft() if self._out else None
+
+    @property
+    def newest(self) -> int:
+        """Number of the clause that came last, -1 for none."""
+        return len(self._clauses) - 1
 
     @property
     def owed(self) -> int:

@@ -34,6 +34,7 @@ TAIL_S: Final = 0.3
 AHEAD: Final = 12
 """Characters that the vendor may leave out and still be followed."""
 
+# No ``pieces``: with ``auto_mode`` each is spoken as a sentence of its own, without it nothing before 50 characters or a flush.
 SPEC = ProviderSpec(
     id="tts/elevenlabs",
     kind="tts",
