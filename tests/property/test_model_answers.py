@@ -187,8 +187,9 @@ _phrases = st.sampled_from(
 @example("I see, we will, of course, look at it")
 def test_what_is_let_out_before_its_sentence_is_known_begins_the_sentence_or_claims_nothing(say: str) -> None:
     turn = Turn(CALLS[0], TEXTS[0], BOOKS[0])
+    whole = f"{say.rstrip(' ,;')}."
     heard: list[str] = []
-    for char in json.dumps({"acts": [{"raise": "fee"}], "say": f"{say.strip()}."}):
+    for char in json.dumps({"acts": [{"raise": "fee"}], "say": whole}):
         heard += [item.text for item in turn.feed(char)]
     assert turn.done
     assert turn.proposal is not None
@@ -196,7 +197,6 @@ def test_what_is_let_out_before_its_sentence_is_known_begins_the_sentence_or_cla
     own = [text for text in heard if text not in authors]
     assert heard[: len(own)] == own, "the author's words follow, and end the reply"
     known = facts(BOOKS[0], DESK, turn.proposal.after)
-    whole = f"{say.strip()}."
     begun = re.match(r"[^,;]*[,;](?=\s)", whole)
     opening = begun[0] if begun and opens(begun[0][:-1], "en-GB") else ""
     if opening:

@@ -22,7 +22,7 @@ from offhook.core.speech.normal import clean
 MOST_WORDS = 70
 """Words of a model's own in one reply."""
 _END = re.compile(r"[.!?\u2026]+[\"')\u201d\u2019\]]*\s")
-_OPENING = re.compile(r"\s*([^\W\d_]+(?:(?:['’]|\s+)[^\W\d_]+){0,11})\s*[,;]\s")
+_OPENING = re.compile(r"\s*([^\W\d_]+(?:(?:['’]|\s+)[^\W\d_]+){0,11})\s*[,;]")
 MOST_OPENING = 8
 """Words of an opening that says by its first words that it stands for itself; of any other, half as many."""
 _ACKNOWLEDGES = re.compile(

@@ -156,7 +156,7 @@ def test_from_the_first_untrue_sentence_the_author_speaks() -> None:
 def test_an_acknowledgement_is_heard_before_its_sentence_is_known_and_nothing_else_is(opening: str, soon: bool) -> None:
     turn = Turn(call(), TEXT, prepare(call()))
     turn.feed(json.dumps({"acts": [NOISE, {"act": "raise", "topic": "fee"}], "say": ""})[:-3])
-    spoken = turn.feed(f'"{opening} w')
+    spoken = turn.feed(f'"{opening}')
     assert [each.text for each in spoken] == ([opening] if soon else [])
 
 
