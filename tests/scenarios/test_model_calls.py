@@ -23,7 +23,7 @@ ODD = "my neighbour said you folk could maybe sort out something for me"
 """What the rules do not understand."""
 BOOKING = json.dumps(
     {
-        "acts": [{"act": "set", "slot": "need", "option": "booking", "quote": "sort out something for me"}],
+        "acts": [{"set": "need", "option": "booking", "quote": "sort out something for me"}],
         "say": "Of course. It is nice that they think of us. We are glad to be of help to you both.",
     }
 )
