@@ -1606,7 +1606,7 @@ class TurnPlan(Model):
     confirm_ms: int = 600
     confirm_words: int = 2
     resume_ms: int = 350
-    stalled_ms: int = 4000
+    stalled_ms: int = 2800
     idle_ms: int = 7000
     idle_prompts: int = 2
     tool_ms: int = 8000

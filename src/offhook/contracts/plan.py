@@ -52,8 +52,9 @@ class TurnPlan(Contract):
     """So many words that are no backchannel confirm a barge-in at once."""
     resume_ms: Milliseconds = 350
     """After a sound over the agent stops, how long to wait for its words before going on."""
-    stalled_ms: Milliseconds = 4_000
-    """A reply that makes no progress for this long is given up and the fallback line is said."""
+    stalled_ms: Milliseconds = 2_800
+    """A reply that makes no progress for this long is given up and the fallback line is said: longer than a model that is given up for the
+    rules (``answer_ms``) and a voice after it may take, and short enough that nobody listens to 4 s of silence."""
     idle_ms: Milliseconds = 7_000
     """Silence on both sides before the agent asks whether the caller is still there."""
     idle_prompts: Annotated[int, Field(ge=0, le=5)] = 2

@@ -47,7 +47,7 @@ class TurnPolicy:
     confirm_ms: Duration = ms(600)
     confirm_words: int = 2
     resume_ms: Duration = ms(350)
-    stalled_ms: Duration = ms(4_000)
+    stalled_ms: Duration = ms(2_800)
     idle_ms: Duration = ms(7_000)
     idle_prompts: int = 2
     tool_ms: Duration = ms(8_000)

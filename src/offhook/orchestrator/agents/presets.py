@@ -82,7 +82,7 @@ PRESETS: Final[Mapping[PresetName, Preset]] = {
             "Fast answers",
             "Questions and answers: opening times, prices, where something is.",
             "Speed is worth more than the odd word cut off, because a caller who was cut off just goes on speaking and is heard.",
-            {"confirm_ms": 450, "resume_ms": 250, "idle_ms": 6_000, "stalled_ms": 3_000, "max_call_ms": 900_000, "max_turn_ms": 30_000},
+            {"confirm_ms": 450, "resume_ms": 250, "idle_ms": 6_000, "max_call_ms": 900_000, "max_turn_ms": 30_000},
             {
                 "sure_ms": 180,
                 "probable_ms": 320,

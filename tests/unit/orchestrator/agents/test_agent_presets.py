@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from offhook.contracts.plan import EndpointingPlan, Fillers, Models, TurnPlan
+from offhook.core.turn.policy import TurnPolicy
 from offhook.orchestrator.agents.check import LIMITS, Setting, check, place
 from offhook.orchestrator.agents.config import AgentConfig, Endpointing, FillerLines, Limits, Providers, Turn
 from offhook.orchestrator.agents.known import known
@@ -87,3 +88,19 @@ def test_what_differs_from_a_preset_stays() -> None:
     plan = config.turn_plan()
     assert (plan.confirm_words, plan.endpointing.eager, plan.idle_ms) == (4, 0.5, 9_000)
     assert plan.endpointing.sure_ms == 600
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_nobody_listens_to_four_seconds_of_silence(name: PresetName) -> None:
+    """A reply that comes to nothing is given up in time, one that is only slow is not, and what bridges a silence comes before its end."""
+    plan = turn_plan(name, {}, {})
+    waits = plan.endpointing
+    assert waits.sure_ms + plan.stalled_ms < 4_000
+    assert max(waits.unsure_ms, waits.vendor_ms) + Fillers().after_ms < 4_000
+    assert plan.stalled_ms > Models().answer_ms + 1_500, "the rules after a model that is given up, and the longest wait for a voice"
+
+
+def test_the_usual_presets_wait_with_the_stall_is_below_four_seconds() -> None:
+    plan = TurnPlan()
+    assert plan.endpointing.unsure_ms + plan.stalled_ms < 4_000
+    assert TurnPolicy().stalled_ms == TurnPolicy.of(plan.model_dump()).stalled_ms
