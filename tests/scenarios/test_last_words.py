@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, scene
+from tests.scenarios.harness import Scene, plan_of, scene
 from tests.scenarios.test_field import exchange, greeted, to_the_read_back
 from tests.scenarios.test_phrase_calls import KIND, ODD, with_fillers
 
 from offhook.contracts.events import CallerTurn
+from offhook.core.turn import events as ev
+from offhook.errors import TransferFailed
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
 
@@ -103,3 +105,26 @@ async def test_words_whose_answer_was_only_bridged_are_kept(quiet: bool) -> None
         assert stage.counters["fillers"] == (0 if quiet else 1)
     assert stage.business.caller() == [ODD]
     assert stage.counters["model_model"] == 0
+
+
+@pytest.mark.parametrize("words", ["how much is it", "well how much is it to have a boiler looked at then"])
+async def test_words_while_a_transfer_fails_are_heard_out_and_answered(words: str) -> None:
+    async with scene(plan_of(transfer_to={"staff": "+442079460001"})) as stage:
+        await greeted(stage)
+
+        async def fails(_: str) -> None:
+            await anyio.sleep(1.5)
+            raise TransferFailed("nobody answers there")
+
+        stage.line.transfer = fails  # type: ignore[method-assign]
+        stage.call.driver.feed(ev.Command(stage.call.clock.now(), "transfer", "staff"))
+        begun = len(stage.line.heard)
+        await anyio.sleep(0.1)
+        await stage.line.say(words)
+        assert not any(stage.line.heard[begun:])
+        await stage.line.agent_speaks(limit=4)
+        await stage.line.agent_done(quiet=1.5)
+        if len(words.split()) < 5:
+            await exchange(stage, "please")
+    assert stage.business.caller()[0].startswith(words)
+    assert any("sixty pounds" in said for said in stage.business.said())

@@ -305,5 +305,6 @@ class Call:
         except TransferFailed as error:
             self._count(error)
             self.driver.feed(ev.Transferred(self.clock.now(), ok=False))
+            self._hearing.again()
             return
         self.driver.feed(ev.Transferred(self.clock.now(), ok=True))

@@ -233,6 +233,14 @@ class Hearing:
         self.stats.speech_begin = None
         self._forget()
 
+    def again(self) -> None:
+        """The core listens again, which had no ears during a transfer: what is open, words and speech, is told once more."""
+        at = self._driver.now()
+        for segment, text in sorted(self._segments.items()):
+            self._driver.feed(ev.Final(at, segment, text, score(text, self._expecting(), self._context, self._seconds())))
+        if self._gate.speaking:
+            self._driver.feed(ev.SpeechStarted(at, self.stats.began if self.stats.began is not None else at))
+
     def keyed(self) -> None:
         """The caller uses the keys. What they said before that to nobody is not to be heard afterwards."""
         if self._is_deaf:
