@@ -116,7 +116,7 @@ async def test_words_while_a_transfer_fails_are_heard_out_and_answered(words: st
             await anyio.sleep(1.5)
             raise TransferFailed("nobody answers there")
 
-        stage.line.transfer = fails  # type: ignore[method-assign]
+        stage.line.transfer = fails  # type: ignore[method-assign, assignment]
         stage.call.driver.feed(ev.Command(stage.call.clock.now(), "transfer", "staff"))
         begun = len(stage.line.heard)
         await anyio.sleep(0.1)
