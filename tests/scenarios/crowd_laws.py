@@ -228,6 +228,9 @@ def compare(on: Played, off: Played) -> Compared:
     while common < min(len(turns_on), len(turns_off)) and turns_on[common] == turns_off[common]:
         common += 1
     same = turns_on == turns_off
+    if common == min(len(turns_on), len(turns_off)) and common and turns_on[common - 1][0] == "caller":
+        # What a caller says last is a turn of theirs whether or not it was taken up before they were gone.
+        same, common = False, common - 1
     work_on, work_off = ({work for work, at in work_of(played).items() if same or at < common} for played in (on, off))
     problems = []
     if work_on != work_off:
