@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import anyio
 import httpx
+import jiwer
 import psycopg
 import pytest
 import soundfile
@@ -129,8 +130,11 @@ async def test_the_demonstration_s_conversation_ends_in_one_booking(tmp_path: Pa
     assert line.most_ahead_ms <= 200
     assert len(booked) == 1
     assert (booked[0]["name"], booked[0]["phone"]) == ("James Wilson", CALLER)
-    assert "Station Road" in str(booked[0]["address"])
-    assert "tap" in str(booked[0]["problem"])
+    assert "station road" in str(booked[0]["address"]).lower()
+    # The caller's own words, but for one that the small model may mishear ("kitchen top").
+    words = re.findall(r"[a-z]+", str(booked[0]["problem"]).lower())
+    stretches = [" ".join(words[at : at + 5]) for at in range(max(1, len(words) - 4))]
+    assert min(jiwer.wer("the kitchen tap is leaking", one.replace("my ", "the ")) for one in stretches) <= 0.2, words
     stopped = [turn.interrupted_after_ms for turn in caller.turns if turn.interrupted_after_ms is not None]
     assert len(stopped) == 1
     assert stopped[0] <= 600
