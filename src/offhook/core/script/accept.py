@@ -211,6 +211,8 @@ class _Reader:
         """The option that a model chose from a quote, if the grammar does not read another one."""
         words = self.text[slice(*span)]
         value: object = option
+        if not isinstance(option, str):
+            return "no such option"
         if slot.type == "yes_no":
             if option not in {"yes", "no"}:
                 return "no such option"

@@ -211,6 +211,7 @@ def test_a_quote_is_found_where_it_was_said(quote: str, text: str, found: str | 
         ({"act": "set", "slot": "day"}, "no quote"),
         ({"act": "set", "slot": "day", "quote": 3}, "no quote"),
         ({"act": "set", "slot": "urgency", "option": "never", "quote": "tomorrow"}, "no such option"),
+        ({"act": "set", "slot": "urgency", "option": ["today"], "quote": "tomorrow"}, "no such option"),
         ({"act": "set", "slot": "urgency", "option": "today", "quote": "no rush"}, "the quote says another option"),
         ({"act": "correct", "slot": "day", "quote": None}, "nothing to correct"),
         ({"act": "choose", "n": 9, "quote": "tomorrow"}, "no such number"),
