@@ -1,7 +1,8 @@
 """Links: two ends of a hop agree on formats before the call is answered, with a converter between them if need be.
 
-No conversion where both ends share a format; else the cheapest chain of known steps; else FormatError naming both ends.
-Each end is asked for ready-made mu-law or PCM as it offers, since every conversion costs and a resampler costs most.
+The widest sound that both ends can have comes first: 48 kHz are not made from 8 kHz because that costs less. Among formats that keep as
+much of it, no conversion where one is shared, else the cheapest chain of known steps; else FormatError naming both ends. So mu-law goes
+straight through to a telephone, which has no more than its 4 kHz whatever it is sent.
 """
 
 from __future__ import annotations
@@ -101,17 +102,20 @@ class Link:
 
 
 def link(offer: Sequence[AudioFormat], accept: Sequence[AudioFormat], *, between: tuple[str, str]) -> Link:
-    """Choose what the first end sends and the second takes; earlier in either list wins where costs are equal.
+    """Choose what the first end sends and the second takes: by bandwidth, then by cost; earlier in either list wins where both are equal.
 
     Raises FormatError naming both ends and their formats.
     """
     best: Link | None = None
-    lowest = float("inf")
+    most = (0, 0.0)
     for source in offer:
         for target in accept:
             cost = _cost(source, target)
-            if cost is not None and cost < lowest:
-                best, lowest = Link(source, target, between), cost
+            if cost is None:
+                continue
+            worth = (min(source.rate, target.rate), -cost)
+            if best is None or worth > most:
+                best, most = Link(source, target, between), worth
     if best is None:
         sends, takes = (", ".join(map(str, formats)) or "nothing" for formats in (offer, accept))
         raise FormatError(f"{between[0]} sends {sends}; {between[1]} takes {takes}: no conversion is known between them")

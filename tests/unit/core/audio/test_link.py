@@ -24,7 +24,7 @@ EVERY = [PCM16_8K, PCM16_16K, PCM16_24K, PCM16_48K, MULAW_8K, ALAW_8K]
 
 
 def test_nothing_is_converted_where_both_ends_agree() -> None:
-    agreed = link((PCM16_24K, MULAW_8K), (PCM16_16K, MULAW_8K), between=("tts/x", "twilio"))
+    agreed = link((PCM16_24K, MULAW_8K), (ALAW_8K, MULAW_8K), between=("tts/x", "twilio"))
     assert (agreed.source, agreed.target, agreed.direct, agreed.cost) == (MULAW_8K, MULAW_8K, True, 0)
     data = bytes(range(160))
     assert agreed.open().feed(data) is data
@@ -34,6 +34,30 @@ def test_the_cheapest_chain_wins() -> None:
     assert link((MULAW_8K,), (PCM16_16K, PCM16_8K), between=("a", "b")).target == PCM16_8K
     assert link((PCM16_24K, PCM16_16K), (MULAW_8K,), between=("a", "b")).source == PCM16_16K
     assert link((MULAW_8K,), (PCM16_8K, ALAW_8K), between=("a", "b")).target == ALAW_8K
+
+
+VOICE = (PCM16_24K, PCM16_16K, PCM16_8K, MULAW_8K)
+
+
+@pytest.mark.parametrize(
+    ("offer", "accept", "chosen"),
+    [
+        (VOICE, (PCM16_48K,), (PCM16_24K, PCM16_48K)),  # a listener at 48 kHz has all that the voice has
+        (VOICE, (PCM16_16K,), (PCM16_16K, PCM16_16K)),
+        (VOICE, (ALAW_8K,), (MULAW_8K, ALAW_8K)),
+        (VOICE, (MULAW_8K,), (MULAW_8K, MULAW_8K)),
+        ((PCM16_48K,), (MULAW_8K, PCM16_16K, PCM16_8K), (PCM16_48K, PCM16_16K)),  # and a recogniser all that it can take
+        ((PCM16_8K, PCM16_48K), (PCM16_8K, PCM16_24K), (PCM16_48K, PCM16_24K)),  # though 8 kHz would cost nothing
+        ((PCM16_24K, MULAW_8K), (PCM16_16K, MULAW_8K), (PCM16_24K, PCM16_16K)),
+        ((MULAW_8K,), (PCM16_16K, PCM16_24K, MULAW_8K), (MULAW_8K, MULAW_8K)),
+        ((ALAW_8K,), (PCM16_48K, PCM16_16K), (ALAW_8K, PCM16_16K)),  # no more is in it, so the least work
+    ],
+)
+def test_no_bandwidth_is_given_away_that_both_ends_have(
+    offer: tuple[AudioFormat, ...], accept: tuple[AudioFormat, ...], chosen: tuple[AudioFormat, AudioFormat]
+) -> None:
+    agreed = link(offer, accept, between=("a", "b"))
+    assert (agreed.source, agreed.target) == chosen
 
 
 @pytest.mark.parametrize("source", EVERY, ids=str)
