@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
 from pydantic import ValidationError
+from uvicorn.main import STARTUP_FAILURE
 
 from offhook.engine.app import create_app
 from offhook.engine.lineup import Lineup
@@ -17,6 +22,9 @@ from offhook.engine.plans import FilePlan
 from offhook.engine.settings import EngineSettings
 from offhook.errors import ConfigError
 from offhook.inference import InferencePool
+
+GARBAGE: Final = (10_000, 10, 10)
+"""Thresholds of the garbage collector: what is left over of a hundred calls or so is looked for at once, not of five."""
 
 
 def load_settings(**changes: object) -> EngineSettings:
@@ -38,10 +46,11 @@ def main(
 ) -> None:
     """Take calls: carrier websockets at /media/twilio, browsers at /media/browser, a page at /talk."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request, with the address
     try:
         settings = load_settings(plan=plan, host=host, port=port, state_dir=state_dir, open_media=open_media or None)
         if settings.plan is not None:
-            FilePlan(settings.plan)
+            FilePlan(settings.plan, settings.secret.get_secret_value())
     except ConfigError as error:
         typer.echo(error.public, err=True)
         raise typer.Exit(2) from error
@@ -50,7 +59,7 @@ def main(
 
 def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup] | None = None) -> None:
     """Run the engine until it is told to stop."""
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings, lineup_of),
         host=settings.host,
         port=settings.port,
@@ -62,3 +71,19 @@ def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup]
         log_level="warning",
         timeout_graceful_shutdown=int(settings.drain_s),
     )
+    server = _Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class _Server(uvicorn.Server):
+    """Takes what is there once it has started for what will always be there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then spare the garbage collector all modules and models: it would stop every call to look at them again and again."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)

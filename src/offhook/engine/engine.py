@@ -23,7 +23,7 @@ from offhook.engine.handover import HandoverDesk
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases
-from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource
+from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource, check_signing
 from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
@@ -34,6 +34,7 @@ from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, Provi
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
 from offhook.registry import ProviderContext
+from offhook.signing import sign
 from offhook.weights import ModelStore
 
 log = logging.getLogger("offhook.engine")
@@ -93,6 +94,7 @@ class Engine:
         plan = await self.plans.plan(request)
         failures: Counter[str] = Counter()
         try:
+            check_signing(plan, self.parts.secret)
             prepared = await prepare(self.parts, plan, transport, failures)
         except (ConfigError, FormatError, ProviderError) as error:
             raise NoPlan(f"the call's plan cannot be carried out: {error.public}", detail=error.detail) from error
@@ -182,6 +184,8 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
         raise ConfigError("an engine needs plans: set OFFHOOK_ENGINE_ORCHESTRATOR_URL, or give --plan FILE to run alone")
     if settings.orchestrator_url is not None and not secret:
         raise ConfigError("OFFHOOK_ENGINE_SECRET is empty: set the secret that the orchestrator shares with its engines")
+    if secret:
+        sign(secret, "start", 0, b"")  # one that cannot sign is found now, not by the first event of a call
     exporter = _exporter(settings)
     pool = InferencePool(settings.inference_workers)
     if lineup_of is not None:
@@ -222,7 +226,7 @@ async def _assemble(
     plans: PlanSource
     desk: HandoverDesk | None = None
     if settings.plan is not None:
-        plans = FilePlan(settings.plan)
+        plans = FilePlan(settings.plan, secret)
     else:
         url = str(settings.orchestrator_url)
         plans = OrchestratorPlans(http, url, secret, settings.plan_timeout_s, settings.state_dir / "plans")

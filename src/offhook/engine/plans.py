@@ -31,13 +31,20 @@ class PlanSource(Protocol):
         ...
 
 
-class FilePlan:
-    """Every call gets the same plan. Raises ConfigError, naming the field, when the file is not a plan."""
+def check_signing(plan: CallPlan, secret: str) -> None:
+    """ConfigError for a plan with requests that must be signed, where there is nothing to sign them with: they would fail in the call."""
+    asked = "events_url" if plan.events_url is not None else "tools" if plan.tools else ""
+    if asked and not secret:
+        raise ConfigError(f"the plan has {asked}, and OFFHOOK_ENGINE_SECRET is empty: without it no request can be signed")
 
-    def __init__(self, path: Path) -> None:
+
+class FilePlan:
+    """Every call gets the same plan. Raises ConfigError, naming the field, when the file is not a plan, or ``secret`` is missing for it."""
+
+    def __init__(self, path: Path, secret: str = "") -> None:
         try:
             self._values = json.loads(path.read_text(encoding="utf-8"))
-            CallPlan.model_validate({**self._values, "call": "check"})
+            plan = CallPlan.model_validate({**self._values, "call": "check"})
         except OSError as error:
             msg = f"{path}: cannot be read: {error.strerror}"
             raise ConfigError(msg) from error
@@ -49,6 +56,7 @@ class FilePlan:
         except (ValueError, TypeError) as error:
             msg = f"{path}: not a JSON object"
             raise ConfigError(msg) from error
+        check_signing(plan, secret)
 
     async def plan(self, request: PlanRequest) -> CallPlan:
         """The file's plan under this call's name."""

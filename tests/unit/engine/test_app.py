@@ -16,7 +16,9 @@ from starlette.websockets import WebSocketDisconnect
 from tests.scenarios.harness import SCRIPT
 from twilio.request_validator import RequestValidator
 
+from offhook.contracts.plan import CallPlan, PlanRequest
 from offhook.engine.app import create_app
+from offhook.engine.engine import Engine
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
 from offhook.errors import ConfigError
@@ -140,3 +142,28 @@ def test_an_engine_without_plans_or_secret_does_not_start(tmp_path: Path) -> Non
         engine(tmp_path, plan=None, orchestrator_url="http://127.0.0.1:1", secret=SecretStr("")),
     ):
         pass
+    with pytest.raises(ConfigError, match="base64"), engine(tmp_path, secret=SecretStr("whsec_no such secret")):
+        pass
+
+
+def test_a_plan_whose_requests_nobody_could_sign_is_refused_and_touches_no_other_call(tmp_path: Path) -> None:
+    class Plans:
+        def __init__(self) -> None:
+            self.values: dict[str, Any] = {"script": SCRIPT, "record": False}
+
+        async def plan(self, request: PlanRequest) -> CallPlan:
+            return CallPlan.model_validate({**self.values, "call": request.call})
+
+    with engine(tmp_path, secret=SecretStr(""), open_media=True) as client:
+        running: Engine = client.app.state.engine  # type: ignore[attr-defined]
+        running.plans = plans = Plans()
+        with client.websocket_connect("/media/twilio") as earlier:
+            for message in begin():
+                earlier.send_text(message)
+            assert json.loads(earlier.receive_text())["event"] == "media"
+            plans.values["events_url"] = "http://127.0.0.1:1/events"
+            assert not rings(client, None)
+            health = client.get("/healthz").json()
+            assert (health["failures"], health["calls"]) == ({"NoPlan": 1}, 1)
+            del plans.values["events_url"]
+            assert rings(client, None)

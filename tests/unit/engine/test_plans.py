@@ -38,6 +38,18 @@ def test_a_bad_plan_file_is_refused_at_start_naming_the_field(tmp_path: Path, te
         FilePlan(path)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("events_url", "http://127.0.0.1:1/events"), ("tools", {"book": {"url": "http://127.0.0.1:1/book", "effect": "write"}})],
+)
+def test_a_plan_file_whose_requests_nobody_could_sign_is_refused_at_start(tmp_path: Path, part: str, value: Any) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({"script": {}, part: value}))
+    with pytest.raises(ConfigError, match=f"{part}, and OFFHOOK_ENGINE_SECRET is empty"):
+        FilePlan(path)
+    FilePlan(path, "whsec_aGVsbG8=")
+
+
 async def test_a_plan_file_serves_every_call_under_its_own_name(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json.dumps({"script": {}}))
