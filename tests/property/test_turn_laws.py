@@ -25,6 +25,7 @@ KINDS = (
     ev.SpeechStopped,
     ev.Partial,
     ev.Final,
+    ev.Settled,
     ev.ShiftScored,
     ev.Dtmf,
     ev.ReplyAudio,

@@ -89,7 +89,7 @@ async def lived(seed: int, *, ahead: bool) -> tuple[set[tuple[str, str]], Scene,
     llm = FakeLlm(LlmScript(understands, fail=Unavailable if fault < 0.15 else None, hang=fault > 0.9))
     business = Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]}, delay={"book": 0.3, "free_slots": 0.2})
     plan = plan_of(models={"endpoint": None, "llm": ("fake",)}, turn={"endpointing": {"eager": 0.0 if ahead else 1.0}})
-    stt = SttScript(final_delay=0.0, eager=0.11 if ahead else None, ends=0.3)
+    stt = SttScript(final_delay=0.0, partial_delay=0.0, eager=0.11 if ahead else None, ends=0.3, known=0.2)
     waits: list[float] = []
     async with scene(plan, business, stt=stt, llm=llm) as stage:
         await stage.line.agent_speaks()

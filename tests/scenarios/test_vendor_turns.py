@@ -8,14 +8,14 @@ import anyio
 import pytest
 from tests.scenarios.harness import Scene, plan_of, scene
 
-from offhook.contracts.events import AgentTurn
+from offhook.contracts.events import AgentTurn, Usage
 from offhook.core.turn import effects as fx
 from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import initial
 from offhook.core.turn.step import step
 from offhook.engine.trace import read_trace
 from offhook.testing.clock import VIRTUAL_TIME
-from offhook.testing.fakes import SttScript
+from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +46,43 @@ async def test_the_recognisers_end_is_the_turns_and_the_reply_was_prepared_by_th
     assert 225 <= turn.ladder.endpoint <= 300
     assert turn.ladder.total - turn.ladder.endpoint <= 40
     assert stage.counters["speculation_committed"] == 1
+
+
+async def test_words_that_have_settled_are_answered_before_the_recogniser_says_that_it_may_be_the_end() -> None:
+    llm = FakeLlm(LlmScript("Sure. We can look into that for you today."))
+    stt = SttScript(final_delay=0.0, partial_delay=0.0, eager=0.11, ends=0.26, known=0.2)
+    async with scene(plan_of(models={"endpoint": None, "llm": ("fake",)}), stt=stt, llm=llm) as stage:
+        await greeted(stage)
+        await stage.line.say("my neighbour said you folk could maybe sort out something for me")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert len(llm.asked) == 1
+    ladder = stage.business.of(AgentTurn)[1].ladder
+    # The model has been asked within two of the detector's windows after the last word, not 110 ms after it.
+    assert ladder.total <= 64 + 200 + 13 + 50 + 25
+    assert stage.counters["speculation_committed"] == 1
+    assert stage.counters["speculation_aborted"] == 0
+
+
+async def test_a_caller_who_goes_on_after_words_that_had_settled_is_heard_out_and_nothing_came_of_them() -> None:
+    llm = FakeLlm(LlmScript("Sure. We can look into that for you today."))
+    stt = SttScript(final_delay=0.0, partial_delay=0.0, eager=0.11, ends=0.26, known=0.2)
+    async with scene(plan_of(models={"endpoint": None, "llm": ("fake",)}), stt=stt, llm=llm) as stage:
+        await greeted(stage)
+        await stage.line.say("my neighbour said you folk could maybe sort out something for me")
+        await anyio.sleep(0.08)
+        assert llm.open == 1
+        await stage.line.say("and for the whole street")
+        await anyio.sleep(0.05)
+        assert not any(stage.line.heard[-40:])
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+    assert stage.business.caller() == ["my neighbour said you folk could maybe sort out something for me and for the whole street"]
+    assert stage.counters["speculation_aborted"] == 1
+    assert stage.counters["speculation_committed"] == 1
+    [usage] = stage.business.of(Usage)
+    assert usage.llm_wasted_tokens > 0
+    assert len(stage.business.of(AgentTurn)) == 2
 
 
 async def test_a_caller_who_goes_on_after_the_eager_end_is_heard_out() -> None:

@@ -17,9 +17,10 @@ import anyio
 from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import PcmFrame
 from offhook.core.audio.link import Link
-from offhook.core.speech.gate import Gate, GateSettings
+from offhook.core.speech.gate import Edge, Gate, GateSettings
 from offhook.core.time import MS, Duration, Instant, duration
 from offhook.core.turn import events as ev
+from offhook.core.turn.user import fold
 from offhook.core.understand.complete import Expect, score
 from offhook.core.understand.types import Context
 from offhook.engine.detector import Detector
@@ -43,6 +44,8 @@ _INSISTS: Duration = 300 * MS
 """Speech that the detector goes on hearing so long after a recogniser's end is speech."""
 _DOUBTED: Duration = 1_500 * MS
 """A recogniser that hears speech where the detector hears none is believed for so long."""
+_SETTLES: Duration = 140 * MS
+"""Words that have not changed for so long, in a pause, may be all of them."""
 _KEPT = 30.0
 """Seconds of audio, at most, that are kept for a recogniser which is not there yet."""
 _LEAD = 1.0
@@ -113,6 +116,8 @@ class Hearing:
         self._position = 0
         self._segments: dict[int, str] = {}
         self._first_segment = 0
+        self._changed: Instant | None = None
+        """When words that are not final last changed; None where there are none, or once it was told that they have settled."""
         self._recent: deque[bytes] = deque(maxlen=_HINT_SECONDS * 50)
         self._missed: Tape | None = None
         """What a recogniser that is not there yet is to be told first; None while one listens, or one that keeps that itself."""
@@ -178,6 +183,13 @@ class Hearing:
     def _window(self, probability: float, start: int, end: int) -> None:
         edge = self._gate.feed(probability, start, end)
         at = self._driver.now()
+        self._edge(edge, at)
+        if self._changed is not None and self._gate.pausing and at - self._changed >= _SETTLES:
+            self._changed = None
+            self._driver.feed(ev.Settled(at))
+
+    def _edge(self, edge: Edge | None, at: Instant) -> None:
+        """What a window makes known of the caller's floor."""
         if edge is None:
             if self._doubted is not None and self._gate.speaking and at - self._doubted > _INSISTS:
                 self._doubted = None
@@ -227,6 +239,7 @@ class Hearing:
     def listen(self) -> None:
         """The caller's turn is used up."""
         self._segments.clear()
+        self._changed = None
         self._spoken = 0.0
         self._pauses = 0
         self._vendor_ended = False
@@ -319,9 +332,13 @@ class Hearing:
         at = self._driver.now()
         match event:
             case Heard():
-                segment = self._first_segment + event.segment
+                segment, before = self._first_segment + event.segment, self.text
                 self._segments[segment] = event.text
                 text = self.text
+                if event.final or not text:
+                    self._changed = None
+                elif text != before and fold(text) != fold(before):
+                    self._changed = at
                 complete = score(text, self._expecting(), self._context, self._seconds()) if text else 0.0
                 self._heard(text, event.final)
                 if event.final:

@@ -26,6 +26,7 @@ _EVENTS: dict[str, type[ev.Event]] = {
         ev.SpeechStopped,
         ev.Partial,
         ev.Final,
+        ev.Settled,
         ev.ShiftScored,
         ev.TurnEnding,
         ev.Dtmf,

@@ -88,6 +88,8 @@ class SttScript:
     """Decide on turns: the end is likely so long after an utterance's last sample."""
     ends: float | None = None
     """Decide on turns: the end is sure so long after an utterance's last sample."""
+    known: float | None = None
+    """Where it decides on turns: all words of an utterance are known, not final, so long before its last sample."""
 
 
 class FakeSttSession:
@@ -105,7 +107,7 @@ class FakeSttSession:
         self._segment = 0
         self._speaking = False
         self._next_partial = 0
-        self._known = 0
+        self._known = self._told = 0
         self._stage = 2
         self.closed = False
 
@@ -150,6 +152,10 @@ class FakeSttSession:
             self._put(VendorSpeech(True, self._position))
             self._known, self._stage = last.end, 0
         eager = ends if self._script.eager is None else self._script.eager
+        if self._script.known is not None and self._told < last.end and now >= last.end - round(self._script.known * RATE):
+            self._told = last.end
+            begin = round((self.origin + self._turn_start) * RATE / self._rate)
+            self._put(Heard(self._segment, self._mouthpiece.words_between(begin, last.end), False, self._turn_start, self._position))
         if self._stage == 0 and now >= last.end + round(eager * RATE):
             self._stage = 1
             self._put(VendorSpeech(False, self._position))

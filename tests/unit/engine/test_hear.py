@@ -52,6 +52,9 @@ class Ear:
     def speech_stopped(self, sample: int) -> None:
         self.edges.append(("stopped", sample))
 
+    def listen(self) -> None:
+        self.edges.append(("listen", 0))
+
     @property
     def samples(self) -> int:
         return sum(len(frame.data) // 2 for frame in self.frames)

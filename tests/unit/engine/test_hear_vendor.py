@@ -167,3 +167,48 @@ async def test_the_end_of_speech_is_the_detectors_even_if_the_recogniser_is_quic
         assert abs(line.hearing.stats.speech_end / 1e9 - 0.5) <= 0.04
 
     await listening(scene)
+
+
+async def test_words_that_stay_as_they_are_settle_once_the_detector_hears_a_pause() -> None:
+    async def scene(line: Line) -> None:
+        await line.sound(0.3, loud=True)
+        line.says(Heard(0, "tell me about the pipe", False, 0, 1))
+        assert line.kinds() == ["SpeechStarted", "Partial"]
+        await line.sound(0.2, loud=True)
+        assert line.kinds() == []
+        await line.sound(0.06, loud=False)
+        assert line.kinds() == ["Settled"]
+        line.says(Heard(0, "Tell me about the pipe.", False, 0, 1))
+        await line.sound(0.3, loud=False)
+        assert line.kinds() == ["Partial", "SpeechStopped"]
+
+    await listening(scene)
+
+
+async def test_words_that_have_just_changed_have_not_settled() -> None:
+    async def scene(line: Line) -> None:
+        await line.sound(0.5, loud=True)
+        await line.sound(0.06, loud=False)
+        line.says(Heard(0, "tell me about", False, 0, 1))
+        line.kinds()
+        await line.sound(0.08, loud=False)
+        line.says(Heard(0, "tell me about the pipe", False, 0, 1))
+        await line.sound(0.12, loud=False)
+        assert "Settled" not in line.kinds()
+        await line.sound(0.08, loud=False)
+        assert line.kinds() == ["Settled"]
+
+    await listening(scene)
+
+
+async def test_final_words_and_words_that_are_used_up_do_not_settle() -> None:
+    async def scene(line: Line) -> None:
+        await line.sound(0.5, loud=True)
+        line.says(Heard(0, "tell me about the pipe", False, 0, 1), Heard(0, "tell me about the pipe", True, 0, 1))
+        await line.sound(0.3, loud=False)
+        line.says(Heard(1, "and the tap", False, 0, 1))
+        line.hearing.listen()
+        await line.sound(0.3, loud=False)
+        assert "Settled" not in line.kinds()
+
+    await listening(scene)

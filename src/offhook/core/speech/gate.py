@@ -43,6 +43,11 @@ class Gate:
         """The sample at which the last window ended that was not unlikely."""
         return self._last_speech
 
+    @property
+    def pausing(self) -> bool:
+        """Whether the last window was unlikely to be speech: long before it is sure that speech has stopped."""
+        return not self.speaking or self._unlikely > 0
+
     def feed(self, probability: float, start: int, end: int) -> Edge | None:
         """Take one window's probability; ``start`` and ``end`` are its samples."""
         settings = self._settings

@@ -67,6 +67,13 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The words have not changed for a while, and the detector hears no speech just now: it may be the end (prepare a reply, muted)."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftScored:
     """An acoustic model's (or a vendor's) opinion that the turn is over, 0 to 1. A hint, never alone sure."""
 
@@ -187,6 +194,7 @@ Event: TypeAlias = (
     | SpeechStopped
     | Partial
     | Final
+    | Settled
     | ShiftScored
     | TurnEnding
     | Dtmf

@@ -50,6 +50,7 @@ _FLOORS_ONLY = frozenset(
         "stale",
         "early tick",
         "SpeechStopped long",
+        "Settled",
         "ShiftScored",
         "ShiftScored, late",
         "TurnEnding",
@@ -257,6 +258,7 @@ def _caller(at: Instant) -> Iterator[ev.Event]:
         yield ev.Partial(at, 0, text, SCORES[-1])
         for score in SCORES if text == TEXTS[-1] else SCORES[-1:]:
             yield ev.Final(at, 0, text, score)
+    yield ev.Settled(at)
     yield ev.ShiftScored(at, 0.0)
     yield ev.ShiftScored(at, 1.0)
     yield ev.TurnEnding(at, sure=False)

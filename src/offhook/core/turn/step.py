@@ -208,6 +208,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Board, Any], None]] = {
     ev.SpeechStopped: user.stopped,
     ev.Partial: user.words,
     ev.Final: user.words,
+    ev.Settled: user.settled,
     ev.ShiftScored: user.hinted,
     ev.TurnEnding: user.ending,
     ev.Dtmf: _dtmf,

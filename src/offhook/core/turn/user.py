@@ -14,6 +14,8 @@ from offhook.core.turn.policy import Endpointing
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, User
 
 _HINT_WEIGHT = 0.5
+_SETTLED = 0.7
+"""What a pause in which words stay as they are says of the end, as an acoustic opinion would, where there is none."""
 _EXTENSIONS = 1
 """How many times a sound over the agent that has no words is waited for again before it counts as noise."""
 
@@ -143,6 +145,17 @@ def _late(board: Board, final: bool) -> None:
         board.open(cause="speech", text=text)
     else:
         board.forget_words()
+
+
+def settled(board: Board, _: ev.Settled) -> None:
+    """A caller who pauses in words that may be all of them is answered ahead, before a recogniser or a detector is sure of the pause."""
+    state = board.state
+    hint = _SETTLED if state.hint is None else state.hint
+    likely = bool(fold(state.text)) and effective(state.score, hint, board.policy.endpointing) >= board.policy.endpointing.eager
+    if likely and isinstance(state.user, Speaking | Trailing) and isinstance(state.agent, Quiet) and _may_prepare(board):
+        board.open(cause="speech", text=state.text, speculative=True)
+    else:
+        board.ignore("nothing to prepare")
 
 
 def hinted(board: Board, event: ev.ShiftScored) -> None:

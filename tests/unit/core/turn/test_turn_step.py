@@ -285,6 +285,44 @@ def test_an_eager_end_prepares_a_reply_and_a_resumption_drops_it() -> None:
     assert line.feed(ev.TurnEnding(line.now, sure=True))[-1] == fx.PromoteTurn(3)
 
 
+def test_words_that_settle_in_a_pause_are_answered_ahead_and_more_of_them_drop_that() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted()
+    line.start()
+    line.partial("book a visit")
+    assert line.feed(ev.Settled(line.now)) == (fx.OpenTurn(2, "book a visit", True, "speech"),)
+    assert isinstance(line.state.user, Speaking)
+    assert line.partial("book a visit") == ()
+    assert line.partial("book a visit for my") == (fx.CancelTurn(2, fx.Why.SUPERSEDED),)
+    assert line.feed(ev.Settled(line.now)) == (fx.OpenTurn(3, "book a visit for my", True, "speech"),)
+    line.stop()
+    assert fx.PromoteTurn(3) in line.feed(ev.TurnEnding(line.now, sure=True))
+
+
+def test_words_that_settle_are_not_answered_ahead_where_they_are_no_turn_or_nothing_is() -> None:
+    line = Line().greeted()
+    assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
+    line.start()
+    assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
+    line.feed(ev.Partial(line.now, 0, "my number is", 0.1))
+    assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
+    for policy in (replace(POLICY, ahead=False), replace(POLICY, endpointing=replace(POLICY.endpointing, eager=1.0))):
+        line = Line(policy).greeted()
+        line.start()
+        line.feed(ev.Partial(line.now, 0, "book a visit", 0.95))
+        assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
+
+
+def test_an_acoustic_opinion_counts_more_than_words_that_settle() -> None:
+    line = Line().greeted()
+    line.start()
+    line.stop()
+    line.partial("book a visit")
+    line.feed(ev.ShiftScored(line.now, 0.1))
+    assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
+    line.feed(ev.ShiftScored(line.now, 0.9))
+    assert line.feed(ev.Settled(line.now)) == (fx.OpenTurn(2, "book a visit", True, "speech"),)
+
+
 def test_a_recognisers_end_beats_a_detector_that_hears_a_noise() -> None:
     line = Line(replace(POLICY, vendor_ends=True)).greeted()
     line.start()
