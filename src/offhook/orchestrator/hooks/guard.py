@@ -8,31 +8,26 @@ is followed, no proxy and no ``.netrc`` of the environment heeded, no cookie kep
 from __future__ import annotations
 
 import ipaddress
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 import anyio
 import httpx
-from anyio import to_thread
 
+from offhook.addresses import Address, BadUrl, Rules, Target, take_apart
 from offhook.errors import ConfigError
-from offhook.orchestrator.hooks.addresses import Address, BadUrl, Rules, Target, take_apart
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.reach import Lookup, NoAddress, Resolver, addresses
 
 Trouble: TypeAlias = Literal["url", "address", "dns", "connect", "tls", "timeout", "broken"]
 """Why there is no answer: the URL or what its name answers is not allowed, the name is unknown, nobody is there, the certificate is not
 the name's, it took too long, or the answer was cut short or is none of HTTP."""
-Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Addresses of a name, as text; OSError."""
 
 CONNECT_S: Final = 5.0
 """Seconds that looking up and connecting may take, of the whole."""
 MARGIN_S: Final = 0.05
-LOOKUPS: Final = 32
-"""Names that are looked up at once: one that nobody answers for holds a thread for a while."""
 TRIED: Final = 4
 """Addresses of a name that are tried, one after the other."""
 
@@ -63,21 +58,6 @@ def rules(settings: OrchestratorSettings) -> Rules:
     except ValueError as error:
         raise ConfigError("OFFHOOK_ORCHESTRATOR_WEBHOOK_NETWORKS: networks such as 10.1.0.0/16") from error
     return Rules(settings.webhook_http, frozenset(settings.webhook_ports), networks)
-
-
-class Lookup:
-    """Looks names up by the system's resolver, in threads of its own number."""
-
-    def __init__(self, at_once: int = LOOKUPS) -> None:
-        self._limiter = anyio.CapacityLimiter(at_once)
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        """All addresses of a name."""
-
-        def look() -> list[str]:
-            return [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-        return await to_thread.run_sync(look, limiter=self._limiter, abandon_on_cancel=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +101,12 @@ class Guard:
         """For an ``httpx.AsyncClient`` (with ``trust_env=False, follow_redirects=False``): every request of it is checked likewise."""
         return _Transport(self)
 
-    async def addresses(self, target: Target) -> Sequence[Address]:
+    async def addresses(self, target: Target) -> list[Address]:
         """Where a request to this target may connect; NoAnswer if any address that its name answers is not allowed."""
-        if target.literal is not None:
-            return [target.literal]
         try:
-            with anyio.fail_after(CONNECT_S):
-                found = [_plain(one) for one in dict.fromkeys(await self.resolve(target.host, target.port))]
-        except TimeoutError as error:
-            raise NoAnswer("dns", "the name was not answered for in time") from error
-        except (OSError, UnicodeError) as error:
-            raise NoAnswer("dns", "the name has no address") from error
-        if not found:
-            raise NoAnswer("dns", "the name has no address")
-        allowed = self.rules.own if target.private else self.rules.reachable
-        if not all(address is not None and allowed(address) for address in found):
-            raise NoAnswer("address", "the name answers an address that is not on the public internet")
-        return [address for address in found if address is not None]
+            return await addresses(target, self.rules, self.resolve, CONNECT_S)
+        except NoAddress as error:
+            raise NoAnswer(error.trouble, error.sentence) from error
 
     async def _request(self, method: str, target: Target, headers: Mapping[str, str], content: bytes, most: int) -> Answer:
         try:
@@ -229,14 +198,6 @@ async def _begin(response: httpx.Response, most: int) -> tuple[bytes, bool]:
             if len(body) > most:
                 return body[:most], True
     return body, False
-
-
-def _plain(text: str) -> Address | None:
-    """An address as a resolver writes it; None for what is none."""
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 def _has(error: BaseException | None, kind: type[BaseException]) -> bool:

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, Final, get_args
 
 from offhook import signing
+from offhook.addresses import BadUrl, take_apart
 from offhook.errors import Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.db import raw_connection
-from offhook.orchestrator.hooks.addresses import BadUrl, take_apart
 from offhook.orchestrator.hooks.catalogue import EXAMPLE_AT, TYPES, EventType, envelope
 from offhook.orchestrator.hooks.guard import rules
 from offhook.orchestrator.hooks.queue import Queue

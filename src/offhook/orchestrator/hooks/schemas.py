@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from offhook.orchestrator.hooks.addresses import LONGEST
+from offhook.addresses import LONGEST
 from offhook.orchestrator.hooks.catalogue import EventType
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -22,8 +22,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, Field, ValidationError
 
+from offhook.addresses import BadUrl
 from offhook.errors import NotPermitted, Unreachable
-from offhook.orchestrator.hooks.addresses import BadUrl
 from offhook.orchestrator.hooks.guard import Answer, Guard, NoAnswer
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from offhook.addresses import BadUrl, take_apart
 from offhook.authoring.suggest import suggest
 from offhook.contracts.plan import Models
 from offhook.errors import ConfigError, Fault, Invalid, NotFound, PreconditionFailed
 from offhook.orchestrator.carriers.schemas import SecretView
-from offhook.orchestrator.hooks.addresses import BadUrl, take_apart
 from offhook.orchestrator.hooks.guard import rules
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.services import Services

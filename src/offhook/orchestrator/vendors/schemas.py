@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints, WithJsonSchema
 
+from offhook.addresses import LONGEST
 from offhook.orchestrator.carriers.schemas import SecretView
-from offhook.orchestrator.hooks.addresses import LONGEST
 
 NAME: Final = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 """Of vendors; in capital letters the beginning of a plan's settings."""

@@ -15,10 +15,11 @@ import httpx
 import pytest
 from tests.e2e.certificates import certificate
 
+from offhook.addresses import Rules
 from offhook.errors import ConfigError
-from offhook.orchestrator.hooks.addresses import Rules
-from offhook.orchestrator.hooks.guard import Guard, Lookup, NoAnswer
+from offhook.orchestrator.hooks.guard import Guard, NoAnswer
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.reach import Lookup
 
 HERE = (ipaddress.ip_network("127.0.0.0/8"),)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from offhook.addresses import BadUrl
 from offhook.errors import Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.auth.permissions import LEVELS, Level, Permission, Role
-from offhook.orchestrator.hooks.addresses import BadUrl
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.people import roles
 from offhook.orchestrator.people.guards import Guards

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
 import idna
 
@@ -54,6 +55,8 @@ class Rules:
     ports: frozenset[int] = frozenset({443})
     """Empty for any."""
     networks: tuple[Network, ...] = ()
+    names: frozenset[str] = frozenset()
+    """Hosts of the operator's own by name: whatever they answer may be reached."""
 
     def reachable(self, address: Address) -> bool:
         """Whether a request may go to this address."""
@@ -127,10 +130,16 @@ def take_apart(url: str, rules: Rules) -> Target:
     literal = _literal(name)  # digits of other scripts have become ours by now
     if literal is not None or _ENDS_IN_NUMBER.fullmatch(name):
         raise BadUrl("the address is not written as four decimal numbers")
-    private = "." not in name or name.rpartition(".")[2] in _PRIVATE_NAMES
+    private = name not in rules.names and ("." not in name or name.rpartition(".")[2] in _PRIVATE_NAMES)
     if private and not rules.networks:
         raise BadUrl("the name is not one of the public internet")
     return Target(scheme, name, port, path, None, private)
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether others can read what is sent there: no TLS, and not to this machine. ValueError for what is no URL."""
+    parts = urlsplit(url)
+    return parts.scheme.lower() in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
 def _split(place: str, scheme: str) -> tuple[str, int]:

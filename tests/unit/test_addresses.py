@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.orchestrator.hooks.addresses import BadUrl, Rules, public, take_apart
+from offhook.addresses import BadUrl, Rules, public, take_apart
 
 RULES = Rules(ports=frozenset())
 CORPUS = {
