@@ -96,7 +96,11 @@ class InferencePool:
         self.workers = workers or os.cpu_count() or 1
         self._max_queued = max_queued
         self._inline = inline
-        self._ready = threading.Condition()
+        lock = threading.Lock()
+        self._ready = threading.Condition(lock)
+        """For general workers."""
+        self._vad_ready = threading.Condition(lock)
+        """For the one that detects voices: no job wakes a thread that may not take it."""
         self._heap: list[tuple[int, int, _Job[Any]]] = []
         self._vad: deque[_Job[Any]] = deque()
         self._queued = 0
@@ -164,6 +168,7 @@ class InferencePool:
             loop, ended = asyncio.get_running_loop(), asyncio.Queue[None]()
             self._tell_end = lambda: loop.call_soon_threadsafe(ended.put_nowait, None)
             self._ready.notify_all()
+            self._vad_ready.notify_all()
         for job in left:
             job.settle(None, Unavailable("inference", "the inference pool is closing"))
         with anyio.CancelScope(shield=True):
@@ -183,11 +188,12 @@ class InferencePool:
                 self._start()
             if priority is Priority.VAD:
                 self._vad.append(job)
+                self._vad_ready.notify()
             else:
                 self._sequence += 1
                 self._queued += 1
                 heapq.heappush(self._heap, (priority, self._sequence, job))
-            self._ready.notify_all()
+                self._ready.notify()
         return job
 
     async def _wait(self, job: _Job[R]) -> R:
@@ -236,16 +242,17 @@ class InferencePool:
         if not vad_only and sys.platform == "linux":
             with contextlib.suppress(OSError):  # niceness is a courtesy
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        ready = self._vad_ready if vad_only else self._ready
         while True:
-            with self._ready:
+            with ready:
                 while (job := self._take(vad_only)) is None:
                     if self._closed:
                         self._tell_end()
                         return
-                    self._ready.wait()
+                    ready.wait()
                 self._waits.append((vad_only, time.perf_counter() - job.queued_at))
             result, error = _outcome(job)
-            with self._ready:
+            with ready:
                 self._done += 1
                 if not vad_only:
                     self._running -= 1

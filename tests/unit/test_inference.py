@@ -97,6 +97,29 @@ async def test_voice_detection_does_not_wait_for_long_jobs() -> None:
             gate.go.set()
 
 
+async def test_a_job_wakes_one_thread_and_only_one_that_may_take_it() -> None:
+    """Every thread that wakes in vain costs a switch; there is a job of voice detection every few milliseconds."""
+    woken: dict[str, list[int]] = {"all": [], "vad": []}
+
+    class Counted(threading.Condition):
+        def __init__(self, lock: threading.Lock, who: str) -> None:
+            super().__init__(lock)
+            self.who = who
+
+        def notify(self, n: int = 1) -> None:
+            woken[self.who].append(n)
+            super().notify(n)
+
+    lock = threading.Lock()
+    pool = InferencePool(3)
+    pool._ready, pool._vad_ready = Counted(lock, "all"), Counted(lock, "vad")
+    async with pool:
+        for _ in range(20):
+            await pool.run(int, priority=Priority.VAD)
+            await pool.run(int, priority=Priority.TTS_REST)
+        assert woken == {"all": [1] * 20, "vad": [1] * 20}
+
+
 async def test_a_cancelled_waiter_takes_its_queued_job_along() -> None:
     gate = Gate()
     ran: list[int] = []

@@ -14,7 +14,6 @@ from typing import Annotated, Final
 import typer
 import uvicorn
 from pydantic import ValidationError
-from uvicorn.main import STARTUP_FAILURE
 
 from offhook.engine.app import create_app
 from offhook.engine.lineup import Lineup
@@ -23,6 +22,8 @@ from offhook.engine.settings import EngineSettings
 from offhook.errors import ConfigError
 from offhook.inference import InferencePool
 
+NOT_STARTED: Final = 3
+"""Exit code, as uvicorn has it."""
 GARBAGE: Final = (10_000, 10, 10)
 """Thresholds of the garbage collector: what is left over of a hundred calls or so is looked for at once, not of five."""
 
@@ -75,7 +76,7 @@ def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup]
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(NOT_STARTED)
 
 
 class _Server(uvicorn.Server):

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from offhook.engine.detector import MOST, Detector
+from offhook.engine.detector import COMPANY_S, MANY, MOST, Detector
 from offhook.errors import Unavailable
 from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import VadState
@@ -58,6 +58,44 @@ async def test_windows_of_all_calls_are_one_batch_and_each_call_hears_its_own_in
         assert heard[2] == [(1.0, 0, 256)]
         group.cancel_scope.cancel()
     assert (detector.batches, detector.windows, detector.failures) == (2, 5, 0)
+
+
+@pytest.mark.parametrize(("calls", "sizes", "waits"), [(MANY, [MANY], COMPANY_S), (MANY - 1, [1] * (MANY - 1), 0.0)])
+async def test_windows_wait_for_those_of_others_only_where_there_are_many_calls(calls: int, sizes: list[int], waits: float) -> None:
+    vad = Vad()
+    detector = Detector(vad, InferencePool(inline=True))
+    heard: list[float] = []
+    begin = anyio.current_time()
+    listeners = [detector.listen(lambda *_: heard.append(anyio.current_time() - begin)) for _ in range(calls)]
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        for listener in listeners:
+            listener.push(LOUD)
+            await anyio.sleep(COMPANY_S / (2 * MANY))
+        await anyio.sleep(0.1)
+        listeners[0].push(LOUD[:-2])
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    assert vad.sizes == sizes
+    assert heard[0] == pytest.approx(waits), "the first window has waited for so long, and no longer"
+    assert detector.windows == calls, "what is no whole window wakes nobody"
+
+
+async def test_a_call_that_leaves_while_its_window_waits_is_not_scored() -> None:
+    vad = Vad()
+    detector = Detector(vad, InferencePool(inline=True))
+    heard: list[int] = []
+    listeners = [detector.listen(lambda *_, n=n: heard.append(n)) for n in range(MANY + 1)]
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        for listener in listeners:
+            listener.push(LOUD)
+        await anyio.sleep(COMPANY_S / 2)
+        listeners[0].close()
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    assert heard == list(range(1, MANY + 1))
+    assert vad.sizes == [MANY]
 
 
 class Slow(Vad):
