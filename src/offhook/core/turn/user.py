@@ -170,6 +170,13 @@ def hinted(board: Board, event: ev.ShiftScored) -> None:
 def ending(board: Board, event: ev.TurnEnding) -> None:
     """The recogniser's own view that the turn is over. Over the agent words decide, and a turn without words is not one."""
     state = board.state
+    if event.sure and fold(state.text) and isinstance(state.user, Trailing) and isinstance(state.agent, Held | Talking):
+        # Its words may have been final before the detector heard that they were over.
+        board.set(user=replace(state.user, final=True))
+        _over_the_agent(board, final=True)
+        state = board.state
+        if isinstance(state.agent, Held | Talking):
+            return
     if isinstance(state.agent, Held | Talking) or not fold(state.text):
         board.ignore("no turn to end")
     elif isinstance(state.user, Silent):

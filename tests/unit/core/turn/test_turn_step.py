@@ -323,6 +323,31 @@ def test_an_acoustic_opinion_counts_more_than_words_that_settle() -> None:
     assert line.feed(ev.Settled(line.now)) == (fx.OpenTurn(2, "book a visit", True, "speech"),)
 
 
+def test_a_backchannel_that_was_final_before_the_detector_heard_its_end_is_none_of_the_callers_turns() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted().asked().talking()
+    line.start()
+    line.final("mm-hm", score=0.45)
+    line.stop(after=20)
+    line.feed(ev.TurnEnding(line.now + 100 * MS, sure=True))
+    assert isinstance(line.state.agent, Talking)
+    assert line.state.user == Silent()
+    line.heard()
+    assert line.state.open_turn is None
+    assert line.state.text == ""
+
+
+def test_a_word_over_the_agent_that_was_final_before_the_detector_heard_its_end_is_answered_at_the_recognisers_end() -> None:
+    line = Line(replace(POLICY, vendor_ends=True)).greeted().asked().talking()
+    line.start()
+    line.final("stop", score=0.9)
+    line.stop(after=20)
+    effects = line.feed(ev.TurnEnding(line.now + 100 * MS, sure=True))
+    assert fx.CancelTurn(2, fx.Why.BARGE_IN) in effects
+    assert any(isinstance(effect, fx.OpenTurn | fx.PromoteTurn) for effect in effects)
+    assert isinstance(line.state.agent, Preparing)
+    assert not line.state.agent.speculative
+
+
 def test_a_recognisers_end_beats_a_detector_that_hears_a_noise() -> None:
     line = Line(replace(POLICY, vendor_ends=True)).greeted()
     line.start()
