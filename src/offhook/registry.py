@@ -19,6 +19,7 @@ from types import ModuleType
 from offhook.errors import ConfigError
 from offhook.inference import InferencePool
 from offhook.ports.spec import Kind, ProviderSpec
+from offhook.reach import Reach
 from offhook.weights import ModelStore
 
 GROUP = "offhook.providers"
@@ -31,6 +32,9 @@ class ProviderContext:
     pool: InferencePool
     weights: ModelStore
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    theirs: frozenset[str] = frozenset()
+    """Settings that are a tenant's own and not of whoever runs the process: connections to an address among them are made by ``reach``."""
+    reach: Reach = field(default_factory=Reach, repr=False)
 
 
 def load(kind: Kind, name: str, context: ProviderContext) -> object:

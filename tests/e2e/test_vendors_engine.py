@@ -16,6 +16,7 @@ from offhook.engine.plans import OrchestratorPlans
 from offhook.errors import ConfigError, Unauthorized
 from offhook.inference import InferencePool
 from offhook.ports.llm import LlmRequest, Message
+from offhook.reach import Reach
 from offhook.registry import ProviderContext
 from offhook.testing.vendors import openai
 from offhook.testing.vendors.server import Vendors
@@ -44,7 +45,7 @@ async def test_a_tenants_calls_go_by_its_own_account_and_never_by_a_mixture(data
     async with open_house(database_url, tmp_path / "state", **loopback) as house, Vendors() as theirs, Vendors() as engines:
         house.now[0] = datetime.now(UTC)  # the engine signs by the real clock
         env = {"OPENAI_API_KEY": ENGINES, "OPENAI_BASE_URL": engines.base("openai")}
-        lineup = Lineup(ProviderContext(InferencePool(inline=True), ModelStore(None), env))
+        lineup = Lineup(ProviderContext(InferencePool(inline=True), ModelStore(None), env, reach=Reach.of(["127.0.0.1"])))
         body = {"providers": {"llm": [MODEL]}}
         assert (await house.ask("PATCH", "/agents/front-desk/draft", body, If_Match="*")).is_success
         assert (await house.ask("POST", "/agents/front-desk/publish", {}, If_Match="*")).is_success

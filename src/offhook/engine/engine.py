@@ -23,7 +23,7 @@ from offhook.engine.handover import HandoverDesk
 from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases
-from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource, check_signing
+from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource, check
 from offhook.engine.prepare import EngineParts, prepare
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
@@ -34,6 +34,7 @@ from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, Provi
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
 from offhook.registry import ProviderContext
+from offhook.reach import Reach
 from offhook.signing import sign
 from offhook.weights import ModelStore
 
@@ -94,7 +95,7 @@ class Engine:
         plan = await self.plans.plan(request)
         failures: Counter[str] = Counter()
         try:
-            check_signing(plan, self.parts.secret)
+            check(plan, self.parts.secret)
             prepared = await prepare(self.parts, plan, transport, failures)
         except (ConfigError, FormatError, ProviderError) as error:
             raise NoPlan(f"the call's plan cannot be carried out: {error.public}", detail=error.detail) from error
@@ -190,8 +191,9 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
     pool = InferencePool(settings.inference_workers)
     if lineup_of is not None:
         lineup = lineup_of(pool)
+    reach = _reach(settings)
     else:
-        lineup = Lineup(ProviderContext(pool=pool, weights=ModelStore(settings.models_dir), env=dict(os.environ)))
+        lineup = Lineup(ProviderContext(pool, ModelStore(settings.models_dir), dict(os.environ), reach=reach))
     try:
         vad = await lineup.vad(settings.vad)
         await lineup.warm(settings.warm)
@@ -254,6 +256,14 @@ async def _assemble(
 def _exporter(settings: EngineSettings) -> Exporter | None:
     """Where spans go, if anywhere. Raises ConfigError for headers that are none."""
     if settings.otlp_url is None:
+def _reach(settings: EngineSettings) -> Reach:
+    """Where accounts in plans may lead. Raises ConfigError."""
+    try:
+        return Reach.of(settings.vendor_hosts)
+    except ConfigError as error:
+        raise ConfigError(f"OFFHOOK_ENGINE_VENDOR_HOSTS: {error.public}") from error
+
+
         return None
     headers = parse_headers(settings.otlp_headers.get_secret_value())
     resource = {"service.name": "offhook-engine", "service.version": __version__, "service.instance.id": uuid.uuid4().hex}

@@ -1,7 +1,8 @@
 """The providers of the process: loaded once by name and account, shared by all calls, and tried in a plan's order.
 
 A tenant's own accounts are settings that a plan lays over the process's (``vendors``). A provider is made anew only for those of them that
-it reads: what is embedded is shared by all, and a key that was changed is used from the next call on.
+it reads: what is embedded is shared by all, and a key that was changed is used from the next call on. An account is one whole: who brings a
+key or an address gets no other setting of the process's account with that vendor, be it the voice or the version.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ S = TypeVar("S")
 Vendors = Mapping[str, str]
 """Settings of a plan that lie over the process's, such as ``DEEPGRAM_API_KEY``. Secret."""
 NONE: Final[Vendors] = {}
+_ACCOUNT: Final = ("_API_KEY", "_BASE_URL")
+_SETTINGS: Final = (*_ACCOUNT, "_API_VERSION", "_REGION", "_VOICE")
+"""Ends of the names of all that belongs to an account."""
+
+
+def _below(env: Mapping[str, str], over: Vendors) -> Mapping[str, str]:
+    """The process's settings without those of the accounts that a plan brings its own of."""
+    whose = {name.removesuffix(end) for name in over for end in _ACCOUNT if name.endswith(end)}
+    hidden = {name + end for name in whose for end in _SETTINGS}
+    return {name: value for name, value in env.items() if name not in hidden} if hidden else env
 
 
 class _Env(Mapping[str, str]):
@@ -205,8 +216,9 @@ class Lineup:
             there = self._known(kind, name, vendors)
             if there is not None:
                 return there
-            env = _Env(self._context.env, vendors)
-            provider = await anyio.to_thread.run_sync(registry.load, kind, name, replace(self._context, env=env))
+            env = _Env(_below(self._context.env, vendors), vendors)
+            context = replace(self._context, env=env, theirs=frozenset(vendors))
+            provider = await anyio.to_thread.run_sync(registry.load, kind, name, context)
             env.seal()
             self._reads[kind, name] = self._reads.get((kind, name), frozenset()) | env.seen
             account = self._account(kind, name, vendors)

@@ -13,12 +13,14 @@ import anyio.to_thread
 import httpx
 from pydantic import ValidationError
 
+from offhook.addresses import in_the_clear
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
 from offhook.engine.tools import signed_headers
 from offhook.errors import ConfigError, NoPlan, Refused
 
 GONE = frozenset({"unknown_number", "suspended"})
 """Refusals after which a number's kept plan is nobody's any more."""
+_BASE = "_BASE_URL"
 KEPT_S = 7 * 86_400.0
 """Seconds that a plan stands in for an orchestrator that does not answer."""
 
@@ -31,11 +33,24 @@ class PlanSource(Protocol):
         ...
 
 
-def check_signing(plan: CallPlan, secret: str) -> None:
-    """ConfigError for a plan with requests that must be signed, where there is nothing to sign them with: they would fail in the call."""
+def check(plan: CallPlan, secret: str) -> None:
+    """ConfigError for a plan that must not be carried out: its requests could not be signed for want of a ``secret``, and would fail in the
+    call; or a key in it would be sent where others can read it.
+    """
     asked = "events_url" if plan.events_url is not None else "tools" if plan.tools else ""
     if asked and not secret:
         raise ConfigError(f"the plan has {asked}, and OFFHOOK_ENGINE_SECRET is empty: without it no request can be signed")
+    vendors = plan.models.vendors
+    for name, url in vendors.items():
+        if name.endswith(_BASE) and vendors.get(name.removesuffix(_BASE) + "_API_KEY") and _open(url):
+            raise ConfigError(f"the plan's {name} must be https or wss: the key would travel in the clear")
+
+
+def _open(url: str) -> bool:
+    try:
+        return in_the_clear(url.strip())
+    except ValueError:  # no URL at all, which whoever needs it refuses
+        return False
 
 
 class FilePlan:
@@ -56,7 +71,7 @@ class FilePlan:
         except (ValueError, TypeError) as error:
             msg = f"{path}: not a JSON object"
             raise ConfigError(msg) from error
-        check_signing(plan, secret)
+        check(plan, secret)
 
     async def plan(self, request: PlanRequest) -> CallPlan:
         """The file's plan under this call's name."""

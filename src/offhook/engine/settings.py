@@ -49,6 +49,9 @@ class EngineSettings(BaseSettings):
     """Providers to load before the first call, as ``kind:name``."""
 
     @property
+    vendor_hosts: tuple[str, ...] = ()
+    """Hosts of the operator's own that accounts in plans may name although they are private, or without TLS where there is no key: names
+    (``vllm.lan``), addresses, networks (``10.1.0.0/16``). Addresses in this process's environment (``VLLM_BASE_URL``) need no entry."""
     def steered_at(self) -> str:
         """``control_url`` or what stands for it, without a slash at the end; empty when it cannot be known."""
         if self.control_url is not None:

@@ -18,7 +18,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.connection import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
+from offhook.addresses import BadUrl, in_the_clear
 from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Retry, Timeout, Unauthorized, Unavailable
+from offhook.providers._pinned import Pinned, places
+from offhook.reach import Reach
 from offhook.registry import ProviderContext
 
 CONNECT_S: Final = 2.5
@@ -37,6 +40,8 @@ class Account:
     provider: str
     base: str
     key: str = field(repr=False)
+    reach: Reach | None = field(default=None, repr=False)
+    """Where a tenant's own address may lead; None for an address of ours or the vendor's, which is trusted."""
 
     def ws(self, path: str) -> str:
         """An address for a websocket under the base, which may be given as http or ws."""
@@ -54,17 +59,27 @@ def account(context: ProviderContext, provider: str, vendor: str, base: str, *, 
     """
     name = vendor.upper()
     key = context.env.get(f"{name}_API_KEY", "").strip()
-    found = (context.env.get(f"{name}_BASE_URL", "").strip() or base).rstrip("/")
-    parts = urlsplit(found)
+    given = context.env.get(f"{name}_BASE_URL", "").strip()
+    found = (given or base).rstrip("/")
+    try:
+        parts, open_to_all = urlsplit(found), in_the_clear(found)
+    except ValueError:  # a bracket that is not closed
+        raise ConfigError(f"{name}_BASE_URL is no address such as {base}") from None
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
         raise ConfigError(f"{name}_BASE_URL is no address such as {base}")
-    if parts.scheme in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"} and (key or not keyless):
+    if open_to_all and (key or not keyless):
         raise ConfigError(f"{name}_BASE_URL must be https or wss: the key would travel in the clear")
+    reach = context.reach if given and f"{name}_BASE_URL" in context.theirs else None
+    if reach is not None:
+        try:
+            reach.check(found)
+        except BadUrl as error:
+            raise ConfigError(f"{name}_BASE_URL: {error}") from None
     if not key and not keyless:
         raise ConfigError(f"{name}_API_KEY is not set: {provider} needs it")
     if not (key.isascii() and key.isprintable()):  # HTTP would refuse the header, and quote it
         raise ConfigError(f"{name}_API_KEY holds characters that no key has")
-    return Account(provider, found, key)
+    return Account(provider, found, key, reach)
 
 
 def refusal(provider: str, status: int, headers: Mapping[str, str], body: str = "") -> ProviderError:
@@ -203,11 +218,7 @@ async def open_socket(
     """
     try:
         with anyio.fail_after(timeout):
-            connection = await connect(
-                url, ssl=trust() if url.startswith("wss:") else None, additional_headers=headers, user_agent_header="offhook",
-                compression=None, max_size=LARGEST, open_timeout=None, close_timeout=CLOSE_S,
-                ping_interval=20, ping_timeout=20, proxy=None,
-            )  # fmt: skip
+            connection = await _connect(account, url, headers, timeout)
     except TimeoutError:
         raise Timeout(account.provider, f"no connection within {timeout:g} s") from None
     except InvalidStatus as error:
@@ -220,6 +231,31 @@ async def open_socket(
     return Socket(account.provider, connection, closes or {})
 
 
+async def _connect(account: Account, url: str, headers: Mapping[str, str], timeout: float) -> ClientConnection:
+    """By name where the address is trusted, else to the first checked one that takes it. Raises ProviderError, and as websockets does."""
+    hosts = await places(account.provider, url, account.reach, timeout) if account.reach is not None else [""]
+    for host in hosts:
+        elsewhere: dict[str, Any] = {"host": host} if host else {}
+        try:
+            return await _Door(
+                url, ssl=trust() if url.startswith("wss:") else None, additional_headers=headers, user_agent_header="offhook",
+                compression=None, max_size=LARGEST, open_timeout=None, close_timeout=CLOSE_S,
+                ping_interval=20, ping_timeout=20, proxy=None, **elsewhere,
+            )  # fmt: skip
+        except OSError:
+            if host == hosts[-1]:
+                raise
+    raise Unavailable(account.provider, "the vendor cannot be reached")
+
+
+class _Door(connect):
+    """One that follows no redirect: with it would go the key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The answer stays what it is."""
+        return exc
+
+
 Refusing: TypeAlias = Callable[[str, int, Mapping[str, str], str], ProviderError]
 """What ``refusal`` does; a vendor may have its own."""
 
@@ -230,11 +266,14 @@ class Http:
     def __init__(self, account: Account, headers: Mapping[str, str], refused: Refusing = refusal) -> None:
         self.account = account
         self._refused = refused
+        limits = httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=KEEP_S)
+        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(verify=trust(), limits=limits, trust_env=False)
+        if account.reach is not None:
+            transport = Pinned(account.provider, account.reach, transport, CONNECT_S)
         self._client = httpx.AsyncClient(
-            verify=trust(),
+            transport=transport,
             headers=dict(headers),
             timeout=httpx.Timeout(connect=CONNECT_S, read=None, write=5.0, pool=CONNECT_S),
-            limits=httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=KEEP_S),
             follow_redirects=False,
             trust_env=False,
         )
@@ -261,7 +300,7 @@ class Http:
             with anyio.move_on_after(CONNECT_S):
                 await self._client.get(url)
                 return True
-        except httpx.HTTPError:
+        except (httpx.HTTPError, ProviderError):
             pass
         return False
 

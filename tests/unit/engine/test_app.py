@@ -142,6 +142,11 @@ def test_an_engine_without_plans_or_secret_does_not_start(tmp_path: Path) -> Non
         engine(tmp_path, plan=None, orchestrator_url="http://127.0.0.1:1", secret=SecretStr("")),
     ):
         pass
+    with (
+        pytest.raises(ConfigError, match=r"OFFHOOK_ENGINE_VENDOR_HOSTS: .* is no host"),
+        engine(tmp_path, vendor_hosts=("http://vllm.lan",)),
+    ):
+        pass
     with pytest.raises(ConfigError, match="base64"), engine(tmp_path, secret=SecretStr("whsec_no such secret")):
         pass
 

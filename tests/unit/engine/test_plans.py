@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from offhook.contracts.plan import CallPlan, PlanRequest
-from offhook.engine.plans import KEPT_S, FilePlan, OrchestratorPlans
+from offhook.engine.plans import KEPT_S, FilePlan, OrchestratorPlans, check
 from offhook.errors import ConfigError, NoPlan, Refused
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +48,20 @@ def test_a_plan_file_whose_requests_nobody_could_sign_is_refused_at_start(tmp_pa
     with pytest.raises(ConfigError, match=f"{part}, and OFFHOOK_ENGINE_SECRET is empty"):
         FilePlan(path)
     FilePlan(path, "whsec_aGVsbG8=")
+
+
+@pytest.mark.parametrize("url", ["http://gpu.example.com/v1", "ws://10.1.2.3:9", " HTTP://vllm.lan"])
+def test_a_plan_that_would_send_a_key_in_the_clear_is_refused(url: str) -> None:
+    def plan(**vendors: str) -> CallPlan:
+        return CallPlan.model_validate({"call": "c", "script": {}, "models": {"vendors": vendors}})
+
+    with pytest.raises(ConfigError, match="VLLM_BASE_URL must be https") as refused:
+        check(plan(VLLM_API_KEY="vllm-never-shown-1", VLLM_BASE_URL=url), "")
+    assert "vllm-never-shown-1" not in str(refused.value)
+    check(plan(VLLM_API_KEY="", VLLM_BASE_URL=url), "")
+    check(plan(VLLM_API_KEY="key", VLLM_BASE_URL="http://127.0.0.1:8000/v1"), "")
+    check(plan(VLLM_API_KEY="key", VLLM_BASE_URL="https://gpu.example.com/v1", GROQ_BASE_URL=url), "")
+    check(plan(VLLM_API_KEY="key", VLLM_BASE_URL="http://[no-address"), "")  # refused by whoever would go there
 
 
 async def test_a_plan_file_serves_every_call_under_its_own_name(tmp_path: Path) -> None:

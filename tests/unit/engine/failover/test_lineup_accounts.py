@@ -18,6 +18,7 @@ from offhook.engine.plans import OrchestratorPlans
 from offhook.errors import ConfigError, OffhookError, Unavailable
 from offhook.inference import InferencePool
 from offhook.ports.llm import Llm, LlmRequest, Message
+from offhook.reach import Reach
 from offhook.registry import ProviderContext
 from offhook.weights import ModelStore
 
@@ -32,7 +33,7 @@ def anyio_backend() -> str:
 
 
 def lineup(env: Mapping[str, str] = OURS, most: int = 200) -> Lineup:
-    return Lineup(ProviderContext(InferencePool(inline=True), ModelStore(None), env), most=most)
+    return Lineup(ProviderContext(InferencePool(inline=True), ModelStore(None), env, reach=Reach.of(["127.0.0.1"])), most=most)
 
 
 def key_of(candidate: Candidate[Llm]) -> str:
@@ -112,6 +113,44 @@ async def test_what_lacks_a_key_is_left_out_and_nothing_left_is_an_error() -> No
     found = await them.hedged_llm(["openai:large", NAME, NAME], {"GROQ_API_KEY": "theirs"})
     assert [one.name for one in found.candidates] == [NAME]
     assert (await them.hedged_llm([])).candidates == []
+    await them.aclose()
+
+
+async def test_an_account_of_ones_own_is_one_whole_and_has_nothing_of_the_engines() -> None:
+    ours = {
+        "CARTESIA_API_KEY": "ours", "CARTESIA_BASE_URL": "https://ours.example.com", "CARTESIA_VOICE": "our-voice",
+        "AZURE_API_KEY": "ours", "AZURE_BASE_URL": "https://ours.openai.azure.com/openai/v1", "AZURE_API_VERSION": "2024-01-01",
+    }  # fmt: skip
+    them = lineup(ours)
+
+    async def of(vendors: Mapping[str, str]) -> tuple[str, str, str]:
+        voices = await them.steady_tts(["cartesia:sonic"], vendors)
+        provider: Any = voices.candidates[0].provider
+        return str(provider._account.key), str(provider._account.base), str(provider._voice)
+
+    assert await of({}) == ("ours", "https://ours.example.com", "our-voice")
+    assert await of({"CARTESIA_API_KEY": "theirs"}) == ("theirs", "https://api.cartesia.ai", "")
+    assert await of({"CARTESIA_API_KEY": "theirs", "CARTESIA_VOICE": "their-voice"}) == ("theirs", "https://api.cartesia.ai", "their-voice")
+    assert await of({"CARTESIA_VOICE": "their-voice"}) == ("ours", "https://ours.example.com", "their-voice")  # a wish, and no account
+    with pytest.raises(ConfigError, match="CARTESIA_API_KEY is not set"):  # and never our key at their address
+        await of({"CARTESIA_BASE_URL": "https://theirs.example.com"})
+    with pytest.raises(ConfigError, match="AZURE_BASE_URL"):
+        await them.hedged_llm(["azure:gpt"], {"AZURE_API_KEY": "theirs"})
+    theirs = await them.hedged_llm(["azure:gpt"], {"AZURE_API_KEY": "theirs", "AZURE_BASE_URL": "https://theirs.openai.azure.com"})
+    wire: Any = theirs.candidates[0].provider
+    assert "2024-01-01" not in wire._wire.url
+    await them.aclose()
+
+
+async def test_an_address_of_a_tenants_is_held_to_the_rules_and_ours_is_not() -> None:
+    them = Lineup(ProviderContext(InferencePool(inline=True), ModelStore(None), OURS))
+    inside = {"GROQ_API_KEY": "theirs", "GROQ_BASE_URL": "https://127.0.0.1:9"}
+    with pytest.raises(ConfigError, match="GROQ_BASE_URL: the address is not on the public internet"):
+        await them.hedged_llm([NAME], inside)
+    outside: Any = (await them.hedged_llm([NAME], {**inside, "GROQ_BASE_URL": "https://groq.example.com"})).candidates[0].provider
+    ours: Any = (await them.hedged_llm(["llamacpp:one"])).candidates[0].provider
+    keyed: Any = (await them.hedged_llm([NAME], {"GROQ_API_KEY": "theirs"})).candidates[0].provider
+    assert [one._wire.account.reach is not None for one in (outside, ours, keyed)] == [True, False, False]
     await them.aclose()
 
 
