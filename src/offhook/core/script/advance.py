@@ -276,6 +276,13 @@ def collect(work: Work, tool: Tool) -> dict[str, Any] | Got:
     return args
 
 
+def wanted(work: Work, tool: Tool) -> str:
+    """The fingerprint of a tool's arguments as they are known now."""
+    known = {arg: work.lookup(arg.path) for arg in tool.args}
+    args = {arg.name: argument(work.kind(arg.path), value) for arg, value in known.items() if value is not None or not arg.maybe}
+    return fingerprint(tool.name, args)
+
+
 def look_up(work: Work, tool: Tool) -> bool:
     """Start a read tool that was asked for, with what is known; False if something that it needs is not, or not confirmed."""
     args: dict[str, Any] = {}

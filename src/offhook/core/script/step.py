@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from offhook.core.script import acts as act
-from offhook.core.script.advance import advance, end, gates, give_up, look_up
+from offhook.core.script.advance import advance, end, gates, give_up, look_up, wanted
 from offhook.core.script.apply import answer, correct, put_value
 from offhook.core.script.keys import as_acts
 from offhook.core.script.knowledge import find
@@ -109,7 +109,7 @@ def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[Script
             return _hangup(work)
         case ToolDone():
             if not _tool_done(work, event):
-                return state, tuple(work.outs)
+                return work.freeze(state.last), tuple(work.outs)
         case Transferred(ok):
             if not _transferred(work, ok):
                 return state, tuple(work.outs)
@@ -195,6 +195,11 @@ def _tool_done(work: Work, event: ToolDone) -> bool:
         work.note("stale result", event.key)
         return False
     tool = work.script.tools[waited.tool]
+    kept = work.results.get(tool.name)
+    if kept is not None and kept.print != waited.print and kept.print == wanted(work, tool):
+        # The caller has said something else since, and the answer to that was here first: it counts, or its work would be begun again.
+        work.note("stale result", event.key)
+        return False
     if event.error is None:
         work.results[tool.name] = Result(waited.print, dict(event.values))
         work.failures.pop(tool.name, None)

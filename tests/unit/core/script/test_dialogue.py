@@ -5,7 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from tests.scenarios.harness import SCRIPT as FRONT_DESK
+
+from offhook.authoring.load import compile as compile_script
 from offhook.authoring.load import load
+from offhook.core.script import acts as act
 from offhook.core.script.dialogue import Dialogue, Proposal
 from offhook.core.understand.types import Context
 
@@ -81,3 +85,24 @@ def test_last_words_give_values_and_do_nothing_else() -> None:
     assert not dialogue.state.ended
     dialogue.hung_up()
     assert dialogue.slots()["phone"]["value"] == "+447911123456"
+
+
+def test_the_answer_to_what_the_caller_said_first_does_not_replace_the_one_to_what_they_said_since() -> None:
+    """The slower one comes last, and the work for what is known now was done: it is not begun again when the goodbye is talked over."""
+    dialogue = Dialogue(compile_script(FRONT_DESK), CONTEXT, {}, ())
+    said(dialogue, dialogue.begin())
+    said(dialogue, dialogue.answer("a message please"))
+    keys = []
+    for note in ("the boiler leaks", "and the tap as well"):
+        saving = dialogue.propose((act.Set("note", note, note),), "model", note)
+        said(dialogue, saving)
+        keys += [run.key for run in saving.runs]
+    first, second = keys
+    dialogue.tool_done(second, {}, None)
+    ending = dialogue.answer("")
+    dialogue.accept(ending)
+    assert ending.end == "message"
+    dialogue.tool_done(first, {}, None)
+    again = dialogue.answer("they talk to you at night")
+    assert again.runs == ()
+    assert again.end == "message"
