@@ -496,6 +496,14 @@ def test_answers_that_fail_in_a_row_end_the_call_though_the_fallback_line_is_hea
     assert _phase(line) is Phase.CLOSING
 
 
+def test_an_answer_that_breaks_off_while_the_caller_coughs_is_followed_by_something() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    assert fx.CancelTurn(2, fx.Why.FAILED) in line.feed(ev.ReplyFailed(line.now, 2, "BadOutput"))
+    line.stop()
+    assert line.tick() == (fx.Listen(), fx.Prompt(3, fx.Line.FALLBACK, ""))
+
+
 def test_an_answer_that_is_heard_forgives_the_failure_before_it() -> None:
     line = Line().greeted().asked()
     line.feed(ev.ReplyFailed(line.now, 2, "Timeout"))
