@@ -35,6 +35,8 @@ IDLE_SECONDS: Final = 0.5
 """Seconds after the last reply before the next phrase is made."""
 _PATIENCE: Final = 10.0
 """Seconds that a phrase may take to be made."""
+_MOST_VOICES: Final = 4
+"""Voices that are tried, one after another, for the phrases of a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +158,23 @@ class Phrases:
         await self._changed.wait()
 
     async def _make(self, job: _Job) -> None:
-        texts = [text for text in job.texts if not await self._load(job.key, text)]
-        if not texts:
-            return
-        with anyio.move_on_after(_PATIENCE) as opening:
-            voice = await job.open()
-        if opening.cancelled_caught:
-            self.counts["too slow"] += 1
-            return
+        texts = deque([text for text in job.texts if not await self._load(job.key, text)])
+        for _ in range(_MOST_VOICES):
+            if not texts:
+                return
+            with anyio.move_on_after(_PATIENCE) as opening:
+                voice = await job.open()
+            if opening.cancelled_caught:
+                self.counts["too slow"] += 1
+                return
+            await self._say(voice, job, texts)
+
+    async def _say(self, voice: TtsSession, job: _Job, texts: deque[str]) -> None:
+        """Make phrases with one voice, until it fails with one of them: that is left out, and the others are for another voice."""
         try:
-            for text in texts:
+            while texts:
                 await self._quiet()
+                text = texts.popleft()
                 with anyio.move_on_after(_PATIENCE) as scope:
                     clip = await record(voice, job.link, text)
                     self.put(job.key, text, clip)
@@ -175,6 +183,8 @@ class Phrases:
                 if scope.cancelled_caught:
                     self.counts["too slow"] += 1
                     return
+        except (ProviderError, FormatError) as error:
+            self.counts[f"failed {type(error).__name__}"] += 1
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await voice.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from tests.scenarios.harness import SCRIPT, plan_of
 
 from offhook.authoring.load import compile as compile_script
-from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K
+from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
 from offhook.core.audio.link import Link, link
 from offhook.engine.phrases import Clip, Part, Phrases, VoiceKey, fixed_texts, record
 from offhook.errors import BadOutput, Unavailable
+from offhook.ports.tts import Speech
 from offhook.testing.fakes import FakeTts, FakeTtsSession, TtsScript
 
 KEY = VoiceKey("fake", "heart", "en-GB", "mulaw/8000")
@@ -100,6 +102,33 @@ def test_a_voice_that_fails_or_says_nothing_leaves_no_clip() -> None:
             await record(session, DIRECT, "Hello.")
 
     anyio.run(mute)
+
+
+def test_a_phrase_that_a_voice_cannot_say_costs_no_other() -> None:
+    class Stumbling(FakeTts):
+        """Its sessions break with one word."""
+
+        sessions = 0
+
+        async def open(self, voice: str, locale: str, format: AudioFormat) -> FakeTtsSession:
+            session = await super().open(voice, locale, format)
+            self.sessions += 1
+            speak = session.speak
+
+            async def stumble(clauses: AsyncIterator[str]) -> AsyncIterator[Speech]:
+                async for speech in speak(clauses):
+                    if self.said[-1] == "Hard.":
+                        raise Unavailable("tts/fake", "the connection broke")
+                    yield speech
+
+            session.speak = stumble  # type: ignore[method-assign]
+            return session
+
+    phrases, tts = Phrases(), Stumbling(TtsScript(first_byte=0, seconds_per_word=0.01))
+    anyio.run(_made, phrases, tts, ("Hello.", "Hard.", "Bye."), 3)
+    assert [phrases.get(KEY, text) is not None for text in ("Hello.", "Hard.", "Bye.")] == [True, False, True]
+    assert phrases.counts["failed Unavailable"] == 1
+    assert tts.sessions == 2
 
 
 def test_nothing_is_made_while_a_caller_waits_for_a_voice() -> None:
