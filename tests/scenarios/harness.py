@@ -53,6 +53,9 @@ class Line:
         self.format_out: AudioFormat = MULAW_8K
         self.heard: list[bool] = []
         """For every 20 ms frame: whether the agent was audible."""
+        self.audio = bytearray()
+        """All that was played, silence where nothing was; of a frame that a clear cuts off only what was before that."""
+        self.can_clear = True
         self.most_ahead = 0.0
         self.transferred: list[str] = []
         self.refuse_transfer = False
@@ -132,9 +135,8 @@ class Line:
     def _play(self) -> bool:
         while self._buffer and isinstance(self._buffer[0], str):
             self._put(MarkIn(cast("str", self._buffer.popleft())))
-        if not self._buffer:
-            return False
-        frame = self._buffer.popleft()
+        frame = cast("bytes", self._buffer.popleft()) if self._buffer else QUIET
+        self.audio += frame
         return frame != QUIET
 
     def _put(self, event: TransportEvent) -> None:
@@ -153,6 +155,10 @@ class Line:
             if isinstance(entry, str):
                 self._put(MarkIn(entry))
         self._buffer.clear()
+        played = round(self.now() * 8_000)
+        if played < len(self.audio):
+            self.audio[played:] = b"\xff" * (len(self.audio) - played)
+            self.heard[-1] = self.audio[-FRAME:] != QUIET
 
     def mark(self, name: str) -> None:
         self._buffer.append(name)

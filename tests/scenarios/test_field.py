@@ -137,6 +137,7 @@ async def test_3_a_cough_or_a_backchannel_loses_nothing_of_the_answer(sound: str
         await greeted(stage)
         await stage.line.say("how much is it")
         await stage.line.agent_speaks()
+        first = len(stage.line.heard)
         await anyio.sleep(1.0)
         await stage.line.say(sound, seconds)
         await stage.line.agent_speaks(limit=3)
@@ -144,7 +145,10 @@ async def test_3_a_cough_or_a_backchannel_loses_nothing_of_the_answer(sound: str
         turn = stage.business.of(AgentTurn)[1]
         assert not turn.interrupted
         assert turn.heard == turn.text
-        assert stage.line.clears == []
+        # What was cleared at the carrier has come again: at most a frame is lost between its clock and ours.
+        assert len(stage.line.clears) == 1
+        frames = sum(stage.line.heard[first - 1 :])
+        assert len(turn.text.split()) * 15 - 1 <= frames <= len(turn.text.split()) * 15
 
 
 async def test_3_a_sentence_over_the_answer_stops_it_every_time() -> None:
@@ -318,15 +322,19 @@ async def test_21_barge_in_clears_the_carrier_and_silence_follows_within_a_frame
         await stage.line.agent_speaks()
         await anyio.sleep(0.8)
         await stage.line.say("no wait I want to leave a message")
-        [cleared] = stage.line.clears
-        frame = round(cleared * 50)
-        assert not any(stage.line.heard[frame + 1 : frame + 20])
+        # At the first sound, and again when it is known to be more than that.
+        held, confirmed = stage.line.clears
+        assert held < confirmed
+        frame = round(held * 50)
+        assert not any(stage.line.heard[frame + 1 : frame + 60])
         assert stage.line.most_ahead <= 0.121
 
 
-async def test_21_the_held_agent_really_stops_at_once() -> None:
-    """From the first sound over the agent to silence: the detector's two windows, the batch, and what was ahead (120 ms)."""
+@pytest.mark.parametrize(("can_clear", "most"), [(True, 100), (False, 260)])
+async def test_21_the_held_agent_really_stops_at_once(can_clear: bool, most: int) -> None:
+    """From the first sound over the agent to silence: the detector's two windows, and what is ahead (120 ms) where it cannot be cleared."""
     async with scene() as stage:
+        stage.line.can_clear = can_clear
         await greeted(stage)
         await stage.line.say("how much is it")
         await stage.line.agent_speaks()
@@ -334,7 +342,7 @@ async def test_21_the_held_agent_really_stops_at_once() -> None:
         begun = len(stage.line.heard)
         await stage.line.say("no wait I want to leave a message")
         audible = [i - begun for i in range(begun, len(stage.line.heard)) if stage.line.heard[i]]
-        assert max(audible[: audible.index(max(audible)) + 1]) * 20 <= 260
+        assert max(audible[: audible.index(max(audible)) + 1]) * 20 <= most
 
 
 # A line that never just dies

@@ -84,6 +84,11 @@ class CallTransport(Protocol):
         """Of what the caller is sent."""
         ...
 
+    @property
+    def can_clear(self) -> bool:
+        """Whether ``clear`` reaches what the other side has already; else that is played to its end."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Queue audio in ``format_out``; never waits; ignored after the end."""
 

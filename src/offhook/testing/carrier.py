@@ -53,7 +53,7 @@ class TwilioLine:
     loud: list[bool] = field(default_factory=list)
     """For every frame heard: whether the agent was audible."""
     clears: list[int] = field(default_factory=list)
-    """Samples at which a clear arrived."""
+    """Samples at which a clear arrived: that of an agent who is held, or who has given up."""
     marks: int = 0
     errors: list[str] = field(default_factory=list)
     """What the engine sent that Twilio would not take."""
@@ -69,6 +69,11 @@ class TwilioLine:
     _keys: deque[str] = field(default_factory=deque)
     _sequence: int = 1
     _hanging_up: bool = False
+    _dropped: bytes = b""
+    """What the last clear dropped that there was something for."""
+    _since: bytearray = field(default_factory=bytearray)
+    """What has come after that, as long as it may be the same again."""
+    _given_up: int = 0
 
     @classmethod
     @asynccontextmanager
@@ -122,6 +127,15 @@ class TwilioLine:
                 return False
             await anyio.sleep(min(0.02, max(0.001, (sample - self.position) / RATE)))
         return True
+
+    @property
+    def given_up(self) -> int:
+        """How many clears dropped something that was not sent again next: what the agent was saying is lost, not held."""
+        return self._given_up + self._is_lost(len(self._dropped))
+
+    def _is_lost(self, size: int) -> bool:
+        """Whether so much of what was dropped has not come again. The two clocks differ by up to two frames, one way or the other."""
+        return self._dropped[2 * FRAME : size] not in self._since
 
     # -- what was heard -----------------------------------------------------------------------------------------------
 
@@ -249,6 +263,8 @@ class TwilioLine:
             self.errors.append("31951: media without sound")
             return
         self._buffer.append(audio)
+        if len(self._since) < len(self._dropped) + 2 * FRAME:
+            self._since += audio
         self._ahead += len(audio)
         self.most_ahead_ms = max(self.most_ahead_ms, self._ahead * 1000 / RATE)
 
@@ -264,6 +280,11 @@ class TwilioLine:
 
     async def _clear(self) -> None:
         self.clears.append(self.position)
+        dropped = b"".join(entry for entry in self._buffer if isinstance(entry, bytes))
+        if dropped:
+            # Held again before all of it had come: what has come tells.
+            self._given_up += self._is_lost(len(self._since) - 2 * FRAME if self._since else len(self._dropped))
+            self._dropped, self._since = dropped, bytearray()
         names = [*self._due, *(entry for entry in self._buffer if isinstance(entry, str))]
         self._due = []
         self._buffer.clear()

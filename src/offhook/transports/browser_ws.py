@@ -55,6 +55,8 @@ _KEYS = frozenset("0123456789*#ABCD")
 class BrowserWs(SocketTransport):
     """A browser's leg."""
 
+    can_clear = True
+
     def __init__(self, socket: Socket, start: CallStart, format_in: AudioFormat, format_out: AudioFormat) -> None:
         super().__init__(socket, start, format_in, format_out)
         self._position = 0

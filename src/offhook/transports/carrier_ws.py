@@ -76,6 +76,11 @@ class CarrierWs(SocketTransport):
 
     # -- out ------------------------------------------------------------------------------------------------------
 
+    @property
+    def can_clear(self) -> bool:
+        """As the carrier does."""
+        return self._dialect.can_clear
+
     def send(self, data: bytes) -> None:
         """Queue audio in ``format_out``; ignored after the end."""
         self._queue(Kind.MEDIA, self._words.media(data))

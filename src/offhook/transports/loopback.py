@@ -38,6 +38,8 @@ class Loopback:
         self.shown: list[dict[str, object]] = []
         self.transferred_to: str | None = None
         self.transfers = False
+        self.can_clear = True
+        """Or what it has is played to its end."""
         self.clears = 0
         self.most_ahead = 0
         """Samples that were ever ahead of their playing."""

@@ -20,6 +20,8 @@ from offhook.testing.carrier import FRAME, QUIET, RATE, TwilioLine, loud_frames
 
 TONE = pcm_to_mulaw((np.sin(2 * np.pi * 1000 * np.arange(RATE // 5) / RATE) * 8_000).astype("<i2").tobytes())
 """A fifth of a second at 1 kHz."""
+NOISE = np.random.default_rng(1).integers(0, 127, RATE // 5, dtype=np.uint8).tobytes()
+"""As long, and no part of it like another."""
 
 
 @pytest.fixture
@@ -179,6 +181,26 @@ async def test_a_clear_empties_the_buffer_and_returns_every_mark_at_once() -> No
         await engine.sound(TONE)
         await reached(lambda: line.first_audible(stopped + FRAME) is not None)
     assert (line.marks, [one["mark"]["name"] for one in engine.of("mark")]) == (2, ["a", "b"])
+
+
+@pytest.mark.parametrize(("again", "lost"), [(NOISE[-160:] + NOISE, 0), (NOISE[FRAME:] + TONE, 0), (NOISE[::-1], 1), (b"", 1)])
+async def test_what_a_clear_dropped_was_held_if_it_comes_again_and_else_given_up(again: bytes, lost: int) -> None:
+    engine = Engine()
+    async with call(engine) as line:
+        await engine.sound(NOISE)
+        await engine.send("clear")
+        await reached(lambda: bool(line.clears))
+        assert line.given_up == 1
+        await engine.send("clear")
+        if again:
+            await engine.sound(again)
+            await engine.mark("a")
+        await reached(lambda: len(line.clears) == 2 and bool(line.marks or not again))
+        assert line.given_up == lost
+        await engine.sound(TONE)
+        await engine.send("clear")
+        await reached(lambda: len(line.clears) == 3)
+        assert line.given_up == lost + 1
 
 
 async def test_what_twilio_would_not_take_is_noted_and_the_call_goes_on() -> None:

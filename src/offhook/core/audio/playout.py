@@ -4,6 +4,9 @@ Pure: time is given. The media wheel calls ``tick`` every 20 ms. What has been s
 time by the other side, beginning when it arrives; marks that come back correct that. Positions within a turn are samples of
 the turn's audio; positions on the line are samples of the call's clock (``now * rate``).
 
+A hold silences at once: what the other side has and has not played is cleared there, comes back here and is sent again at the resume.
+The word to clear travels as long as the audio did, so what the other side has come to when it arrives is what our clock says now.
+
 A carrier returns marks when their audio was played *or cleared*, so names carry an epoch (``e7:3``) that every clear ends.
 """
 
@@ -39,6 +42,11 @@ class _Turn:
     def size(self) -> int:
         return len(self.data) - self.read
 
+    def put_back(self, data: bytes) -> None:
+        """What was taken last comes first again."""
+        self.data[: self.read] = data
+        self.read = 0
+
     def take(self, size: int) -> bytes:
         piece = bytes(self.data[self.read : self.read + size])
         self.read += len(piece)
@@ -57,6 +65,8 @@ class _Sent:
     count: int
     line: int
     line_end: int
+    data: bytes
+    """Its samples, without the padding: they may have to be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,12 @@ class Playout:
         self._since_mark = 0
         self._mark_every = samples(MARK_EVERY, format.rate)
         self._turn_ended = False
+        self.underruns = 0
+        """Gaps of a frame or more in the middle of a turn, because its next audio was late; a hold is none."""
+        self._flowing = False
+        """What was sent last has not been held since."""
         self._lags: deque[int] = deque(maxlen=_LAGS)
+        self._least_lag: int | None = None
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
@@ -143,9 +158,11 @@ class Playout:
         here = samples(now, self.format.rate)
         self._settle(here)
         if self._held:
+            self._flowing = False
             return None
         out: list[bytes] = []
         begin = max(self._line_end, here)
+        late_for = self._sent_of[0] if self._flowing and here - self._line_end >= self._frame else 0
         while max(self._line_end, here) - here + self._frame <= self._lead:
             piece = self._next_frame()
             if piece is None:
@@ -155,12 +172,15 @@ class Playout:
             start = self._sent_of[1] if self._sent_of[0] == turn else 0
             line = max(self._line_end, here)
             self._line_end = line + self._frame
-            self._sent.append(_Sent(turn, start, count, line, self._line_end))
+            self._sent.append(_Sent(turn, start, count, line, self._line_end, data))
             self._sent_of = (turn, start + count)
             self._since_mark += self._frame
             out.append(data + silence(self.format, self._frame - count))
+            if turn == late_for:
+                self.underruns, late_for = self.underruns + 1, 0
         if not out:
             return None
+        self._flowing = True
         self._play_position = begin
         return b"".join(out)
 
@@ -185,12 +205,26 @@ class Playout:
         """Where on the line the bytes of the last ``tick`` begin to be heard; after ``clear``, where the silence begins."""
         return self._play_position
 
-    def hold(self) -> None:
-        """Send nothing until ``resume``; what is ahead (at most the lead) is still played."""
-        self._held = True
+    def hold(self, now: Instant, *, clears: bool = True) -> bool:
+        """Send nothing until ``resume``; True: the other side must be cleared now, what it has not played will be sent again.
 
-    def resume(self, now: Instant) -> None:  # noqa: ARG002 - symmetric with clear; the next tick goes on
-        """Go on from the held sample."""
+        Where it cannot be cleared (``clears`` is false), and where all of a turn is there already, what is ahead is still played: at most
+        the lead.
+        """
+        self._held = True
+        if not clears or self._is_all_sent():
+            return False
+        self._pass(now)
+        back = [(frame, left) for frame in self._sent if (left := self._unheard(frame))]
+        if not back:
+            return False
+        for frame, left in reversed(back):
+            self._put_back(frame.turn, frame.data[-self.format.bytes_for(left) :])
+        self._stop(now)
+        return True
+
+    def resume(self) -> None:
+        """Go on from the held sample, at the next tick."""
         self._held = False
 
     @property
@@ -209,29 +243,54 @@ class Playout:
         Audio that arrives late for that turn, or for one before it, is ignored. Ends a hold.
         """
         self._newest = max(self._newest, of or 0)
-        turn, sample = self.played(now)
+        turn, sample = self._pass(now)
         heard = sample if turn == (self._newest if of is None else of) else 0
-        here = samples(now, self.format.rate)
         self._dead = max(self._dead, self._newest)
-        self._heard = (turn, sample)
-        self._sent_of = (turn, sample)
         self._queue.clear()
-        self._sent.clear()
         self._muted.clear()
         self._held = False
+        self._stop(now)
+        return heard
+
+    def _is_all_sent(self) -> bool:
+        """Nothing that may be heard is left here, and no more of it comes."""
+        return all(turn.finished and not turn.size for turn in self._queue if turn.number not in self._muted)
+
+    def _unheard(self, frame: _Sent) -> int:
+        """How many samples of a frame have not been heard; the last of it."""
+        turn, sample = self._heard
+        if turn != frame.turn:
+            return frame.count if turn < frame.turn else 0
+        return max(0, min(frame.count, frame.start + frame.count - sample))
+
+    def _put_back(self, turn: int, data: bytes) -> None:
+        if not self._queue or self._queue[0].number != turn:
+            self._queue.appendleft(_Turn(turn, finished=True))
+        self._queue[0].put_back(data)
+
+    def _stop(self, now: Instant) -> None:
+        """The other side is cleared: nothing of ours is ahead, and marks that are under way mean nothing."""
+        here = samples(now, self.format.rate)
+        self._sent_of = self._heard
+        self._sent.clear()
         self._line_end = min(self._line_end, here)
-        self._play_position = here
+        self._play_position = here - self._drift()
         self._epoch += 1
         self._marks.clear()
         self._since_mark = 0
         self._turn_ended = False
-        return heard
 
     # -- what was heard ---------------------------------------------------------------------------------------------
 
     def played(self, now: Instant) -> tuple[int, int]:
         """Turn and sample that the listener has come to: by the clock less the lag that marks have shown, or by marks. Never falls."""
-        here = samples(now, self.format.rate) - self._lag()
+        return self._pass_to(samples(now, self.format.rate) - self._lag())
+
+    def _pass(self, now: Instant) -> tuple[int, int]:
+        """Turn and sample that the other side will have come to when what is sent now arrives there."""
+        return self._pass_to(samples(now, self.format.rate) - self._drift())
+
+    def _pass_to(self, here: int) -> tuple[int, int]:
         best = self._heard
         for frame in self._sent:
             if frame.line >= here:
@@ -257,8 +316,12 @@ class Playout:
         return self._sent_of[0] != turn or self.played(now) >= self._sent_of
 
     def _lag(self) -> int:
-        """How much later than by our clock the other side plays, in samples: half of the least way there and back."""
-        return min(self._lags) // 2 if self._lags else 0
+        """How much later than by our clock the other side plays, in samples: half of the least way there and back, and any stall."""
+        return self._least_lag // 2 + self._drift() if self._least_lag is not None else 0
+
+    def _drift(self) -> int:
+        """How much later the other side plays than it did at best, in samples: what a stall on the way has cost."""
+        return min(self._lags) - self._least_lag if self._lags and self._least_lag is not None else 0
 
     def _settle(self, here: int) -> None:
         late = here - self._lag()
@@ -290,6 +353,8 @@ class Playout:
         if mark is None:
             return None
         if now is not None:
-            self._lags.append(max(0, min(samples(now, self.format.rate) - mark.line, self.format.rate)))
+            lag = max(0, min(samples(now, self.format.rate) - mark.line, self.format.rate))
+            self._lags.append(lag)
+            self._least_lag = lag if self._least_lag is None else min(self._least_lag, lag)
         self._heard = max(self._heard, (mark.turn, mark.sample))
         return mark.turn, mark.sample

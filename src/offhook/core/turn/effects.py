@@ -67,7 +67,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class HoldPlayout:
-    """Stop the playout where it is, at once; it may be resumed."""
+    """Silence at once, at the other side too; it may be resumed."""
 
     turn: TurnNo
 

@@ -120,6 +120,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def can_clear(self) -> bool:
+        """Whether the carrier drops what it has when it is told to."""
+        ...
+
+    @property
     def mark_on_clear(self) -> bool:
         """Whether a clear returns all pending marks, so that a mark means "played or cleared"."""
         ...

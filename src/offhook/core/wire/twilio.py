@@ -66,6 +66,7 @@ class Twilio:
     format_in: AudioFormat = MULAW_8K
     format_out: AudioFormat = MULAW_8K
     chunk_ms = 20
+    can_clear = True
     mark_on_clear = True
     ordered = True
     can_send_dtmf = False

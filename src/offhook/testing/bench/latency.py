@@ -82,7 +82,7 @@ async def latency(console: Console, folder: Path, turns: int) -> dict[str, Any]:
                     await line.until((await first_audible(line, 0, 5.0) or 0) + RATE // 2)
                     line.play(sentence)
                     await line.until(line.position + 4 * RATE)
-                    if line.clears:
+                    if line.given_up:
                         after = [index for index in range(-(-line.clears[0] // FRAME), line.clears[0] // FRAME + 10) if line.loud[index]]
                         stops.append(float(len(after)))
     figures = {

@@ -131,7 +131,7 @@ class Overlap:
     name: str
     kind: str
     lost: bool
-    """The agent gave its answer up: a clear was sent."""
+    """The agent gave its answer up: what a clear dropped never came again."""
     silent_ms: float
     """The longest that it was silent from the sound's beginning until after it."""
     void: bool = False
@@ -159,13 +159,13 @@ async def one_sound(url: str, sound: Sound, question: bytes) -> Overlap:
         if answer is None:
             return Overlap(sound.name, sound.kind, lost=False, silent_ms=0.0, void=True)
         await line.until(answer + round(INTO * RATE))
-        clears = len(line.clears)
+        given_up = line.given_up
         begin, stop = line.play(sound.audio)
         await line.until(stop + round(AFTER * RATE))
         return Overlap(
             sound.name,
             sound.kind,
-            lost=len(line.clears) > clears,
+            lost=line.given_up > given_up,
             silent_ms=longest_silence(line.loud[begin // FRAME :]),
             void=not speaking_at(line.loud, begin),
             resumed=line.audible(stop + RATE // 4, line.position),

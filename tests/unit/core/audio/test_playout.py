@@ -53,6 +53,28 @@ def test_mulaw_is_padded_with_its_own_silence() -> None:
     assert playout.tick(0) == b"\x01" * 10 + b"\xff" * 150
 
 
+def test_a_gap_in_a_turn_is_counted_once_and_what_was_held_or_has_ended_is_none() -> None:
+    playout = filled(800, finish=False)
+    for tick in range(20):  # 100 ms of audio, then nothing
+        playout.tick(tick * TICK)
+    assert playout.underruns == 0  # it may have been all
+    playout.append(1, audio(801, 1600))
+    for tick in range(20, 24):
+        playout.tick(tick * TICK)
+    assert playout.underruns == 1
+    playout.hold(24 * TICK)
+    for tick in range(24, 60):
+        assert playout.tick(tick * TICK) is None
+    playout.resume()
+    playout.tick(60 * TICK)
+    playout.finish(1)
+    for tick in range(61, 90):
+        playout.tick(tick * TICK)
+    playout.append(2, audio(1, 1600))
+    playout.tick(90 * TICK)
+    assert playout.underruns == 1
+
+
 def test_half_a_frame_waits_for_more() -> None:
     playout = filled(100, finish=False)
     assert playout.tick(0) is None
@@ -75,14 +97,74 @@ def test_overdue_ticks_cost_only_their_own_time() -> None:
     assert len(playout.tick(60 * MS) or b"") == 2 * 480
 
 
-def test_a_hold_stops_and_a_resume_goes_on_at_the_held_sample() -> None:
+def test_a_hold_takes_back_what_was_not_heard_and_a_resume_goes_on_there() -> None:
+    playout = filled(8000)
+    for n in range(6):
+        playout.tick(n * TICK)
+    assert playout.mark_due() == "e1:1"
+    assert playout.hold(110 * MS) is True
+    assert playout.ahead(110 * MS) == 0
+    assert playout.play_position(110 * MS) == 880
+    assert [playout.tick(n * TICK) for n in range(6, 50)] == [None] * 44
+    assert playout.on_mark("e1:1") is None
+    assert playout.played(SECOND) == (1, 880)
+    assert playout.hold(SECOND) is False, "there is nothing left to be cleared"
+    playout.resume()
+    assert numbers(playout.tick(SECOND) or b"") == list(range(881, 1681))
+
+
+def test_where_nothing_can_be_cleared_a_hold_plays_what_is_ahead() -> None:
     playout = filled(8000)
     before = numbers(playout.tick(0) or b"")
-    playout.hold()
-    assert [playout.tick(n * TICK) for n in range(1, 50)] == [None] * 49
+    assert playout.hold(50 * MS, clears=False) is False
+    assert [playout.tick(n * TICK) for n in range(3, 50)] == [None] * 47
     assert playout.played(SECOND) == (1, 800)
-    playout.resume(SECOND)
+    playout.resume()
     assert numbers(playout.tick(SECOND) or b"")[0] == before[-1] + 1
+
+
+def test_a_turns_last_is_not_taken_back() -> None:
+    playout = filled(900)
+    playout.tick(0)
+    assert playout.tick(TICK)
+    assert playout.tick(2 * TICK) is None
+    playout.mute(2)
+    playout.append(2, audio(1, 800))
+    assert playout.hold(50 * MS) is False
+    assert playout.drained(1, SECOND)
+    playout.clear(SECOND)
+    playout.append(3, audio(1, 800))
+    playout.tick(2 * SECOND)
+    assert playout.hold(2 * SECOND + 10 * MS) is True, "more of it may come"
+
+
+def test_what_is_taken_back_of_several_turns_comes_in_its_order() -> None:
+    playout = filled(400)
+    playout.append(2, audio(2001, 900))
+    sent = playout.tick(0) or b""
+    assert numbers(sent)[-1] == 2320
+    assert playout.hold(25 * MS) is True
+    playout.append(2, audio(2901, 100))
+    playout.finish(2)
+    playout.resume()
+    line = b"".join(playout.tick(SECOND + n * TICK) or b"" for n in range(20))
+    assert [number for number in numbers(line) if number] == [*range(201, 401), *range(2001, 3001)]
+
+
+def test_after_a_stall_on_the_way_a_hold_takes_back_more() -> None:
+    """Marks come back at once, then 60 ms late: the other side has that much more than our clock says."""
+    playout = filled(32000)
+    under_way: list[tuple[int, str]] = []
+    for n in range(120):
+        playout.tick(n * TICK)
+        name = playout.mark_due()
+        if name:
+            under_way.append((n * TICK + playout.ahead(n * TICK) + (60 * MS if n > 30 else 0), name))
+        while under_way and under_way[0][0] <= n * TICK:
+            playout.on_mark(under_way.pop(0)[1], n * TICK)
+    assert playout.hold(119 * TICK) is True
+    assert playout.played(119 * TICK) == (1, 116 * FRAME)
+    assert playout.play_position(119 * TICK) == 116 * FRAME
 
 
 def test_clear_tells_what_was_heard_and_forgets_the_rest() -> None:
@@ -294,13 +376,19 @@ class PlayoutMachine(RuleBasedStateMachine):
                 return
         raise AssertionError("more was sent than there was")
 
-    @rule()
-    def hold(self) -> None:
-        self.playout.hold()
+    @rule(clears=st.booleans())
+    def hold(self, clears: bool) -> None:
+        if not self.playout.hold(self.now, clears=clears):
+            return
+        turn, sample = self.playout.played(self.now)
+        for late in self.received:
+            del self.received[late][sample if late == turn else 0 if late > turn else len(self.received[late]) :]
+        self.line_end = min(self.line_end, self.now * 8000 // SECOND)
+        self.pending = [(name, False) for name, _ in self.pending]
 
     @rule()
     def resume(self) -> None:
-        self.playout.resume(self.now)
+        self.playout.resume()
 
     @rule(named=st.booleans())
     def clear(self, named: bool) -> None:
@@ -335,7 +423,7 @@ class PlayoutMachine(RuleBasedStateMachine):
         for turn in self.muted:
             self.playout.unmute(turn)
         self.muted.clear()
-        self.playout.resume(self.now)
+        self.playout.resume()
         if self.turn:
             self.playout.finish(self.turn)
         left = sum(map(len, self.appended.values()))
