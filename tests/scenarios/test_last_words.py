@@ -8,7 +8,7 @@ from tests.scenarios.harness import Scene, plan_of, scene
 from tests.scenarios.test_field import exchange, greeted, to_the_read_back
 from tests.scenarios.test_phrase_calls import KIND, ODD, with_fillers
 
-from offhook.contracts.events import CallerTurn
+from offhook.contracts.events import AgentTurn, CallerTurn
 from offhook.core.turn import events as ev
 from offhook.errors import TransferFailed
 from offhook.testing.clock import VIRTUAL_TIME
@@ -128,3 +128,24 @@ async def test_words_while_a_transfer_fails_are_heard_out_and_answered(words: st
             await exchange(stage, "please")
     assert stage.business.caller()[0].startswith(words)
     assert any("sixty pounds" in said for said in stage.business.said())
+
+
+async def test_one_word_while_a_transfer_fails_is_a_turn_that_nobody_answers() -> None:
+    """Its final comes when the agent speaks again, and it is no more a claim to the floor than a backchannel is."""
+    async with scene(plan_of(transfer_to={"staff": "+442079460001"}), stt=SttScript(final_delay=0.3)) as stage:
+        await greeted(stage)
+
+        async def fails(_: str) -> None:
+            await anyio.sleep(0.5)
+            raise TransferFailed("nobody answers there")
+
+        stage.line.transfer = fails  # type: ignore[method-assign, assignment]
+        stage.call.driver.feed(ev.Command(stage.call.clock.now(), "transfer", "staff"))
+        await anyio.sleep(0.1)
+        await stage.line.say("today", 0.3)
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert stage.business.caller() == ["today"]
+        assert not any(turn.interrupted for turn in stage.business.of(AgentTurn))
+        await exchange(stage, "how much is it")
+    assert stage.business.caller() == ["today", "how much is it"]

@@ -244,9 +244,11 @@ class Call:
             case fx.Prompt():
                 self._talk.prompt(effect)
             case fx.HoldPlayout():
-                self._talk.hold(event.at)
+                self._mouth.playout.hold()
             case fx.ResumePlayout():
-                self._talk.resume()
+                self._mouth.playout.resume(event.at)
+                if self.reporter.telemetry is not None:
+                    self.reporter.telemetry.false_interruption()
             case fx.Flush():
                 self._talk.flush(event.at)
             case fx.CancelTurn():
@@ -254,7 +256,7 @@ class Call:
             case fx.CommitTurn():
                 self._talk.commit(effect.turn)
             case fx.Listen():
-                self._talk.report_caller()
+                self._talk.used_up()
                 self._hearing.listen()
             case fx.Transfer():
                 self._scope.start(lambda: self._transfer(effect.target), "transfer")

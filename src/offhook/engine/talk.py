@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import anyio
 
 from offhook.core.script import acts as act
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
+from offhook.core.speech.backchannel import real_words
 from offhook.core.time import SECOND, Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
@@ -83,8 +85,6 @@ class Talk:
         self._ticks = 0
         self._sent = 0
         self._progress = 0
-        self._silent: Instant | None = None
-        """When the agent was heard last, while it is held."""
         self._menu = False
         """The caller is to be told what can be keyed."""
         self._handed_over = False
@@ -205,7 +205,6 @@ class Talk:
             self.mouth.playout.mute(reply.turn)
         self._reply = reply
         self._progress = 0
-        self._silent = None
 
         async def work() -> None:
             with self._voice.speaking():
@@ -337,27 +336,27 @@ class Talk:
             return
         text = text.removeprefix(used).strip()
         if fold(text):
-            stats, now = self._hearing.stats, self._clock.now()
-            begin = stats.speech_begin if stats.speech_begin is not None else now
-            end = stats.speech_end if stats.speech_end is not None and stats.speech_end >= begin else now
-            self.history.caller(text)
-            self._reporter.caller_turn(self._driver.state.next_turn, text, begin, end, self.dialogue.parting(text))
+            self._unanswered(text, self.dialogue.parting(text))
 
-    def hold(self, at: Instant) -> None:
-        """The caller makes a sound: silence at once, what they have not heard is said when it turns out to be nothing."""
-        playout = self.mouth.playout
-        if playout.hold(at, clears=self._transport.can_clear):
-            self._transport.clear()
-            if self._recorder is not None:
-                self._recorder.agent_cut(playout.play_position(at))
-        self._silent = at + playout.ahead(at)
+    def used_up(self) -> None:
+        """The caller's words are not listened to any longer. What no answer has taken up, as a word too few to break in with, is a turn of
+        theirs all the same.
+        """
+        reply = self._unreported or self._reply
+        self.report_caller()
+        taken = reply.text if reply is not None and reply.cause == "speech" else ""
+        text = self._hearing.text
+        # What begins otherwise are the same words, heard otherwise after all.
+        rest = "" if fold(taken).endswith(fold(text)) or not text.startswith(taken) else text.removeprefix(taken).strip()
+        if real_words(rest, self.plan.locale):
+            self._unanswered(rest, ())
 
-    def resume(self) -> None:
-        """It was nothing."""
-        self._silent = None
-        self.mouth.playout.resume()
-        if self._reporter.telemetry is not None:
-            self._reporter.telemetry.false_interruption()
+    def _unanswered(self, text: str, acts: tuple[dict[str, Any], ...]) -> None:
+        stats, now = self._hearing.stats, self._clock.now()
+        begin = stats.speech_begin if stats.speech_begin is not None else now
+        end = stats.speech_end if stats.speech_end is not None and stats.speech_end >= begin else now
+        self.history.caller(text)
+        self._reporter.caller_turn(self._driver.state.next_turn, text, begin, end, acts)
 
     def flush(self, at: Instant) -> None:
         """Silence first: our buffer, then the carrier's; what was heard is read before either forgets."""
@@ -417,7 +416,7 @@ class Talk:
     def _barged_in(self, reply: Reply, why: fx.Why, at: Instant) -> None:
         telemetry, began = self._reporter.telemetry, self._hearing.stats.began
         if telemetry is not None and why is fx.Why.BARGE_IN and reply.audible and began is not None:
-            telemetry.barge_in(began, at if self._silent is None else min(at, self._silent))
+            telemetry.barge_in(began, at)
 
     def commit(self, turn: int) -> None:
         """The turn was heard to its end."""
