@@ -244,11 +244,9 @@ class Call:
             case fx.Prompt():
                 self._talk.prompt(effect)
             case fx.HoldPlayout():
-                self._mouth.playout.hold()
+                self._talk.hold(event.at)
             case fx.ResumePlayout():
-                self._mouth.playout.resume(event.at)
-                if self.reporter.telemetry is not None:
-                    self.reporter.telemetry.false_interruption()
+                self._talk.resume()
             case fx.Flush():
                 self._talk.flush(event.at)
             case fx.CancelTurn():

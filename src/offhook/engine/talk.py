@@ -85,6 +85,8 @@ class Talk:
         self._ticks = 0
         self._sent = 0
         self._progress = 0
+        self._silent: Instant | None = None
+        """When the agent was heard last, while it is held."""
         self._menu = False
         """The caller is to be told what can be keyed."""
         self._handed_over = False
@@ -205,6 +207,7 @@ class Talk:
             self.mouth.playout.mute(reply.turn)
         self._reply = reply
         self._progress = 0
+        self._silent = None
 
         async def work() -> None:
             with self._voice.speaking():
@@ -358,6 +361,22 @@ class Talk:
         self.history.caller(text)
         self._reporter.caller_turn(self._driver.state.next_turn, text, begin, end, acts)
 
+    def hold(self, at: Instant) -> None:
+        """The caller makes a sound: silence at once, what they have not heard is said when it turns out to be nothing."""
+        playout = self.mouth.playout
+        if playout.hold(at, clears=self._transport.can_clear):
+            self._transport.clear()
+            if self._recorder is not None:
+                self._recorder.agent_cut(playout.play_position(at))
+        self._silent = at + playout.ahead(at)
+
+    def resume(self) -> None:
+        """It was nothing."""
+        self._silent = None
+        self.mouth.playout.resume()
+        if self._reporter.telemetry is not None:
+            self._reporter.telemetry.false_interruption()
+
     def flush(self, at: Instant) -> None:
         """Silence first: our buffer, then the carrier's; what was heard is read before either forgets."""
         playout = self.mouth.playout
@@ -416,7 +435,7 @@ class Talk:
     def _barged_in(self, reply: Reply, why: fx.Why, at: Instant) -> None:
         telemetry, began = self._reporter.telemetry, self._hearing.stats.began
         if telemetry is not None and why is fx.Why.BARGE_IN and reply.audible and began is not None:
-            telemetry.barge_in(began, at)
+            telemetry.barge_in(began, at if self._silent is None else min(at, self._silent))
 
     def commit(self, turn: int) -> None:
         """The turn was heard to its end."""
