@@ -56,6 +56,7 @@ class Line:
         self.audio = bytearray()
         """All that was played, silence where nothing was; of a frame that a clear cuts off only what was before that."""
         self.can_clear = True
+        self.message_ms = 20
         self.most_ahead = 0.0
         self.transferred: list[str] = []
         self.refuse_transfer = False

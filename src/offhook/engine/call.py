@@ -14,12 +14,13 @@ from offhook.authoring.rehearse import context_of
 from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.script.dialogue import Dialogue
 from offhook.core.script.state import Run
-from offhook.core.time import SECOND
+from offhook.core.time import MS, SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
+from offhook.engine.pacing import Pacing
 from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.record import Recorder
 from offhook.engine.reporter import Reporter
@@ -61,6 +62,7 @@ class Call:
         sender = parts.outbox.begin(plan.call, str(plan.events_url)) if parts.outbox is not None and plan.events_url else None
         self.reporter = prepared.mishaps.reporter = Reporter(plan, self.clock, sender, transport.show)
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
+        self.pacing = Pacing(prepared.mouth.playout, transport.message_ms * MS)
         self._tools = Tools(parts.http, plan, parts.secret)
         self._tool_count = 0
         self._tick = self._mouth.kick = self._guarded(self._beat)
@@ -222,7 +224,7 @@ class Call:
         """Once every 20 ms, from the wheel: send what is due, report what was played."""
         now = self.clock.now()
         playout = self._mouth.playout
-        data = playout.tick(now)
+        data = self.pacing.due(now)
         if data:
             self.transport.send(data)
             if self._recorder is not None:

@@ -7,6 +7,7 @@ stepped after the effects at hand, in order.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Protocol
@@ -42,7 +43,7 @@ class Driver:
         self._queue: deque[ev.Event] = deque()
         self._feeding = False
         self._due: int | None = None
-        self._changed = anyio.Event()
+        self._changed = asyncio.Event()
 
     def now(self) -> int:
         """The call's clock."""
@@ -80,7 +81,7 @@ class Driver:
     async def run(self) -> None:
         """Tick at every deadline until the call has ended."""
         while not self.ended.is_set():
-            self._changed = anyio.Event()
+            self._changed.clear()
             due = self._due
             with anyio.CancelScope() as scope:
                 if due is not None:

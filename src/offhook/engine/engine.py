@@ -58,6 +58,8 @@ class Engine:
         self.overruns = 0
         self.ladders: deque[Ladder] = deque(maxlen=1_000)
         """Of the last answers, over all calls."""
+        self.gaps: Counter[str] = Counter()
+        """In agents' speech, of calls that have ended. See ``Pacing``."""
         self.ignored: Counter[str] = Counter()
 
     async def take(self, transport: CallTransport) -> str:
@@ -117,6 +119,7 @@ class Engine:
             self.ladders.extend(call.reporter.ladders)
             self.ignored.update(call.driver.ignored)
             if call.scope_report is not None:
+            self.gaps.update(call.pacing.gaps)
                 self.overruns += call.scope_report.overruns
         return call.reason
 
@@ -150,6 +153,7 @@ class Engine:
             "vad_windows": self.parts.detector.windows,
             "vad_failures": self.parts.detector.failures,
             "phrases": {"bytes": self.parts.phrases.bytes, **self.parts.phrases.counts} if self.parts.phrases is not None else {},
+            "gaps": dict(sum((call.pacing.gaps for call in self.calls.values()), self.gaps)),
             "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
             "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
         }

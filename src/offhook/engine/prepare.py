@@ -17,6 +17,7 @@ from offhook.core.audio.link import link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
 from offhook.core.turn.policy import TurnPolicy
+from offhook.core.time import MS
 from offhook.engine.detector import Detector
 from offhook.engine.failover.llm import HedgedLlm, HedgePolicy
 from offhook.engine.failover.stt import SteadyStt
@@ -28,6 +29,7 @@ from offhook.engine.lineup import Lineup
 from offhook.engine.mishaps import Mishaps
 from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
+from offhook.engine.pacing import lead_of
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import both
 from offhook.engine.speculation import Speculation
@@ -124,7 +126,8 @@ async def _prepare(
         to_stt=to_stt,
         endpoint=await _hint(lineup, names.endpoint, mishaps.counts),
     )
-    mouth = Mouth(voice=voice, link=from_tts, playout=Playout(transport.format_out), pieces=tts.spec.pieces)
+    playout = Playout(transport.format_out, lead=lead_of(transport.message_ms * MS))
+    mouth = Mouth(voice=voice, link=from_tts, playout=playout, pieces=tts.spec.pieces)
     if parts.phrases is not None:
         mouth.phrases = parts.phrases
         account = names.vendors.get(f"{first.name.partition(':')[0].upper()}_VOICE", "")

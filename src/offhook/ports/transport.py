@@ -89,6 +89,11 @@ class CallTransport(Protocol):
         """Whether ``clear`` reaches what the other side has already; else that is played to its end."""
         ...
 
+    @property
+    def message_ms(self) -> int:
+        """How much audio one message should hold where there is no hurry: 20, or 40 where the other side takes any length."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Queue audio in ``format_out``; never waits; ignored after the end."""
 

@@ -56,6 +56,7 @@ class BrowserWs(SocketTransport):
     """A browser's leg."""
 
     can_clear = True
+    message_ms = 20
 
     def __init__(self, socket: Socket, start: CallStart, format_in: AudioFormat, format_out: AudioFormat) -> None:
         super().__init__(socket, start, format_in, format_out)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final
 
@@ -44,6 +45,7 @@ class CarrierWs(SocketTransport):
         self._stream = start.stream
         self._words = dialect.speak(start.stream)
         self.jitter = Jitter(dialect.format_in, tolerance=samples(2 * dialect.chunk_ms * MS, dialect.format_in.rate))
+        self._time = asyncio.get_running_loop().time
         self._first_media: float | None = None
 
     @classmethod
@@ -80,6 +82,11 @@ class CarrierWs(SocketTransport):
     def can_clear(self) -> bool:
         """As the carrier does."""
         return self._dialect.can_clear
+
+    @property
+    def message_ms(self) -> int:
+        """As the carrier takes it."""
+        return self._dialect.message_ms
 
     def send(self, data: bytes) -> None:
         """Queue audio in ``format_out``; ignored after the end."""
@@ -124,7 +131,7 @@ class CarrierWs(SocketTransport):
                 return [*(MediaIn(placed.data, placed.start) for placed in self.jitter.drain()), Closed(lost=False, why="stop")]
 
     def _media(self, media: wire.Media) -> list[Placed]:
-        now = anyio.current_time()
+        now = self._time()
         if self._first_media is None:
             self._first_media = now
         rate = self._format_in.rate

@@ -40,6 +40,7 @@ class Loopback:
         self.transfers = False
         self.can_clear = True
         """Or what it has is played to its end."""
+        self.message_ms = 20
         self.clears = 0
         self.most_ahead = 0
         """Samples that were ever ahead of their playing."""

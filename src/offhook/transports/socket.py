@@ -5,6 +5,7 @@ No task is started here: whoever carries the call runs ``run`` (the writer) besi
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, MutableMapping
@@ -74,7 +75,8 @@ class SocketTransport(ABC):
         self._format_out = format_out
         self.counters: Counter[str] = Counter()
         self._out: deque[tuple[Kind, str | bytes]] = deque()
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
+        """Set again for every message: cheaper than a new one of anyio's each time."""
         self._writing = False
         self._written = anyio.Event()
         self._over: Closed | None = None
@@ -133,7 +135,7 @@ class SocketTransport(ABC):
                     await self._write(message)
                 if self._over is not None:
                     break
-                self._wake = anyio.Event()
+                self._wake.clear()
                 await self._wake.wait()
             await self._close()
         except _GONE:

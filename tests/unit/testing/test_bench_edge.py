@@ -13,9 +13,11 @@ from websockets.asyncio.client import ClientConnection
 from offhook.authoring.load import compile as compiled
 from offhook.contracts.plan import CallPlan
 from offhook.core.audio.g711 import mulaw_to_pcm, pcm_to_mulaw
-from offhook.testing.bench.doubles import Setting, scenarios
+from offhook.core.script.schema import ALWAYS
+from offhook.testing.bench.doubles import ACTS, REPLY, Setting, scenarios
 from offhook.testing.bench.edge import QUIET, Edge, Turn, sharp
 from offhook.testing.bench.vendors import doubles, drive, guessing, modes, own_ms, percentile, plan_of, relay
+from offhook.testing.vendors._ear import Ear, Said
 from offhook.testing.vendors.server import Vendors
 
 LOUD = base64.b64encode(bytes([0x10, 0x90] * 80)).decode()
@@ -134,6 +136,23 @@ def test_every_way_has_a_plan_that_the_engine_takes(mode: Any) -> None:
 def test_the_agent_never_ends_the_call_by_itself() -> None:
     script = guessing()
     assert [name for name, state in script["states"].items() if "end" in state] == ["bye"]
+
+
+def test_words_that_are_known_early_end_nothing_early() -> None:
+    """A stretch counts as whole by its length: a stall within it is nobody's eager end, however early its words are known."""
+    loud = pcm_to_mulaw((8_000 * np.sin(np.arange(8_000) / 4)).astype("<i2").tobytes())
+    ear = Ear("mulaw", 8_000, [Said("one two three four", 1.0, known=0.4)])
+    list(ear.feed(loud[:4_800]))
+    assert [word.text for word in ear.words()] == ["one", "two", "three", "four"]
+    assert not ear.complete
+    list(ear.feed(loud[4_800:7_300]))
+    assert ear.complete
+
+
+def test_the_doubles_model_answers_in_acts_that_the_script_takes() -> None:
+    answer = json.loads(ACTS)
+    assert set(answer["acts"]) <= set(ALWAYS)
+    assert answer["say"] == REPLY
 
 
 def test_own_time_is_what_no_vendor_took() -> None:

@@ -6,7 +6,7 @@ A format is declared by both ends of every hop and checked when the call is link
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -32,11 +32,12 @@ class AudioFormat:
 
     encoding: Encoding
     rate: int
+    sample_bytes: int = field(init=False, repr=False, compare=False)
+    """Bytes a sample; 0 for formats whose packets have no fixed size."""
 
-    @property
-    def sample_bytes(self) -> int:
-        """Bytes a sample; 0 for formats whose packets have no fixed size."""
-        return _BYTES.get(self.encoding, 0)
+    def __post_init__(self) -> None:
+        # Asked a dozen times for every frame of every call, and an enum is slow to look up.
+        object.__setattr__(self, "sample_bytes", _BYTES.get(self.encoding, 0))
 
     def bytes_for(self, count: int) -> int:
         """Bytes that ``count`` samples take."""

@@ -56,6 +56,10 @@ class Jitter:
         """Take one packet; returns what is in order now. ``latest`` bounds positions: no sample can be later than now."""
         if self._next is None:
             self._next = sequence
+        if sequence == self._next and not self._waiting:
+            # As nearly all come.
+            self._late_run.clear()
+            return [self._in_order(data, timestamp, latest)]
         if sequence < self._next:
             return self._behind(sequence, timestamp, data, latest)
         self._late_run.clear()
@@ -84,11 +88,16 @@ class Jitter:
         out: list[Placed] = []
         while self._next in self._waiting:
             packet = self._waiting.pop(self._next)
-            self._next += 1
-            out.append(Placed(packet.data, self._place(packet.timestamp, latest)))
-            self._size = self.format.samples_in(len(packet.data))
-            self._position = out[-1].start + self._size
+            out.append(self._in_order(packet.data, packet.timestamp, latest))
         return out
+
+    def _in_order(self, data: bytes, timestamp: int | None, latest: int | None) -> Placed:
+        """The packet that is next."""
+        self._next = (self._next or 0) + 1
+        placed = Placed(data, self._place(timestamp, latest))
+        self._size = self.format.samples_in(len(data))
+        self._position = placed.start + self._size
+        return placed
 
     def _place(self, timestamp: int | None, latest: int | None) -> int:
         missing, self._missing = self._missing, 0

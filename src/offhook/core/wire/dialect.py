@@ -120,6 +120,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def message_ms(self) -> int:
+        """How much audio a message of ours should hold where there is no hurry; as ``chunk_ms`` unless the carrier takes any length."""
+        ...
+
+    @property
     def can_clear(self) -> bool:
         """Whether the carrier drops what it has when it is told to."""
         ...

@@ -15,6 +15,7 @@ from typing import Any
 
 from offhook.core.audio.format import MULAW_8K, AudioFormat
 from offhook.core.wire.dialect import (
+    MAX_MESSAGE,
     BadMessage,
     Connected,
     DialectEvent,
@@ -32,6 +33,13 @@ from offhook.core.wire.dialect import (
 )
 
 _SID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}", re.ASCII)
+_FRAME = re.compile(
+    r'\{"event":"media","sequenceNumber":"[0-9]{1,15}",(?:"streamSid":"([A-Za-z0-9_.:\-]{1,128})",)?'
+    r'"media":\{"track":"inbound","chunk":"([0-9]{1,15})","timestamp":"([0-9]{1,15})","payload":"([A-Za-z0-9+/]+={0,2})"\}'
+    r'(?:,"streamSid":"([A-Za-z0-9_.:\-]{1,128})")?\}',
+    re.ASCII,
+)
+"""A frame of audio as it always comes. 50 of them come a second and call: read so, one takes less than half the time."""
 _KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -66,6 +74,7 @@ class Twilio:
     format_in: AudioFormat = MULAW_8K
     format_out: AudioFormat = MULAW_8K
     chunk_ms = 20
+    message_ms = 40
     can_clear = True
     mark_on_clear = True
     ordered = True
@@ -79,6 +88,9 @@ class Twilio:
         """See Dialect. Raises BadMessage with one of the reasons: binary oversize nested json not_object missing too_long
         bad_text bad_number bad_parameters bad_stream bad_payload media_format bad_key unknown.
         """
+        frame = _quick(message)
+        if frame is not None:
+            return frame
         value = read_object(message)
         match value.get("event"):
             case "media":
@@ -98,6 +110,21 @@ class Twilio:
                 return Connected()
             case _:
                 raise BadMessage("unknown", "an event that the protocol does not have")
+
+
+def _quick(message: str | bytes) -> Media | None:
+    """A frame that is as it always is; None for all else, and for what may be wrong with it: the full reading says what."""
+    found = _FRAME.fullmatch(message) if isinstance(message, str) and len(message) <= MAX_MESSAGE else None
+    if found is None:
+        return None
+    before, chunk, timestamp, payload, after = found.groups()
+    if (before is None) is (after is None):
+        return None
+    try:
+        audio = binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError:
+        return None
+    return Media(before or after, audio, int(chunk), int(timestamp))
 
 
 def _stream(value: dict[str, Any]) -> str:

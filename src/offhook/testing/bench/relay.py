@@ -102,7 +102,7 @@ class Relay:
                     continue
                 choices: list[dict[str, Any]] = json.loads(line[6:])["choices"]
                 sentence += (choices[0]["delta"].get("content") or "") if choices else ""
-                if sentence.rstrip().endswith("."):
+                if sentence.rstrip().endswith((".", ",")):
                     await self._say(sentence, more=True)
                     sentence = ""
         await self._say(sentence, more=False)

@@ -44,11 +44,14 @@ CONTAINERS: Final = (b"RIFF", b"ID3", b"OggS", b"fLaC")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One text of the script. ``seconds``: how long it takes, from its first sound to its last."""
+    """One text of the script. ``seconds``: how long it takes, from its first sound to its last; ``known``: so long before its last sound
+    the vendor has all of its words.
+    """
 
     text: str
     seconds: float | None = None
     confidence: float = 0.97
+    known: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Ear:
     def _reveal(self, current: _Stretch, least: int) -> None:
         said = self._hears(current, early=True)
         words = said.text.split()
-        length = round((said.seconds / len(words) if said.seconds else WORD_S) * self.rate) if words else 1
+        length = round(((said.seconds - said.known) / len(words) if said.seconds else WORD_S) * self.rate) if words else 1
         most = len(words) if said.seconds else max(len(words) - 1, min(least, len(words)))
         ready = min(max((current.end - current.start) // length, least), most)
         for number in range(len(current.words), ready):

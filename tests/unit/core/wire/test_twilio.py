@@ -7,9 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offhook.core.wire.dialect import BadMessage, Connected, Key, Mark, Media, Start, Stop
-from offhook.core.wire.twilio import Twilio
+from offhook.core.wire.twilio import Twilio, _quick
 
 SID = "MZ18ad3ab5a668481ce02b83e7395059f0"
 START: dict[str, Any] = {
@@ -173,3 +175,58 @@ def test_what_we_send_is_what_the_protocol_has() -> None:
     }
     assert json.loads(out.mark('e1:3 "é')) == {"event": "mark", "streamSid": SID, "mark": {"name": 'e1:3 "é'}}
     assert json.loads(out.clear()) == {"event": "clear", "streamSid": SID}
+
+
+def compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+QUICK = [MEDIA, {"event": "media", "sequenceNumber": "3", "streamSid": SID, "media": MEDIA["media"]}]
+
+
+@pytest.mark.parametrize("message", QUICK)
+def test_a_usual_frame_is_read_at_once(message: dict[str, Any]) -> None:
+    assert _quick(compact(message)) == parse(message) == Media(SID, b"\x7f" * 160, 1, 5)
+
+
+@pytest.mark.parametrize("message", QUICK)
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("streamSid", ...),
+        ("streamSid", "MZ/" + "x" * 10),
+        ("streamSid", "M" * 129),
+        ("media.track", "outbound"),
+        ("media.payload", ""),
+        ("media.payload", "abc"),
+        ("media.payload", "ab=c"),
+        ("media.payload", "abc=="),
+        ("media.payload", "a*bc"),
+        ("media.payload", "\x75\x00ab"),
+        ("media.chunk", "-1"),
+        ("media.chunk", "\u0663"),
+        ("media.chunk", "1" * 16),
+        ("media.chunk", 4),
+        ("media.timestamp", ...),
+        ("media.timestamp", "1.5"),
+        ("media.payload", "A" * 65_536),
+    ],
+)
+def test_what_is_not_usual_is_read_in_full(message: dict[str, Any], path: str, value: object) -> None:
+    assert _quick(compact(changed(message, path, value))) is None
+
+
+def test_a_frame_with_two_streams_is_not_guessed_at() -> None:
+    both = compact(QUICK[1])[:-1] + f',"streamSid":"{SID[:-1]}"}}'
+    assert _quick(both) is None
+    assert _quick(compact(MEDIA) + "\n") is None
+
+
+@given(place=st.integers(0, 500), put=st.text(max_size=3), cut=st.integers(0, 3), which=st.sampled_from(QUICK))
+def test_the_quick_reading_is_never_another_one(place: int, put: str, cut: int, which: dict[str, Any]) -> None:
+    whole = compact(which)
+    place %= len(whole)
+    message = whole[:place] + put + whole[place + cut :]
+    found = _quick(message)
+    if found is not None:
+        assert found == twilio.parse(" " + message), "which a space in front leaves to the full reading"
