@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import anyio
 import pytest
 from tests.scenarios.harness import LOUD, SCRIPT, Scene, plan_of, scene
+from tests.scenarios.test_field import exchange, greeted
 
 from offhook.engine.record import Recorder, RecordingInfo
 from offhook.testing.clock import VIRTUAL_TIME
@@ -83,6 +85,28 @@ async def test_who_breaks_in_has_not_heard_it() -> None:
         assert not kept.audible("agent")
         await stage.line.say("oh seven nine double one")
         assert kept.audible("caller")
+
+
+LAST = {"must_say": {"told": {"text": "Messages are kept for thirty days.", "before": "goodbye"}}}
+
+
+@pytest.mark.parametrize(("after", "whole"), [(2.5, True), (0.6, False)])
+async def test_what_was_heard_of_a_goodbye_that_was_talked_over_is_not_said_again(after: float, whole: bool) -> None:
+    """Six words of 0.3 s are whole by then, or are not; the goodbye follows them."""
+    async with scene(plan_of({**SCRIPT, **LAST})) as stage:
+        await greeted(stage)
+        await exchange(stage, "a message please")
+        await stage.line.say("please ring me back about the boiler.")
+        await stage.line.agent_speaks()
+        await anyio.sleep(after)
+        await stage.line.say("oh sorry how much is it")
+        await stage.line.agent_speaks()
+        with anyio.fail_after(30):
+            await stage.done.wait()
+    cut, last = stage.business.said()[-2:]
+    assert "sixty pounds" in last
+    assert ["kept for thirty days." in said for said in (cut, last)] == [whole, not whole]
+    assert stage.business.ended.outcome == "message"
 
 
 async def test_without_anything_to_tell_it_begins_at_once() -> None:

@@ -92,9 +92,9 @@ def initial(script: Script) -> ScriptState:
 
 
 def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[ScriptState, tuple[Out, ...]]:  # noqa: C901 - one flat list of cases
-    """One event. Never raises; after the end every event is without effect."""
+    """One event. Never raises; after the end nothing counts but what was heard of the reply that ended it, in case the caller goes on."""
     if state.ended:
-        return state, ()
+        return (_heard_last(script, state, event) if isinstance(event, Spoken) else state), ()
     work = Work(script, state)
     match event:
         case Begin(given, context, passages):
@@ -175,6 +175,19 @@ def _spoken(work: Work, event: Spoken) -> tuple[ScriptState, tuple[Out, ...]]:
         heard = event.whole or len(event.heard.rstrip()) >= work.open.upto > 0
         work.open = dataclasses.replace(work.open, heard=heard)
     return work.freeze(work.state.last), tuple(work.outs)
+
+
+def _heard_last(script: Script, state: ScriptState, event: Spoken) -> ScriptState:
+    """Of the reply that ended the conversation what was heard whole need not be said again; a goodbye that was cut off is not taken up."""
+    work = Work(script, state)
+    found = next((each for each in state.last if each.item == event.item), None)
+    if found is None or not event.whole:
+        return state
+    if found.kind == "must":
+        work.must[found.item.removeprefix("must.")] = -1
+    else:
+        work.said[found.item] = found.text
+    return work.freeze(state.last)
 
 
 def _hangup(work: Work) -> tuple[ScriptState, tuple[Out, ...]]:
