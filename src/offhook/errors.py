@@ -112,9 +112,13 @@ class OverQuota(ProviderError):
 
 
 class BadOutput(ProviderError):
-    """The provider answered with something that is not what it promised."""
+    """The provider answered with something that is not what it promised. ``mismatch``: with audio in another format."""
 
     default_retry = NOW
+
+    def __init__(self, provider: str, public: str, *, detail: str = "", retry: Retry | None = None, mismatch: bool = False) -> None:
+        super().__init__(provider, public, detail=detail, retry=retry)
+        self.mismatch = mismatch
 
 
 class CallError(OffhookError):

@@ -123,6 +123,9 @@ class Usage(Event):
     """Of the input, what came from a vendor's cache."""
     llm_wasted_tokens: int = 0
     """Of all of them, what was used ahead of a decision that came out otherwise."""
+    llm_hedged_input_tokens: int = 0
+    """Beside all of them: of requests that were made twice, or of another model first, and were not the answer. Estimated where need be."""
+    llm_hedged_output_tokens: int = 0
     providers: dict[str, str] = {}
 
 

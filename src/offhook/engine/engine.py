@@ -116,6 +116,7 @@ class Engine:
             self.ended[call.reason or "cut"] += 1
             told.ended(call.reason or "cut", call.dialogue.outcome, call.clock.now())
             self.failures.update(failures)
+            told.underruns(prepared.mouth.playout.underruns)
             self.ladders.extend(call.reporter.ladders)
             self.ignored.update(call.driver.ignored)
             if call.scope_report is not None:
@@ -207,6 +208,7 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
             group.start_soon(engine.telemetry.watch, name="loop lag")
             group.start_soon(lineup.run, name="connections that were thrown away")
             if exporter is not None:
+            engine.telemetry.health = lineup.board.report
                 group.start_soon(exporter.run, name="spans")
             yield engine
     finally:

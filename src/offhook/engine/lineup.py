@@ -26,7 +26,7 @@ from offhook.engine.failover.stt import SteadyStt
 from offhook.engine.failover.tts import SteadyTts
 from offhook.errors import ConfigError, ProviderError, Unavailable
 from offhook.ports.endpoint import Endpoint
-from offhook.ports.llm import Llm
+from offhook.ports.llm import Llm, TokenUsage
 from offhook.ports.spec import Kind
 from offhook.ports.stt import Stt
 from offhook.ports.tts import Tts
@@ -140,13 +140,14 @@ class Lineup:
         *,
         failed: Callable[[ProviderError], None] = lambda _: None,
         replaced: Callable[[Replaced], None] = lambda _: None,
+        served: Callable[[str], None] = lambda _: None,
     ) -> SteadyStt:
         """A call's recognisers in order as one. Those that lack a setting are left out; ConfigError when none is left.
 
         A call closes it (``aclose``) when it has ended. So with the other two.
         """
         candidates, release = await self._candidates("stt", names, vendors, self.stt)
-        return SteadyStt(candidates, self.closer, failed=failed, replaced=replaced, released=release)
+        return SteadyStt(candidates, self.closer, failed=failed, replaced=replaced, served=served, released=release)
 
     async def steady_tts(
         self,
@@ -156,13 +157,15 @@ class Lineup:
         voices: Vendors = NONE,
         failed: Callable[[ProviderError], None] = lambda _: None,
         replaced: Callable[[Replaced], None] = lambda _: None,
+        served: Callable[[str], None] = lambda _: None,
     ) -> SteadyTts:
         """A call's voices in order as one. ``voices``: what the call's voice is called by whom, by name or by provider."""
         candidates, release = await self._candidates("tts", names, vendors, self.tts)
         theirs = {one: voices.get(one, voices.get(one.partition(":")[0], "")) for one in names}
         known = {name: voice for name, voice in theirs.items() if voice}
+        first = names[0] if names else ""
         return SteadyTts(
-            candidates, self.closer, voices=known, first=names[0] if names else "", failed=failed, replaced=replaced, released=release
+            candidates, self.closer, voices=known, first=first, failed=failed, replaced=replaced, served=served, released=release
         )
 
     async def hedged_llm(
@@ -173,10 +176,15 @@ class Lineup:
         policy: HedgePolicy | None = None,
         failed: Callable[[ProviderError], None] = lambda _: None,
         replaced: Callable[[Replaced], None] = lambda _: None,
+        served: Callable[[str], None] = lambda _: None,
+        wasted: Callable[[TokenUsage], None] = lambda _: None,
     ) -> HedgedLlm:
         """A call's language models in order as one."""
         candidates, release = await self._candidates("llm", names, vendors, self.llm)
-        return HedgedLlm(candidates, self.budget, self.closer, policy or HedgePolicy(), failed=failed, replaced=replaced, released=release)
+        policy = policy or HedgePolicy()
+        return HedgedLlm(
+            candidates, self.budget, self.closer, policy, failed=failed, replaced=replaced, served=served, wasted=wasted, released=release
+        )
 
     async def _candidates(
         self, kind: Kind, names: Sequence[str], vendors: Vendors, shared: Callable[[str], Awaitable[P]]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError
 from offhook.inference import InferencePool
 from offhook.ports.endpoint import Endpoint
+from offhook.ports.spec import Kind
 from offhook.ports.stt import Stt, SttSession
 from offhook.ports.transport import CallTransport
 from offhook.ports.tts import Tts, TtsSession
@@ -95,12 +97,15 @@ async def _prepare(
     parts: EngineParts, plan: CallPlan, transport: CallTransport, script: Script, mishaps: Mishaps, held: AsyncExitStack
 ) -> Prepared:
     lineup, names = parts.lineup, plan.models
-    ears_of = await lineup.steady_stt(names.stt, names.vendors, failed=mishaps.failed, replaced=mishaps.replaced)
+    ears_of = await lineup.steady_stt(names.stt, names.vendors, **_heard(mishaps, "stt"))
     held.push_async_callback(ears_of.aclose)
-    voices = await lineup.steady_tts(names.tts, names.vendors, voices=names.voices, failed=mishaps.failed, replaced=mishaps.replaced)
+    voices = await lineup.steady_tts(names.tts, names.vendors, voices=names.voices, **_heard(mishaps, "tts"))
     held.push_async_callback(voices.aclose)
     stt: Stt = _alone(ears_of)
     tts: Tts = _alone(voices)
+    for kind, steady, chosen in (("stt", ears_of, stt), ("tts", voices, tts)):
+        if chosen is not steady:
+            held.callback(mishaps.served, kind, steady.candidates[0].name)
     to_stt = link((transport.format_in,), stt.spec.formats, between=(transport.start.transport, stt.spec.id))
     from_tts = link(tts.spec.formats, (transport.format_out,), between=(tts.spec.id, transport.start.transport))
 
@@ -140,6 +145,11 @@ async def _prepare(
     return Prepared(plan, script, policy, ears, mouth, open_tts, mishaps, held, models)
 
 
+def _heard(mishaps: Mishaps, kind: Kind) -> Any:  # noqa: ANN401 - arguments by name
+    """Who hears how providers of a kind do."""
+    return {"failed": partial(mishaps.failed, kind=kind), "replaced": mishaps.replaced, "served": partial(mishaps.served, kind)}
+
+
 def _alone(steady: SteadyStt | SteadyTts) -> Any:  # noqa: ANN401 - the provider itself, or the same kind of one that replaces it
     """A provider that is here, in this process, is no better for a stand-in that watches its connection."""
     candidates = steady.candidates
@@ -152,9 +162,7 @@ async def _models(lineup: Lineup, plan: CallPlan, mishaps: Mishaps) -> HedgedLlm
         return None
     policy = HedgePolicy(first=plan.models.answer_ms / 1000)
     try:
-        return await lineup.hedged_llm(
-            plan.models.llm, plan.models.vendors, policy=policy, failed=mishaps.failed, replaced=mishaps.replaced
-        )
+        return await lineup.hedged_llm(plan.models.llm, plan.models.vendors, policy=policy, wasted=mishaps.wasted, **_heard(mishaps, "llm"))
     except ConfigError:
         mishaps.counts["no language model"] += 1
         return None

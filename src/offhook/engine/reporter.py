@@ -15,6 +15,7 @@ from offhook.engine.outbox import Sender
 from offhook.engine.record import RecordingInfo
 from offhook.engine.telemetry.calls import CallTelemetry
 from offhook.engine.tools import ToolResult
+from offhook.ports.llm import TokenUsage
 from offhook.ports.transport import CallStart
 
 
@@ -30,6 +31,8 @@ class Reporter:
         self.counts: Counter[str] = Counter()
         self.ladders: list[Ladder] = []
         self.telemetry: CallTelemetry | None = None
+        self._hedged_input = 0
+        self._hedged_output = 0
 
     def now(self) -> Instant:
         """On the call's clock."""
@@ -124,6 +127,13 @@ class Reporter:
             )
         )
 
+    def hedged(self, usage: TokenUsage) -> None:
+        """Tokens of a request that was made beside the one which answered."""
+        self._hedged_input += usage.input
+        self._hedged_output += usage.output
+        if self.telemetry is not None:
+            self.telemetry.hedged(usage)
+
     def recording(self, info: RecordingInfo) -> None:
         """The recording is whole."""
         self._send(
@@ -140,7 +150,8 @@ class Reporter:
     def ended(self, reason: str, outcome: str, slots: Mapping[str, Any], path: tuple[str, ...], usage: Mapping[str, Any]) -> None:
         """Usage, then the last event."""
         seconds = round(self._clock.now() / 1e9, 2)
-        self._send(Usage(**self._common(), call_seconds=seconds, **usage))
+        hedged = {"llm_hedged_input_tokens": self._hedged_input, "llm_hedged_output_tokens": self._hedged_output}
+        self._send(Usage(**self._common(), call_seconds=seconds, **hedged, **usage))
         self._show({"type": "ended", "reason": reason})
         self._send(
             CallEnded(

@@ -69,6 +69,8 @@ class HealthReport:
     error_share: float
     p50: float | None
     p95: float | None
+    busy: int
+    """Sessions and requests that are open there."""
 
 
 class Health:
@@ -88,6 +90,8 @@ class Health:
         self.succeeded = 0
         self.failures: Counter[str] = Counter()
         self.opened = 0
+        self.busy = 0
+        """Sessions and requests that are open there now."""
         self._policy = policy or BreakerPolicy()
         self._clock = clock
         self._chance = chance
@@ -203,6 +207,7 @@ class Health:
             error_share=recent.count(False) / len(recent) if recent else 0.0,
             p50=self.quantile(0.5),
             p95=self.quantile(0.95),
+            busy=self.busy,
         )
 
 

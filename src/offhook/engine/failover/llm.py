@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -71,10 +71,13 @@ class HedgeBudget:
         if self._last:
             self._last[-1] = True
 
-    def waste(self, request: LlmRequest, usage: TokenUsage | None) -> None:
-        """What was asked for in vain."""
-        self.wasted_input += usage.input if usage is not None else sum(len(one.text) for one in request.messages) // LETTERS_PER_TOKEN
-        self.wasted_output += usage.output if usage is not None else 0
+    def waste(self, request: LlmRequest, usage: TokenUsage | None) -> TokenUsage:
+        """Count what was asked for in vain; returns what was counted."""
+        if usage is None:
+            usage = TokenUsage(sum(len(one.text) for one in request.messages) // LETTERS_PER_TOKEN, 0, estimated=True)
+        self.wasted_input += usage.input
+        self.wasted_output += usage.output
+        return usage
 
 
 class _Run:
@@ -87,6 +90,9 @@ class _Run:
         self.buffer: deque[LlmEvent] = deque()
         self.settled = False
         """Its model's health knows how it went."""
+        self.failed = False
+        self._open = True
+        candidate.health.busy += 1
         self._events = aiter(candidate.provider.stream(request))
 
     async def begin(self) -> None:
@@ -121,8 +127,15 @@ class _Run:
             self.settled = True
             verdict()
 
+    def leave(self) -> None:
+        """Nothing more is asked of the model; idempotent."""
+        if self._open:
+            self._open = False
+            self.candidate.health.busy -= 1
+
     async def aclose(self) -> None:
         """End the request."""
+        self.leave()
         close = getattr(self._events, "aclose", None)
         if close is not None:
             await close()
@@ -141,10 +154,14 @@ class HedgedStream:
         self._policy = owner.policy
         self._request = request
         self._runs: list[_Run] = []
+        self._vain: list[TokenUsage] = []
+        """Of requests that were not the answer."""
         self._errors: list[ProviderError] = []
         self._run: _Run | None = None
         self._buffer: deque[LlmEvent] = deque()
         self._over = False
+        self._told = False
+        """That it went well."""
 
     def __aiter__(self) -> AsyncIterator[LlmEvent]:
         return self
@@ -170,19 +187,27 @@ class HedgedStream:
         """End the request; idempotent."""
         self._over = True
         if self._run is not None:
+            if not self._run.failed and not self._told:
+                self._told = True
+                self._owner.served(self._run.candidate.name)
             await self._run.aclose()
         await self._owner.closer.drain()
 
     async def _more(self, run: _Run) -> LlmEvent:
         error: ProviderError
+        event: LlmEvent | None = None
         try:
             with anyio.fail_after(self._policy.gap):
-                return await run.next()
+                event = await run.next()
+            return event
         except TimeoutError:
             error = Timeout(run.candidate.name, "the model stopped in its answer")
         except ProviderError as broken:
             error = broken
-        self._over = True
+        finally:
+            if event is None:
+                run.leave()
+        self._over = run.failed = True
         run.candidate.health.failed(error)
         self._owner.failed(error)
         raise error
@@ -218,7 +243,10 @@ class HedgedStream:
         finally:
             if not ended:
                 for one in self._runs:
+                    if not one.settled:
+                        self._vain.append(owner.budget.waste(self._request, one.usage))
                     one.settle(one.candidate.health.dropped)
+                self._tell_vain(counted=1)
         self._won(run, delay, may=may)
         return run
 
@@ -235,14 +263,22 @@ class HedgedStream:
         run = _Run(candidate, self._request)
         self._runs.append(run)
         self.tried.append(candidate.name)
+        begun = False
         try:
             await run.begin()
+            begun = True
         except ProviderError as error:
             self._errors.append(error)
+            run.failed = True
             run.settle(partial(health.failed, error))
             self._owner.failed(error)
-            self._owner.budget.waste(self._request, run.usage)
+            spent = self._owner.budget.waste(self._request, run.usage)
+            if run.usage is not None:  # one that was refused costs nothing
+                self._vain.append(spent)
             raise
+        finally:
+            if not begun:
+                run.leave()
         health.measured(anyio.current_time() - run.began)
         run.settle(health.ok)
         return run
@@ -255,13 +291,14 @@ class HedgedStream:
         if not may and now - run.began > delay:
             budget.denied += 1
         for other in self._runs:
-            if other is run or other.settled:
+            if other is run or other.failed:
                 continue
-            budget.waste(self._request, other.usage)
+            self._vain.append(budget.waste(self._request, other.usage))
             if other.began < run.began:
                 self._late(other, now)
             else:
                 other.settle(other.candidate.health.dropped)
+        self._tell_vain(counted=0)
         if self._errors or run is not self._runs[0]:
             first = self._runs[0]
             why = type(self._errors[0]).__name__ if self._errors else "late"
@@ -271,11 +308,20 @@ class HedgedStream:
         now = anyio.current_time()
         for run in self._runs:
             if not run.settled:
-                self._owner.budget.waste(self._request, run.usage)
+                self._vain.append(self._owner.budget.waste(self._request, run.usage))
                 self._late(run, now)
+        self._tell_vain(counted=1)
+
+    def _tell_vain(self, *, counted: int) -> None:
+        """Tell whoever pays of requests beside the one that is counted as the answer's, be there an answer or not."""
+        for usage in self._vain[counted:]:
+            self._owner.wasted(usage)
+        self._vain.clear()
 
     def _late(self, run: _Run, now: float) -> None:
         """It took too long: it counts as a failure, and so long at least as its time."""
+        if run.settled:  # it had begun, only later than the other
+            return
         error = Timeout(run.candidate.name, "the model did not begin to answer in time")
         run.candidate.health.measured(now - run.began)
         run.settle(partial(run.candidate.health.failed, error))
@@ -292,6 +338,10 @@ class HedgedLlm:
     policy: HedgePolicy = field(default_factory=HedgePolicy)
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    served: Callable[[str], None] = lambda _: None
+    """Hears who has answered well, by the plan's name."""
+    wasted: Callable[[TokenUsage], None] = lambda _: None
+    """Hears what was paid for beside the answer: as the vendor said, or estimated."""
     released: Callable[[], None] = lambda: None
     """Told once that the call has no more use for them."""
 
@@ -306,7 +356,7 @@ class HedgedLlm:
         """The same models in another order, as a router wants; those that it does not name are left out."""
         known = {one.name: one for one in self.candidates}
         chosen = [known[name] for name in names if name in known]
-        return HedgedLlm(chosen, self.budget, self.closer, self.policy, self.failed, self.replaced)
+        return replace(self, candidates=chosen, released=lambda: None)
 
     def fit(self, request: LlmRequest) -> list[Candidate[Llm]]:
         """Models that can do what is asked and whose breaker lets a request through, in order. The rules are there if there are none."""

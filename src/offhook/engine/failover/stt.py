@@ -172,6 +172,7 @@ class SteadySttSession:
                 await self._idle.wait()
         ear, self._ear = self._ear, None
         if ear is not None:
+            self._owner.served(ear.candidate.name)
             self._release(ear)
         self._queue.clear()
         await self._owner.closer.drain()
@@ -230,6 +231,7 @@ class SteadySttSession:
     async def _open(self, candidate: Candidate[Stt]) -> Ear:
         hop = link((self._format,), candidate.provider.spec.formats, between=("the call", candidate.name))
         session = await candidate.provider.open(hop.target, self._locale, self._hints)
+        candidate.health.busy += 1
         return Ear(candidate, session, self._format, hop.target, hop.open(), anyio.current_time())
 
     def _adopt(self, ear: Ear) -> None:
@@ -285,6 +287,7 @@ class SteadySttSession:
         self._release(ear)
 
     def _release(self, ear: Ear) -> None:
+        ear.candidate.health.busy -= 1
         if not ear.lives:
             ear.candidate.health.dropped()
         self._seconds += ear.seconds
@@ -383,6 +386,8 @@ class SteadyStt:
     policy: SttPolicy = field(default_factory=SttPolicy)
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    served: Callable[[str], None] = lambda _: None
+    """Hears whose session has ended well, by the plan's name."""
     released: Callable[[], None] = lambda: None
     """Told once that the call has no more use for them."""
 

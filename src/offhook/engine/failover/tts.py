@@ -194,7 +194,7 @@ class _Reply:
                             yield out
                         self._away, self._watch.deadline = False, self._due(voice)
             except FormatError as error:
-                raise BadOutput(name, error.public) from error
+                raise BadOutput(name, error.public, mismatch=True) from error
         if self._watch.cancelled_caught:
             raise Timeout(name, "the voice has stopped")
         if not self.texts.ended or self._clause.number < len(self.texts.all):
@@ -335,6 +335,7 @@ class SteadyTtsSession:
         self._closed = True
         voice, self._voice = self._voice, None
         if voice is not None:
+            self.owner.served(voice.candidate.name)
             self._release(voice)
         await self.owner.closer.drain()
 
@@ -356,9 +357,11 @@ class SteadyTtsSession:
     async def _open(self, candidate: Candidate[Tts]) -> Voice:
         hop = link(candidate.provider.spec.formats, (self._format,), between=(candidate.name, "the call"))
         session = await candidate.provider.open(self.owner.voice(candidate, self._wanted), self._locale, hop.source)
+        candidate.health.busy += 1
         return Voice(candidate, session, hop.source)
 
     def _release(self, voice: Voice) -> None:
+        voice.candidate.health.busy -= 1
         if not voice.spoke:
             voice.candidate.health.dropped()
         self._characters += voice.characters
@@ -398,6 +401,8 @@ class SteadyTts:
     """Whose voice it is, by name, which may be one that is no candidate; empty: the first candidate's."""
     failed: Callable[[ProviderError], None] = lambda _: None
     replaced: Callable[[Replaced], None] = lambda _: None
+    served: Callable[[str], None] = lambda _: None
+    """Hears whose session has ended well, by the plan's name."""
     released: Callable[[], None] = lambda: None
     """Told once that the call has no more use for them."""
 

@@ -6,6 +6,7 @@ Told once per turn, tool or failure, never per frame. Nothing here waits or rais
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from offhook.engine.telemetry.catalogue import STAGES, Metrics
 from offhook.engine.telemetry.export import Exporter
 from offhook.engine.telemetry.ladder import Marks, ladder, overhead
 from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
+from offhook.ports.llm import TokenUsage
 
 Speculated = Literal["committed", "aborted", "unused"]
 OUTCOMES: Final[tuple[tuple[type[ProviderError], str], ...]] = (
@@ -82,8 +84,8 @@ def outcome_of(error: ProviderError) -> str:
 
 
 def reason_of(why: str) -> str:
-    """A label for the name of an error's class, or for ``stalled``."""
-    return next((word for kind, word in OUTCOMES if kind.__name__ == why), why if why == "stalled" else "failed")
+    """A label for the name of an error's class, or for ``stalled`` and ``late``."""
+    return next((word for kind, word in OUTCOMES if kind.__name__ == why), why if why in {"stalled", "late"} else "failed")
 
 
 class Telemetry:
@@ -99,10 +101,6 @@ class Telemetry:
         """Begin to tell of a call. ``about``: attributes of its span (transport, script, version; no number of anybody)."""
         return CallTelemetry(self, call, answered, plan, about)
 
-    def concurrency(self, vendor: str, count: int) -> None:
-        """So many sessions and requests are open at a vendor."""
-        self.metrics.concurrency.set(count, vendor_of(vendor))
-
     async def watch(self) -> None:
         """Look how late the loop wakes, until cancelled."""
         while True:
@@ -113,11 +111,14 @@ class Telemetry:
     def text(self, calls: int, capacity: int, decisions: Mapping[str, int]) -> str:
         """The answer to ``GET /metrics``."""
         worst: dict[str, int] = {}
+        busy: Counter[str] = Counter()
         for one in self.health():
             vendor = vendor_of(one.provider)
             worst[vendor] = max(worst.get(vendor, 0), _CIRCUIT[one.circuit])
+            busy[vendor] += one.busy
         for vendor, state in worst.items():
             self.metrics.circuit.set(state, vendor)
+            self.metrics.concurrency.set(busy[vendor], vendor)
         exporter = self.exporter
         self.metrics.see(calls, capacity, decisions, exporter.sent if exporter else 0, exporter.dropped if exporter else {})
         return self.metrics.text()
@@ -186,6 +187,10 @@ class CallTelemetry:
         links = (self._of_turn(turn),) if outcome == "committed" else ()
         self._put("voice.speculation", self._span, begun, ended, attributes, links=links)
 
+    def hedged(self, usage: TokenUsage) -> None:
+        """A model was asked beside the one that answered."""
+        self._tokens(usage)
+
     def tool(self, name: str, key: str, ended: Instant, took_ms: float, error: str | None) -> None:
         """A tool has run; ``error`` is None or a kind: conflict, rejected, timeout, unavailable."""
         self._metrics.tools.add(error or "ok")
@@ -219,9 +224,9 @@ class CallTelemetry:
         """The caller waited and heard nothing."""
         self._metrics.dead_air.observe((ended - begun) / SECOND)
 
-    def underrun(self) -> None:
-        """A gap in agent audio."""
-        self._metrics.underruns.add()
+    def underruns(self, count: int) -> None:
+        """So many gaps in the agent's audio."""
+        self._metrics.underruns.add(by=count)
 
     def mismatch(self) -> None:
         """Agent audio was not in the format that was promised."""
@@ -249,7 +254,7 @@ class CallTelemetry:
 
     # -- spans --------------------------------------------------------------------------------------------------------
 
-    def _tokens(self, llm: LlmUse) -> None:
+    def _tokens(self, llm: LlmUse | TokenUsage) -> None:
         self._metrics.tokens.add("input", "yes", by=llm.cached)
         self._metrics.tokens.add("input", "no", by=max(0, llm.input - llm.cached))
         self._metrics.tokens.add("output", "no", by=llm.output)

@@ -105,15 +105,19 @@ class Gate:
         self.length(text, samples)
         characters = weight(text)
         if characters >= JUDGED and seconds < FASTEST_S * len(text):
-            raise BadOutput(self._provider, f"{seconds:.1f} s of audio for {len(text)} characters: a lower rate than was asked for, or cut")
+            raise self._wrong(f"{seconds:.1f} s of audio for {len(text)} characters: a lower rate than was asked for, or cut")
         if spoken_s is not None and (seconds > 1.5 * spoken_s + 0.8 or seconds < 0.7 * spoken_s - 0.1):
-            raise BadOutput(self._provider, f"{seconds:.1f} s of audio, words up to {spoken_s:.1f} s: not the rate that was asked for")
+            raise self._wrong(f"{seconds:.1f} s of audio, words up to {spoken_s:.1f} s: not the rate that was asked for")
 
     def length(self, text: str, samples: int) -> None:
         """Check a clause that may not be all there against what its text can take at most."""
         most = SLOWEST_S * max(weight(text), JUDGED) + 0.6
         if samples > most * self._format.rate:
-            raise BadOutput(self._provider, f"more than {most:.1f} s for {len(text)} characters: not the format that was asked for")
+            raise self._wrong(f"more than {most:.1f} s for {len(text)} characters: not the format that was asked for")
+
+    def _wrong(self, public: str) -> BadOutput:
+        """It is in another format than was promised."""
+        return BadOutput(self._provider, public, mismatch=True)
 
     def _headless(self, data: bytes) -> bytes:
         """A clause's first bytes without a header. Anything but a wav file would show at the reply's first."""
@@ -125,7 +129,7 @@ class Gate:
         try:
             check_pcm(data[: len(data) - len(data) % self._format.sample_bytes], self._format)
         except FormatError as error:
-            raise BadOutput(self._provider, error.public) from None
+            raise self._wrong(error.public) from None
         return data
 
     def _unwrapped(self, data: bytes) -> bytes:
@@ -142,7 +146,7 @@ class Gate:
                     return data[at + 8 :]
                 break
             at += 8 + size + size % 2
-        raise BadOutput(self._provider, f"a wav file in what should be raw {self._format}")
+        raise self._wrong(f"a wav file in what should be raw {self._format}")
 
     def _judge(self, data: bytes) -> None:
         """A block that is louder than any voice, or loud and noise."""
@@ -158,4 +162,4 @@ class Gate:
         power = (blocks * blocks).mean(axis=1)
         alike = (blocks[:, 1:] * blocks[:, :-1]).mean(axis=1)
         if (power > TOO_LOUD**2).any() or ((power > LOUD**2) & (alike < NOISE * power)).any():
-            raise BadOutput(self._provider, f"noise in what should be {self._format}: another encoding than was asked for")
+            raise self._wrong(f"noise in what should be {self._format}: another encoding than was asked for")

@@ -173,7 +173,7 @@ class ElevenLabsProtocol(Protocol):
             self._told += chars[-1][2]
             if self._heard > 1.3 * self._told + 0.3 or self._heard < 0.7 * self._told - 0.1:
                 found = f"{self._heard:.1f} s of audio, characters for {self._told:.1f} s"
-                raise BadOutput(SPEC.id, f"{found}: not the rate that was asked for")
+                raise BadOutput(SPEC.id, f"{found}: not the rate that was asked for", mismatch=True)
         clause = self._current(reply)
         if clause is not None and not self._aligned:
             self._aligned = bool(chars)

@@ -263,6 +263,79 @@ async def test_another_order_shares_health_and_budget() -> None:
     assert (a.warmed, b.warmed) == (1, 1)
 
 
+def estimated() -> int:
+    """Input tokens of a request of which its vendor said nothing."""
+    return len(REQUEST.messages[0].text) // 4
+
+
+def told(llm: HedgedLlm) -> tuple[list[TokenUsage], list[str]]:
+    """What is heard of requests that were paid for beside the answers, and of who answered."""
+    wasted: list[TokenUsage] = []
+    served: list[str] = []
+    llm.wasted, llm.served = wasted.append, served.append
+    return wasted, served
+
+
+async def test_what_a_second_request_cost_is_told_beside_the_answer() -> None:
+    llm = hedged(hanging("llm/a"), ScriptedLlm("llm/b"))
+    wasted, served = told(llm)
+    await text(llm.ordered(["llm/a", "llm/b"]))
+    assert ([(one.input, one.output, one.estimated) for one in wasted], served) == ([(estimated(), 0, True)], ["llm/b"])
+    first_wins = hedged(ScriptedLlm("llm/a", Answer(first=0.8)), ScriptedLlm("llm/b"))
+    wasted, served = told(first_wins)
+    await text(first_wins)
+    assert ([one.input for one in wasted], served) == ([estimated()], ["llm/a"])
+    assert all(one.health.busy == 0 for one in [*llm.candidates, *first_wins.candidates])
+
+
+async def test_two_that_begin_at_once_are_both_paid_for() -> None:
+    said = Answer(first=0.9, words=("Hello", "there"))
+    llm = hedged(ScriptedLlm("llm/a", said), ScriptedLlm("llm/b", Answer(first=0.2)))
+    wasted, _ = told(llm)
+    await text(llm)
+    assert len(wasted) == 1
+
+
+async def test_an_answer_without_a_second_request_tells_of_nothing_beside_it() -> None:
+    llm = hedged(ScriptedLlm("llm/a"), ScriptedLlm("llm/b"))
+    wasted, served = told(llm)
+    await text(llm)
+    async with aclosing(llm.stream(REQUEST)) as stream:
+        async for _ in stream:
+            break
+    assert (wasted, served) == ([], ["llm/a", "llm/a"])  # one that is left early has answered well too
+
+
+async def test_what_nobody_answered_is_told_but_for_the_one_that_is_counted_as_the_answers() -> None:
+    llm = hedged(hanging("llm/a"), hanging("llm/b"))
+    wasted, served = told(llm)
+    with pytest.raises(Timeout):
+        await text(llm)
+    assert ([one.input for one in wasted], served) == ([estimated()], [])
+    given_up = hedged(hanging("llm/a"), hanging("llm/b"))
+    wasted, _ = told(given_up)
+    with anyio.move_on_after(1.0):
+        await text(given_up)
+    assert [one.input for one in wasted] == [estimated()]
+    assert all(one.health.busy == 0 for one in [*llm.candidates, *given_up.candidates])
+
+
+async def test_a_request_that_was_refused_costs_nothing_and_one_that_was_declined_does() -> None:
+    refused = hedged(ScriptedLlm("llm/a", Answer(fail_after=0, error=Unauthorized("llm/a", "no"))), ScriptedLlm("llm/b"))
+    wasted, served = told(refused)
+    await text(refused)
+    assert (wasted, served) == ([], ["llm/b"])
+    declined = hedged(ScriptedLlm("llm/a", Answer(why="filtered", words=())), ScriptedLlm("llm/b"))
+    wasted, served = told(declined)
+    await text(declined)
+    assert (wasted, served) == ([TokenUsage(10, 0)], ["llm/b"])
+    cut = hedged(ScriptedLlm("llm/a", Answer(fail_after=1)))
+    wasted, served = told(cut)
+    with pytest.raises(Unavailable):
+        await text(cut)
+    assert (wasted, served) == ([], [])
+
+
 ANSWERS = st.builds(
     Answer,
     words=st.sampled_from([("One ", "two ", "three"), ("One",), (" ", "One"), ()]),
@@ -306,6 +379,7 @@ def test_whatever_they_do_words_are_one_models_and_in_time(schedules: list[list[
             assert whole.count("One") <= 1
             await llm.aclose()
             assert all(model.running == 0 for model in models)
+            assert all(one.health.busy == 0 for one in llm.candidates)
         assert llm.budget.hedges <= max(llm.budget.free, llm.budget.requests)
 
     anyio.run(scene, backend="asyncio", backend_options={"loop_factory": VirtualTimeLoop})

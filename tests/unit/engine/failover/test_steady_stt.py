@@ -97,6 +97,7 @@ class Scene:
             await anyio.sleep(3)
             group.cancel_scope.cancel()
         assert all(not stt.open_now for stt in self.stts)
+        assert all(one.busy == 0 for one in self.health.values())
 
 
 def spoken(*texts: str) -> Line:

@@ -86,6 +86,7 @@ async def said(*voices: Voice, clauses: Sequence[str] = CLAUSES) -> Heard:
     heard = await listen(session, clauses)
     await session.aclose()
     await tts.aclose()
+    assert all(one.health.busy == 0 for one in tts.candidates)
     assert all(not voice.open_now for voice in voices)
     return heard
 

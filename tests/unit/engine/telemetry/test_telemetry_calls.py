@@ -217,7 +217,7 @@ def test_providers_by_vendor_and_outcome() -> None:
     assert [outcome_of(kind("stt/x", "y")) for kind in kinds] == [
         "timeout", "unauthorized", "over_quota", "rejected", "bad_output", "unavailable", "failed",
     ]  # fmt: skip
-    assert [reason_of(word) for word in ("OverQuota", "stalled", "Boom")] == ["over_quota", "stalled", "failed"]
+    assert [reason_of(word) for word in ("OverQuota", "stalled", "late", "Boom")] == ["over_quota", "stalled", "late", "failed"]
     assert vendor_of("deepgram:nova-3") == vendor_of("stt/deepgram") == vendor_of("deepgram") == "deepgram"
     one.provider("stt", "deepgram:nova-3")
     one.provider("stt", "deepgram:nova-3", Unauthorized("stt/deepgram", "no key"))
@@ -226,8 +226,9 @@ def test_providers_by_vendor_and_outcome() -> None:
     board.of("stt/deepgram", "two").failed(Unauthorized("stt/deepgram", "no key"))
     board.of("tts/cartesia").ok()
     telemetry.health = board.report
-    telemetry.concurrency("deepgram:nova-3", 7)
-    for event in (one.underrun, one.mismatch, one.recording_failed, one.false_interruption):
+    board.of("stt/deepgram", "one").busy, board.of("stt/deepgram", "two").busy = 4, 3
+    one.underruns(1)
+    for event in (one.mismatch, one.recording_failed, one.false_interruption):
         event()
     one.dead_air(ms(0), ms(4_500))
     text = telemetry.text(3, 50, {"taken": 3})

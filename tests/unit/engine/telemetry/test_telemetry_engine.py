@@ -102,7 +102,16 @@ def test_metrics_of_a_call(tmp_path: Path) -> None:
         assert after["voice_call_setup_seconds_count"] == 1
         assert after["voice_calls_total hangup"] == 1
         assert after["voice_calls_active"] == 0
+        assert (after["voice_provider_requests_total stt local ok"], after["voice_provider_requests_total tts local ok"]) == (1, 1)
         assert "twilio" not in client.get("/metrics").text
+
+
+def test_how_the_providers_do_is_asked_of_the_engines_own_board(tmp_path: Path) -> None:
+    with engine(tmp_path) as client:
+        running: Engine = client.app.state.engine  # type: ignore[attr-defined]
+        running.parts.lineup.board.of("stt/deepgram:nova-3").busy = 2
+        found = samples(client)
+        assert (found["voice_provider_concurrency deepgram"], found["voice_provider_circuit_state deepgram"]) == (2, 0)
 
 
 def test_a_call_that_is_not_taken_is_counted(tmp_path: Path) -> None:
