@@ -33,8 +33,8 @@ from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport
-from offhook.registry import ProviderContext
 from offhook.reach import Reach
+from offhook.registry import ProviderContext
 from offhook.signing import sign
 from offhook.weights import ModelStore
 
@@ -56,10 +56,10 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.overruns = 0
-        self.ladders: deque[Ladder] = deque(maxlen=1_000)
-        """Of the last answers, over all calls."""
         self.gaps: Counter[str] = Counter()
         """In agents' speech, of calls that have ended. See ``Pacing``."""
+        self.ladders: deque[Ladder] = deque(maxlen=1_000)
+        """Of the last answers, over all calls."""
         self.ignored: Counter[str] = Counter()
 
     async def take(self, transport: CallTransport) -> str:
@@ -114,13 +114,13 @@ class Engine:
         finally:
             self.calls.pop(plan.call, None)
             self.ended[call.reason or "cut"] += 1
+            told.underruns(prepared.mouth.playout.underruns)
             told.ended(call.reason or "cut", call.dialogue.outcome, call.clock.now())
             self.failures.update(failures)
-            told.underruns(prepared.mouth.playout.underruns)
+            self.gaps.update(call.pacing.gaps)
             self.ladders.extend(call.reporter.ladders)
             self.ignored.update(call.driver.ignored)
             if call.scope_report is not None:
-            self.gaps.update(call.pacing.gaps)
                 self.overruns += call.scope_report.overruns
         return call.reason
 
@@ -150,11 +150,11 @@ class Engine:
             "turn_overruns": self.overruns,
             "answers": _answers([*self.ladders, *(one for call in self.calls.values() for one in call.reporter.ladders)]),
             "wheel": wheel,
+            "gaps": dict(sum((call.pacing.gaps for call in self.calls.values()), self.gaps)),
             "vad_batches": self.parts.detector.batches,
             "vad_windows": self.parts.detector.windows,
             "vad_failures": self.parts.detector.failures,
             "phrases": {"bytes": self.parts.phrases.bytes, **self.parts.phrases.counts} if self.parts.phrases is not None else {},
-            "gaps": dict(sum((call.pacing.gaps for call in self.calls.values()), self.gaps)),
             "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
             "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
         }
@@ -193,10 +193,10 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
     if secret:
         sign(secret, "start", 0, b"")  # one that cannot sign is found now, not by the first event of a call
     exporter = _exporter(settings)
+    reach = _reach(settings)
     pool = InferencePool(settings.inference_workers)
     if lineup_of is not None:
         lineup = lineup_of(pool)
-    reach = _reach(settings)
     else:
         lineup = Lineup(ProviderContext(pool, ModelStore(settings.models_dir), dict(os.environ), reach=reach))
     try:
@@ -205,10 +205,10 @@ async def running(settings: EngineSettings, lineup_of: Callable[[InferencePool],
         async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_keepalive_connections=50)) as http, process_scope() as group:
             engine = await _assemble(settings, secret, lineup, Detector(vad, pool), pool, http, group)
             engine.telemetry.exporter = exporter
+            engine.telemetry.health = lineup.board.report
             group.start_soon(engine.telemetry.watch, name="loop lag")
             group.start_soon(lineup.run, name="connections that were thrown away")
             if exporter is not None:
-            engine.telemetry.health = lineup.board.report
                 group.start_soon(exporter.run, name="spans")
             yield engine
     finally:
@@ -259,9 +259,6 @@ async def _assemble(
     return Engine(settings, parts, plans, Admission(settings.max_calls))
 
 
-def _exporter(settings: EngineSettings) -> Exporter | None:
-    """Where spans go, if anywhere. Raises ConfigError for headers that are none."""
-    if settings.otlp_url is None:
 def _reach(settings: EngineSettings) -> Reach:
     """Where accounts in plans may lead. Raises ConfigError."""
     try:
@@ -270,6 +267,9 @@ def _reach(settings: EngineSettings) -> Reach:
         raise ConfigError(f"OFFHOOK_ENGINE_VENDOR_HOSTS: {error.public}") from error
 
 
+def _exporter(settings: EngineSettings) -> Exporter | None:
+    """Where spans go, if anywhere. Raises ConfigError for headers that are none."""
+    if settings.otlp_url is None:
         return None
     headers = parse_headers(settings.otlp_headers.get_secret_value())
     resource = {"service.name": "offhook-engine", "service.version": __version__, "service.instance.id": uuid.uuid4().hex}

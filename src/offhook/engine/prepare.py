@@ -17,8 +17,8 @@ from offhook.contracts.plan import CallPlan
 from offhook.core.audio.link import link
 from offhook.core.audio.playout import Playout
 from offhook.core.script.model import Script
-from offhook.core.turn.policy import TurnPolicy
 from offhook.core.time import MS
+from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.detector import Detector
 from offhook.engine.failover.llm import HedgedLlm, HedgePolicy
 from offhook.engine.failover.stt import SteadyStt
@@ -29,8 +29,8 @@ from offhook.engine.hints import hints
 from offhook.engine.lineup import Lineup
 from offhook.engine.mishaps import Mishaps
 from offhook.engine.outbox import Outbox
-from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.pacing import lead_of
+from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import both
 from offhook.engine.speculation import Speculation

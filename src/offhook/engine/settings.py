@@ -47,11 +47,11 @@ class EngineSettings(BaseSettings):
     vad: str = "silero"
     warm: tuple[str, ...] = ("stt:local", "tts:local", "endpoint:smart_turn")
     """Providers to load before the first call, as ``kind:name``."""
-
-    @property
     vendor_hosts: tuple[str, ...] = ()
     """Hosts of the operator's own that accounts in plans may name although they are private, or without TLS where there is no key: names
     (``vllm.lan``), addresses, networks (``10.1.0.0/16``). Addresses in this process's environment (``VLLM_BASE_URL``) need no entry."""
+
+    @property
     def steered_at(self) -> str:
         """``control_url`` or what stands for it, without a slash at the end; empty when it cannot be known."""
         if self.control_url is not None:
