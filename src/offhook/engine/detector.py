@@ -1,18 +1,20 @@
 """The voice detector of the process: windows of all calls are scored in one batch per pass, in the inference pool.
 
-Where there are many calls, a window waits a little for those of others: ten at once cost a third of ten alone. A call that has
+Where there are many calls, a window waits a little for those of others: what a pass costs is mostly the model's way back into the
+processor's cache, and hardly more for ten windows than for one. The window after one that sounded otherwise than before it does not wait:
+it is the second one that says that speech began, and the third one that it ended, so that nobody is heard later for it. A call that has
 fallen behind, because the machine was busy, has several windows in a pass and catches up. With one only, a delay once got would last:
 what was said would be heard ever so late, and from some delay on not at all.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import anyio
-
+from offhook.core.speech.gate import GateSettings
 from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import Vad, VadState
@@ -21,8 +23,11 @@ MOST: Final = 16
 """Windows of one call in a pass: half a second."""
 MANY: Final = 4
 """Calls from which on there is company to wait for: among fewer, a window's neighbours are further away than anybody would wait."""
-COMPANY_S: Final = 0.008
-"""How long a window waits for those of other calls. Half of it, on average, is what it costs a caller who interrupts."""
+COMPANY_S: Final = 0.016
+"""How long a window waits for those of other calls: less than a carrier's frame, so that its score is there before the next window is."""
+_GATE: Final = GateSettings()
+ALERT: Final = max(_GATE.start_windows, _GATE.stop_windows) - 1
+"""So many windows after one that sounds otherwise do not wait."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,8 @@ class Listener:
         self.window = window
         self.heard = heard
         self.closed = False
+        self.alert = 0
+        self._likely = False
         self._buffer = bytearray()
         self._position = 0
 
@@ -63,6 +70,12 @@ class Listener:
             self._detector.wake(self)
         return _Waiting(self, windows, start)
 
+    def scored(self, score: float) -> None:
+        """A window has been scored: the next ones are urgent if it sounds otherwise."""
+        likely = score >= (_GATE.stop if self._likely else _GATE.start)
+        self.alert = ALERT if likely is not self._likely else max(0, self.alert - 1)
+        self._likely = likely
+
     def close(self) -> None:
         """No more results are wanted."""
         self.closed = True
@@ -82,9 +95,9 @@ class Detector:
         self._listeners: set[Listener] = set()
         self._ready: dict[Listener, None] = {}
         """Those that have a whole window, in the order in which they had it."""
-        self._since = 0.0
-        """When the first of them had."""
-        self._wake = anyio.Event()
+        self._due = asyncio.Event()
+        """They are to be scored now."""
+        self._timer: asyncio.TimerHandle | None = None
 
     def listen(self, heard: Callable[[float, int, int], None]) -> Listener:
         """Begin listening to a call."""
@@ -99,37 +112,49 @@ class Detector:
 
     def wake(self, listener: Listener) -> None:
         """A listener has a window to score."""
-        if not self._ready:
-            self._since = anyio.current_time()
-            self._wake.set()
         self._ready[listener] = None
+        if listener.alert or len(self._listeners) < MANY:
+            self._due.set()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COMPANY_S, self._due.set)
 
     async def run(self) -> None:
         """Score for as long as the process lives."""
-        while True:
-            if not self._ready:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-            if len(self._listeners) >= MANY:
-                await anyio.sleep_until(self._since + COMPANY_S)
-            ready, self._ready = self._ready, {}
-            batch = [waiting for listener in ready if (waiting := listener.take()) is not None]
-            if not batch:
-                continue
-            self.batches += 1
-            self.windows += sum(len(waiting.windows) for waiting in batch)
-            try:
-                scores = await self._pool.run(self._score, batch, priority=Priority.VAD)
-            except ProviderError:
-                # A deaf window is not the end of a call: it counts as no speech.
-                self.failures += 1
-                scores = [[0.0] * len(waiting.windows) for waiting in batch]
-            for waiting, found in zip(batch, scores, strict=True):
-                listener = waiting.listener
-                for number, score in enumerate(found):
-                    if not listener.closed:
-                        start = waiting.start + number * listener.window
-                        listener.heard(score, start, start + listener.window)
+        try:
+            while True:
+                await self._due.wait()
+                await self._pass()
+        finally:
+            self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        self._due.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _pass(self) -> None:
+        """Score all windows that are there."""
+        self._stop_timer()
+        ready, self._ready = self._ready, {}
+        batch = [waiting for listener in ready if (waiting := listener.take()) is not None]
+        if not batch:
+            return
+        self.batches += 1
+        self.windows += sum(len(waiting.windows) for waiting in batch)
+        try:
+            scores = await self._pool.run(self._score, batch, priority=Priority.VAD)
+        except ProviderError:
+            # A deaf window is not the end of a call: it counts as no speech.
+            self.failures += 1
+            scores = [[0.0] * len(waiting.windows) for waiting in batch]
+        for waiting, found in zip(batch, scores, strict=True):
+            listener = waiting.listener
+            for number, score in enumerate(found):
+                listener.scored(score)
+                if not listener.closed:
+                    start = waiting.start + number * listener.window
+                    listener.heard(score, start, start + listener.window)
 
     def _score(self, batch: list[_Waiting]) -> list[list[float]]:
         """Runs in the pool: the first windows of all calls together, then the second ones, and so on."""

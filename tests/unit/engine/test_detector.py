@@ -81,6 +81,34 @@ async def test_windows_wait_for_those_of_others_only_where_there_are_many_calls(
     assert detector.windows == calls, "what is no whole window wakes nobody"
 
 
+async def test_the_windows_that_decide_about_speech_wait_for_nobody() -> None:
+    """The first one of speech waits, its score is there before the next frame; the next ones do not, and take along who waits."""
+    vad = Vad()
+    detector = Detector(vad, InferencePool(inline=True))
+    begin = anyio.current_time()
+    heard: list[list[tuple[float, int]]] = [[] for _ in range(MANY)]
+
+    def of(number: int) -> Any:
+        return lambda score, *_: heard[number].append((score, round(1000 * (anyio.current_time() - begin))))
+
+    one, other, *_ = listeners = [detector.listen(of(number)) for number in range(MANY)]
+    waits = round(1000 * COMPANY_S)
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        for number, sound in enumerate((LOUD, LOUD, LOUD, LOUD, QUIET, QUIET, QUIET, QUIET)):
+            await anyio.sleep_until(begin + number * 0.1)
+            if number == 1:
+                other.push(QUIET)
+                await anyio.sleep(0.004)
+            one.push(sound)
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    late = [at - 100 * number for number, (_, at) in enumerate(heard[0])]
+    assert late == [waits, 4, 0, waits, waits, 0, 0, waits]
+    assert heard[1] == [(0.0, 104)]
+    assert len(listeners) == MANY
+
+
 async def test_a_call_that_leaves_while_its_window_waits_is_not_scored() -> None:
     vad = Vad()
     detector = Detector(vad, InferencePool(inline=True))
