@@ -2,6 +2,9 @@
 
 The same list gives the same course, from the first word on, so that editing a turn and running again is sending another list. It is
 the live call's ``Dialogue`` from the live call's plan: only the voices are missing, the tools answer from fakes, and nobody waits.
+
+A turn that a language model would answer carries the model's answer; without one the course stops there and says so (``waits``), and who
+can ask a model goes on with it.
 """
 
 from __future__ import annotations
@@ -9,16 +12,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from offhook.authoring.course import Course, Denied, Line, Mishap, Played, Ran, Reason, Said, Turn
 from offhook.authoring.load import compile as compile_script
 from offhook.authoring.runner import asked
 from offhook.contracts.events import ToolAnswer
 from offhook.contracts.plan import CallPlan
 from offhook.core.script import acts as script_acts
+from offhook.core.script import turn as script_turn
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Ask, Note, Refused, Run, Say
 from offhook.core.script.values import plain
@@ -30,104 +35,12 @@ MOST_STEPS: Final = 2_000
 MOST_ROUNDS: Final = 20
 """Replies that tools may bring about one after the other, before the caller has a word."""
 
-Kind: TypeAlias = Literal["caller", "keys", "silence", "hangup"]
-
 
 class Fakes(Protocol):
     """Answers instead of the tools."""
 
     def __call__(self, tool: str, args: Mapping[str, Any], key: str) -> ToolAnswer:
         """What the tool would have answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the caller does. ``cut_at`` is where in the agent's words before it they broke in: nothing after that was heard."""
-
-    kind: Kind
-    text: str = ""
-    cut_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One thing that the agent says. ``item`` is the script's name for it, "" for a fixed line of the plan.
-
-    ``kind`` is one of the script's: ack, answer, say, must, goodbye, ask, guess, confirm, agree, change; or ``line``.
-    """
-
-    item: str
-    text: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """A tool that would have run, and what its fake answered."""
-
-    tool: str
-    effect: str
-    args: dict[str, Any]
-    values: dict[str, Any]
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why: a note of the script (``way`` names the rule that was taken, such as ``states/route/next/0``)."""
-
-    code: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """An act of the caller's that had no effect."""
-
-    act: str
-    why: str
-
-
-@dataclass(slots=True)
-class Played:
-    """A turn and all that followed from it. ``digest`` is of everything up to here: it changes from the first difference on."""
-
-    kind: str
-    text: str
-    acts: list[dict[str, Any]] = field(default_factory=list)
-    agent: list[Said] = field(default_factory=list)
-    asks: str = ""
-    tools: list[Ran] = field(default_factory=list)
-    reasons: list[Reason] = field(default_factory=list)
-    refused: list[Denied] = field(default_factory=list)
-    at: str = ""
-    stack: list[str] = field(default_factory=list)
-    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
-    transfer: str | None = None
-    ended: bool = False
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mishap:
-    """What went wrong in the rehearsal itself, and in which turn."""
-
-    turn: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A whole conversation. ``turns`` begins with what the agent says first."""
-
-    script: str
-    version: int
-    turns: list[Played]
-    ended: bool
-    outcome: str
-    path: list[str]
-    mishaps: list[Mishap]
-    steps: int
 
 
 def context_of(plan: CallPlan, moment: datetime) -> Context:
@@ -147,29 +60,74 @@ def rehearse(
     fakes: Fakes,
     unreachable: frozenset[str] = frozenset(),
     most_steps: int = MOST_STEPS,
+    *,
+    models: bool = False,
 ) -> Course:
-    """Play a list of turns. ``unreachable`` are transfer targets where nobody answers. ScriptError with all faults of the script."""
-    script = compile_script(plan.script)
-    talk = Dialogue(script, context_of(plan, moment), plan.given, tuple((one.title, one.text) for one in plan.knowledge))
-    player = _Player(plan, talk, fakes, unreachable, most_steps)
+    """Play a list of turns. ``unreachable`` are transfer targets where nobody answers. ScriptError with all faults of the script.
+
+    ``models``: the plan's language models answer where they would in a call; without it the rules answer everything.
+    """
+    player = _player(plan, moment, fakes, unreachable, most_steps, models=models)
     played = player.play(turns)
+    talk = player.talk
     outcome = talk.outcome or talk.state.outcome or ""
-    return Course(script.id, script.version, played, player.over, outcome, list(talk.path()), player.mishaps, player.steps)
+    return Course(
+        talk.script.id,
+        talk.script.version,
+        played,
+        player.over,
+        outcome,
+        list(talk.path()),
+        player.mishaps,
+        player.steps,
+        player.waits,
+        tuple(player.results),
+    )
+
+
+def up_to_model(
+    plan: CallPlan, moment: datetime, turns: Sequence[Turn], results: Sequence[ToolAnswer], unreachable: frozenset[str] = frozenset()
+) -> tuple[Dialogue, list[Line]] | None:
+    """The conversation where the words of its last turn wait for a model: its state, and what was heard before them; None where no model
+    would be asked then. ``results`` are those of its tools so far. ScriptError with all faults of the script.
+    """
+    left = iter(results)
+    player = _player(plan, moment, lambda _tool, _args, _key: next(left, _UNKNOWN), unreachable, MOST_STEPS, models=True)
+    player.play(turns)
+    return (player.talk, player.heard) if player.waits == len(turns) else None
+
+
+_UNKNOWN: Final = ToolAnswer(error="unavailable")
+
+
+def _player(plan: CallPlan, moment: datetime, fakes: Fakes, unreachable: frozenset[str], most_steps: int, *, models: bool) -> _Player:
+    passages = tuple((one.title, one.text) for one in plan.knowledge)
+    talk = Dialogue(compile_script(plan.script), context_of(plan, moment), plan.given, passages)
+    return _Player(plan, talk, fakes, unreachable, most_steps, models=models and bool(plan.models.llm))
 
 
 class _OutOfStepsError(Exception):
     """The rehearsal has used up what it may."""
 
 
+class _WaitsError(Exception):
+    """A model is to answer, and its answer is not there."""
+
+
 class _Player:
     """Does what a call does with its dialogue, in the same order: the reply is accepted, its tools run, its words are heard."""
 
-    def __init__(self, plan: CallPlan, talk: Dialogue, fakes: Fakes, unreachable: frozenset[str], most_steps: int) -> None:
+    def __init__(self, plan: CallPlan, talk: Dialogue, fakes: Fakes, unreachable: frozenset[str], most_steps: int, *, models: bool) -> None:
+        self.talk = talk
         self.over = False
         self.mishaps: list[Mishap] = []
         self.steps = 0
+        self.waits: int | None = None
+        self.results: list[ToolAnswer] = []
+        self.heard: list[Line] = []
         self._plan = plan
         self._talk = talk
+        self._known = script_turn.prepare(talk) if models else None
         self._fakes = fakes
         self._unreachable = unreachable
         self._most_steps = most_steps
@@ -190,6 +148,8 @@ class _Player:
                 following = turns[number] if number < len(turns) else None
                 self._turn(turn, hold=following is not None and bool(following.cut_at))
                 digest = self._close(digest)
+        except _WaitsError:
+            self.waits = len(self._done) - 1
         except _OutOfStepsError:
             self._close(digest)
             self._mishap(len(self._done) - 1, f"the rehearsal was stopped after {self._most_steps} steps")
@@ -212,13 +172,35 @@ class _Player:
                 self._hang_up()
                 return
             case "caller":
-                proposal = self._something(self._stepped(lambda: talk.answer(turn.text)))
+                proposal = self._something(self._stepped(lambda: self._answer(turn)))
+                self.heard.append(Line("caller", turn.text))
             case "keys":
                 proposal = self._something(self._stepped(lambda: talk.keys(turn.text)))
+                self.heard.append(Line("caller", turn.text))
             case "silence":
                 asked_again = self._stepped(talk.silence)
                 proposal = asked_again if asked_again.items else self._line(self._plan.lines.still_there)
         self._follow(proposal, hold=hold)
+
+    def _answer(self, turn: Turn) -> Proposal:
+        """The rules where they explain all of the caller's words, else what a model said to them: by the code of a call."""
+        now = self._now
+        now.answered_by = "rules"
+        if self._known is None:
+            return self._talk.answer(turn.text)
+        decision = self._talk.decide(turn.text)
+        now.why = decision.why
+        if decision.by == "rules":
+            return self._talk.answer(turn.text)
+        if turn.answer is None:
+            raise _WaitsError
+        answered = script_turn.Turn(self._talk, turn.text, self._known)
+        answered.feed(turn.answer.text)
+        answered.finish(whole=turn.answer.whole)
+        now.answered_by = "policy" if answered.by == "rules" else answered.by
+        now.why = (turn.answer.failure or answered.why) if now.answered_by == "policy" else decision.why
+        now.answer = turn.answer
+        return answered.proposal or answered.fall_back()
 
     def _follow(self, proposal: Proposal, *, hold: bool) -> None:
         """A reply, and those that its tools bring about. With ``hold`` the last words wait for the turn that breaks in."""
@@ -267,6 +249,7 @@ class _Player:
         else:
             answer = ToolAnswer(error="rejected")
             self._mishap(len(self._done) - 1, f"the agent has no tool '{run.tool}'")
+        self.results.append(answer)
         self._now.tools.append(Ran(run.tool, run.effect, plain(run.args), answer.values, answer.error))
         self._talk.tool_done(run.key, answer.values, answer.error)
 
@@ -282,13 +265,17 @@ class _Player:
         """The caller hears what was said, up to where they broke in; returns the work that had waited for that."""
         items, self._unheard = self._unheard, ()
         runs: list[Run] = []
+        said: list[str] = []
         gone = False
         for item in items:
             place = item.text.find(cut_at) if cut_at and not gone else -1
             heard = "" if gone else item.text
             if place >= 0:
                 heard, gone = item.text[: place + len(cut_at)], True
+            said.append(heard)
             runs += self._spoken(item.id, heard, heard == item.text)
+        if words := " ".join(said).strip():
+            self.heard.append(Line("agent", words, cut=gone))
         if cut_at and not gone:
             self._mishap(len(self._done) - 1, f"'{cut_at}' was not said just before: all of it counts as heard")
         return tuple(runs)
@@ -322,16 +309,7 @@ class _Player:
         talk, now = self._talk, self._now
         now.at, now.stack, now.ended = talk.state.at, list(talk.state.stack), self.over
         now.slots = {name: {**known, "value": plain(known["value"])} for name, known in talk.slots().items()}
-        written = json.dumps([before, {**asdict(now), "digest": ""}], sort_keys=True, ensure_ascii=False, default=str)
+        all_of_it = {**asdict(now), "digest": "", "answer": now.answer.text if now.answer else ""}  # not how long it took
+        written = json.dumps([before, all_of_it], sort_keys=True, ensure_ascii=False, default=str)
         now.digest = hashlib.sha256(written.encode()).hexdigest()[:16]
         return now.digest
-
-
-def same_until(former: Sequence[str], turns: Sequence[Played]) -> int:
-    """How many turns, the opening included, are as they were when their digests were ``former``."""
-    count = 0
-    for old, new in zip(former, turns, strict=False):
-        if old != new.digest:
-            break
-        count += 1
-    return count

@@ -28,8 +28,11 @@ class Base:
     facts: dict[str, Any]
 
     def run(self, api: Api, turns: list[TurnIn], **more: object) -> TextTestResult:
-        """The whole conversation, from its first word."""
-        return api.client.agents.run_text_test(api.tenant, self.agent, TextTest(**{**self.facts, **more}, turns=turns))
+        """The whole conversation, from its first word. What models have answered is put to ``turns``: nobody asks them again."""
+        found = api.client.agents.run_text_test(api.tenant, self.agent, TextTest(**{**self.facts, **more}, turns=turns))
+        for number, view in enumerate(found.turns[1:]):
+            turns[number] = turns[number].model_copy(update={"answer": view.answer})
+        return found
 
 
 # -- by typing ------------------------------------------------------------------------------------------------------------------
@@ -40,6 +43,7 @@ def chat(api: Api, base: Base) -> None:
     typer.echo(HELP)
     turns: list[TurnIn] = []
     found = base.run(api, turns)
+    _notice(found)
     _print(api, found.turns)
     while not found.ended:
         line = _line()
@@ -81,6 +85,11 @@ def _turn(line: str) -> TurnIn | None:
     return None if line.startswith("/") else TurnIn(caller=line)
 
 
+def _notice(found: TextTestResult) -> None:
+    if found.notice:
+        typer.echo(f"  [{found.notice}]", err=True)
+
+
 def _print(api: Api, turns: list[TurnView], *, own: bool = True) -> None:
     for turn in turns:
         if own and turn.kind != "begin":
@@ -89,6 +98,8 @@ def _print(api: Api, turns: list[TurnView], *, own: bool = True) -> None:
             given = ", ".join(f"{name}={value}" for name, value in one.args.items())
             told = one.error or ", ".join(f"{name}={value}" for name, value in one.values.items()) or "done"
             api.console.print(f"  [dim]{escape(f'[{one.tool}({given}) -> {told}]')}[/]", highlight=False)
+        if told := _answered(turn):
+            api.console.print(f"  [dim]{escape(f'[{told}]')}[/]", highlight=False)
         for denied in turn.refused:
             api.console.print(f"  [dim]{escape(f'[refused: {denied.why}]')}[/]", highlight=False)
         words = " ".join(one.text for one in turn.agent)
@@ -96,6 +107,19 @@ def _print(api: Api, turns: list[TurnView], *, own: bool = True) -> None:
             api.console.print(f"[cyan]agent[/]  {escape(words)}", highlight=False)
         if turn.transfer:
             api.console.print(f"  [dim]{escape(f'[transfer to {turn.transfer}]')}[/]", highlight=False)
+
+
+def _answered(turn: TurnView) -> str:
+    """Who answered, where that was not simply the rules: the model, how soon, for how many tokens; or why it was not the model."""
+    answer = turn.answer
+    if answer is None:
+        return ""
+    soon = f", {answer.first_words_ms:.0f} ms to its first words" if answer.first_words_ms is not None else ""
+    used = f", {answer.input_tokens} + {answer.output_tokens} tokens" if answer.input_tokens or answer.output_tokens else ""
+    who = {"model": "", "plain": " in plain words"}.get(turn.answered_by)
+    if who is None:
+        return f"answered by the rules in place of {answer.model or 'a model'}: {turn.why}{used}"
+    return f"answered by {answer.model}{who}{soon}{used}"
 
 
 # -- from a file ----------------------------------------------------------------------------------------------------------------
@@ -123,6 +147,7 @@ def play(api: Api, base: Base, path: Path) -> None:
         if api.as_json:
             continue
         api.console.print(f"[bold]{escape(scene.name)}[/]")
+        _notice(found)
         _print(api, found.turns)
         end = escape(f"[{found.outcome or 'the call goes on'}]")
         api.console.print(f"  [dim]{end}[/]", highlight=False)

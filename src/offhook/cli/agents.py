@@ -310,12 +310,17 @@ def try_agent(
     config: Annotated[Path | None, typer.Option("--config", help="Try this file instead, of which nothing is stored.")] = None,
     version: Annotated[int | None, typer.Option(help="A version, instead of the draft.")] = None,
     caller: Annotated[str, typer.Option(help="The number that calls.")] = "",
+    rules: Annotated[bool, typer.Option("--rules", help="Have the rules alone answer, and ask no language model.")] = False,
 ) -> None:
-    """Talk to an agent by typing, or play a conversation of a file. Nothing is booked, nobody is told."""
+    """Talk to an agent by typing, or play a conversation of a file. Nothing is booked, nobody is told; its language models are asked."""
     if config is not None and version is not None:
         raise ConfigError("either --config or --version")
     base = agent_talk.Base(
-        agent, {**said(version=version, config=None if config is None else AgentFile.read(config).config()), "caller": caller}
+        agent,
+        {
+            **said(version=version, config=None if config is None else AgentFile.read(config).config(), rules_only=rules or None),
+            "caller": caller,
+        },
     )
     if turns is not None:
         agent_talk.play(api, base, turns)

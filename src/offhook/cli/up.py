@@ -85,6 +85,7 @@ def main(
 def environment(state_dir: Path, database: str, owner: str, orchestrator_port: int, engine_port: int) -> dict[str, str]:
     """What the three processes need to find and trust each other."""
     keys = keys_of(state_dir)
+    engine = os.environ.get("OFFHOOK_ENGINE_CONTROL_URL", f"http://127.0.0.1:{engine_port}")
     return {
         **os.environ,
         "OFFHOOK_DATABASE_URL": os.environ.get("OFFHOOK_DATABASE_URL", database),
@@ -99,6 +100,8 @@ def environment(state_dir: Path, database: str, owner: str, orchestrator_port: i
         "OFFHOOK_ORCHESTRATOR_PUBLIC_URL": f"http://127.0.0.1:{orchestrator_port}",
         "OFFHOOK_ORCHESTRATOR_MEDIA_URL": f"ws://127.0.0.1:{engine_port}/media/twilio",
         "OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER": os.environ.get("OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER", "+442079460000"),
+        "OFFHOOK_ORCHESTRATOR_ENGINE_URLS": os.environ.get("OFFHOOK_ORCHESTRATOR_ENGINE_URLS", json.dumps([engine])),
+        "OFFHOOK_ENGINE_CONTROL_URL": engine,
         "OFFHOOK_ENGINE_SECRET": keys.secret,
         "OFFHOOK_ENGINE_ORCHESTRATOR_URL": f"http://127.0.0.1:{orchestrator_port}",
         "OFFHOOK_ENGINE_PORT": str(engine_port),

@@ -103,6 +103,22 @@ class AnalysisContact(Model):
     address: str | None = None
 
 
+class Answered(Document):
+    """What a model answered to the caller's words. With it the turn can be played again, and nobody is asked."""
+
+    text: str = ""
+    whole: bool = True
+    model: str = ""
+    route: str = ""
+    failure: str = ""
+    first_token_ms: float | None = None
+    first_words_ms: float | None = None
+    total_ms: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
 class Appointment(Model):
     """A visit. ``contact_id`` is empty once the contact was deleted, ``call_id`` when no call booked it."""
 
@@ -1518,6 +1534,7 @@ class TextTest(Sent):
     now: dt.datetime | None = None
     unreachable: list[str] = Field(default_factory=list)
     former: list[str] = Field(default_factory=list)
+    rules_only: bool = False
 
 
 class TextTestResult(Model):
@@ -1533,6 +1550,7 @@ class TextTestResult(Model):
     success: str | None
     path: list[str]
     faults: list[MishapView]
+    notice: str
     steps: int
 
 
@@ -1597,6 +1615,7 @@ class TurnIn(Sent):
     silence: Literal[True] | None = None
     hangup: Literal[True] | None = None
     cut_at: str = ""
+    answer: Answered | None = None
 
 
 class TurnPlan(Model):
@@ -1626,6 +1645,9 @@ class TurnView(Model):
 
     kind: Literal["begin", "caller", "keys", "silence", "hangup"]
     text: str
+    answered_by: Literal["", "rules", "model", "plain", "policy"]
+    why: str
+    answer: Answered | None
     acts: list[dict[str, Any]]
     agent: list[SaidView]
     asks: str

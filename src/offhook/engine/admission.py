@@ -12,10 +12,11 @@ from offhook.errors import Refused
 
 
 class Admission:
-    """Counts the calls of a process."""
+    """Counts the calls of a process, or what else there may be so many of; ``setting`` says how many."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, what: str = "calls", setting: str = "OFFHOOK_ENGINE_MAX_CALLS") -> None:
         self.capacity = capacity
+        self._full = f"the engine is full ({capacity} {what}); raise {setting} or add an engine"
         self.active = 0
         self.draining = False
         self.decisions: Counter[str] = Counter()
@@ -29,7 +30,7 @@ class Admission:
             raise Refused("the engine is draining for a deploy; route the call to another engine")
         if self.active >= self.capacity:
             self.decisions["full"] += 1
-            raise Refused(f"the engine is full ({self.capacity} calls); raise OFFHOOK_ENGINE_MAX_CALLS or add an engine")
+            raise Refused(self._full)
         self.decisions["taken"] += 1
         self.active += 1
         try:

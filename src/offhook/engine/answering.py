@@ -7,20 +7,22 @@ What a model does ahead of the decision is a value: no state moves, no tool runs
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 
+from offhook.contracts.plan import CallPlan
 from offhook.core.script import turn as script_turn
 from offhook.core.script.compact import tokens_of
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
+from offhook.core.script.model import Script
 from offhook.core.script.state import Note, Refused
 from offhook.core.script.turn import Turn
 from offhook.core.time import MS
 from offhook.engine.failover.llm import HedgedLlm
 from offhook.engine.failover.router import Facts, Measured, Model, Router, Rule, Wording
 from offhook.engine.history import History
-from offhook.engine.prepare import EngineParts, Prepared
+from offhook.engine.prepare import EngineParts
 from offhook.engine.reply import Reply, Thinking
 from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope
@@ -35,6 +37,25 @@ STALL_SECONDS: Final = 0.8
 """A model that has begun to speak and says nothing for so long has said all that it will."""
 
 
+class Minded(Protocol):
+    """What of a call that has been prepared its answers are made of."""
+
+    @property
+    def plan(self) -> CallPlan:
+        """The call's."""
+        ...
+
+    @property
+    def script(self) -> Script:
+        """The plan's, compiled."""
+        ...
+
+    @property
+    def models(self) -> HedgedLlm | None:
+        """The plan's language models; None: the rules alone."""
+        ...
+
+
 class ModelAnswer:
     """One answer that a model is asked for. Raises nothing: what fails is answered by the rules."""
 
@@ -47,6 +68,8 @@ class ModelAnswer:
         self.ahead = ahead
         """May be asked before the caller's turn is decided."""
         self.asked = False
+        self.whole = True
+        """It came to its end, or as far as it was needed."""
         self.failure: ProviderError | None = None
         self.usage: TokenUsage | None = None
         self.finish = ""
@@ -56,6 +79,11 @@ class ModelAnswer:
         self._dialogue = dialogue
         self._received: list[str] = []
         self._after: object = None
+
+    @property
+    def text(self) -> str:
+        """What has come of it, as it came."""
+        return "".join(self._received)
 
     async def think(self, reply: Reply, words: Words) -> None:
         """Ask, and give on what may be said as it comes."""
@@ -71,9 +99,10 @@ class ModelAnswer:
                 self.failure = error
         slow = scope.cancelled_caught
         if not self.turn.done:
-            if slow and not words.meant:
+            self.whole = not slow and self.failure is None
+            self._give(self.turn.finish(whole=self.whole), reply, words)
+            if slow and self.turn.by == "rules":
                 reply.why = "the model is slow"
-            self._give(self.turn.finish(whole=not slow and self.failure is None), reply, words)
 
     async def _listen(self, reply: Reply, words: Words, scope: anyio.CancelScope) -> None:
         async with aclosing(self._models.stream(self._request())) as events:
@@ -129,14 +158,14 @@ class ModelAnswer:
         if self.usage is not None:
             used = self.usage
             return LlmUse(self.name, used.input, used.output, used.cached, self.finish, self.ended)
-        output = tokens_of("".join(self._received), locale)
+        output = tokens_of(self.text, locale)
         return LlmUse(self.name, self.turn.request.tokens, output, 0, self.finish or "cut", self.ended)
 
 
 class Answering:
     """One call's choice between rules and model, and what its models cost."""
 
-    def __init__(self, parts: EngineParts, prepared: Prepared, dialogue: Dialogue, history: History, reporter: Reporter) -> None:
+    def __init__(self, parts: EngineParts, prepared: Minded, dialogue: Dialogue, history: History, reporter: Reporter) -> None:
         self.input_tokens = 0
         self.output_tokens = 0
         self.cached_tokens = 0
@@ -249,7 +278,7 @@ class Answering:
             self._trace.note(reply.now() // MS * MS, "answer", {"turn": reply.turn, **what})
 
 
-def _router(prepared: Prepared) -> Router:
+def _router(prepared: Minded) -> Router:
     """The plan's models and routes."""
     models = prepared.plan.models
     known = [

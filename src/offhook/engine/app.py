@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from offhook import registry
-from offhook.engine import control
+from offhook.engine import control, rehearsing
 from offhook.engine.engine import Engine, running
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
@@ -53,6 +53,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
             Route("/healthz", health),
             Route("/metrics", metrics),
             *control.ROUTES,
+            *rehearsing.ROUTES,
             Route("/", lambda _request: RedirectResponse("/talk/")),
             Mount("/talk", StaticFiles(directory=static, html=True, check_dir=False)),
         ],

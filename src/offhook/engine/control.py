@@ -74,7 +74,7 @@ async def call(request: Request) -> Response:
 
 async def _asked(request: Request, action: str, name: str) -> tuple[Engine, Response | None]:
     engine: Engine = request.app.state.engine
-    return engine, _refused(engine, request.headers, action, name, b"", datetime.now(UTC).timestamp())
+    return engine, refused(engine, request.headers, action, name, b"", datetime.now(UTC).timestamp())
 
 
 def _seen(call: Call) -> LiveCall:
@@ -91,11 +91,11 @@ async def control(request: Request) -> Response:
     """POST /v1/calls/{call}/{action}: 202 when the turn machine has taken the command; it is carried out at its next safe moment."""
     engine: Engine = request.app.state.engine
     name, action = request.path_params["call"], request.path_params["action"]
-    body = await _body(request)
+    body = await body_of(request, MAX_BODY)
     if body is None:
         return problem(413, f"at most {MAX_BODY} bytes")
     now = datetime.now(UTC).timestamp()
-    if (refusal := _refused(engine, request.headers, action, name, body, now)) is not None:
+    if (refusal := refused(engine, request.headers, action, name, body, now)) is not None:
         return refusal
     answered: Answered = request.app.state.answered
     message = request.headers.get(signing.ID, "")
@@ -107,16 +107,17 @@ async def control(request: Request) -> Response:
     return answer
 
 
-async def _body(request: Request) -> bytes | None:
-    body = b""
+async def body_of(request: Request, most: int) -> bytes | None:
+    """The request's body; None where it is longer."""
+    body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             return None
-    return body
+    return bytes(body)
 
 
-def _refused(engine: Engine, headers: Mapping[str, str], action: str, name: str, body: bytes, now: float) -> Response | None:
+def refused(engine: Engine, headers: Mapping[str, str], action: str, name: str, body: bytes, now: float) -> Response | None:
     """Why the request is not the orchestrator's, if it is not. An engine that runs alone has no secret and asks for none."""
     secret = engine.settings.secret.get_secret_value()
     if not secret:

@@ -25,6 +25,7 @@ from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases
 from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource, check
 from offhook.engine.prepare import EngineParts, prepare
+from offhook.engine.rehearsal import Rehearsals
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
 from offhook.engine.telemetry.calls import CallTelemetry, Telemetry
@@ -51,6 +52,7 @@ class Engine:
         self.parts = parts
         self.plans = plans
         self.admission = admission
+        self.rehearsals = Rehearsals(parts, settings.max_rehearsals)
         self.telemetry = telemetry or Telemetry()
         self.calls: dict[str, Call] = {}
         self.failures: Counter[str] = Counter()
@@ -144,6 +146,7 @@ class Engine:
             "capacity": self.admission.capacity,
             "draining": self.admission.draining,
             "admission": dict(self.admission.decisions),
+            "rehearsals": dict(self.rehearsals.places.decisions),
             "ended": dict(self.ended),
             "failures": dict(self.failures),
             "ignored": dict(self.ignored),

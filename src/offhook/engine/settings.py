@@ -32,6 +32,8 @@ class EngineSettings(BaseSettings):
     state_dir: Path = Path("var/engine")
     models_dir: Path | None = None
     max_calls: Annotated[int, Field(ge=1)] = 100
+    max_rehearsals: Annotated[int, Field(ge=0)] = 4
+    """Turns of text tests that may be with their models at a time; 0: this engine answers none."""
     inference_workers: Annotated[int, Field(ge=0)] = 0
     """Threads for models; 0 chooses by the machine."""
     plan_timeout_s: Annotated[float, Field(gt=0)] = 0.8

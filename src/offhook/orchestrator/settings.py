@@ -36,7 +36,8 @@ class OrchestratorSettings(BaseSettings):
     old_secrets: tuple[SecretStr, ...] = ()
     """Secrets still accepted while engines change over to a new one."""
     engine_urls: tuple[str, ...] = ()
-    """Where engines may be steered (``http://10.0.0.7:8081``); without it, wherever a signed request for a plan says that its engine is."""
+    """Where engines may be steered (``http://10.0.0.7:8081``); without it, wherever a signed request for a plan says that its engine is.
+    They ask the models of text tests too, the first that has room; without it the rules alone answer those."""
     tolerance_s: Annotated[float, Field(gt=0)] = 300.0
     """How far the time of a signed request may be off."""
     admin_token: SecretStr = SecretStr("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -9,12 +10,14 @@ from typing import Any, Literal
 import pytest
 from ruamel.yaml import YAML
 
+from offhook.authoring.course import Course, Turn, same_until
 from offhook.authoring.load import ScriptError, load
 from offhook.authoring.passages import passages
-from offhook.authoring.rehearse import MOST_ROUNDS, Course, Turn, rehearse, same_until
+from offhook.authoring.rehearse import MOST_ROUNDS, rehearse, up_to_model
 from offhook.authoring.runner import Conversation
 from offhook.contracts.events import ToolAnswer
-from offhook.contracts.plan import CallPlan, OpeningHours, Passage, ToolSpec
+from offhook.contracts.plan import CallPlan, Models, OpeningHours, Passage, ToolSpec
+from offhook.contracts.rehearsal import Answered
 from offhook.orchestrator.seed import examples
 
 FOLDER = examples() / "receptionist"
@@ -218,3 +221,74 @@ def test_failing_tools_come_to_an_end() -> None:
     assert course.ended
     assert len(fakes.asked) <= MOST_ROUNDS
     assert [one.error for one in course.turns[-1].tools][:1] == ["timeout"]
+
+
+# -- turns that a language model answers --------------------------------------------------------------------------------------
+
+ODD = "my neighbour said you folk could maybe sort out something for me"
+"""What the rules make nothing of."""
+MODELS = Models(llm=("openai:any",))
+
+
+def told(acts: list[dict[str, Any]], say: str, *, whole: bool = True, failure: str = "") -> Answered:
+    return Answered(text=json.dumps({"acts": acts, "say": say}), whole=whole, failure=failure, model="openai:any")
+
+
+def with_models(*turns: Turn, models: bool = True) -> Course:
+    return rehearse(plan(models=MODELS), NOW, turns, Scripted(TESTS["tools"]), models=models)
+
+
+def test_a_turn_that_a_model_would_answer_waits_for_its_answer() -> None:
+    waiting = with_models(Turn("caller", "Hello?"), Turn("caller", ODD), Turn("caller", "It's leaking."))
+    assert (waiting.waits, [one.answered_by for one in waiting.turns]) == (2, ["", "rules", "rules"])
+    assert with_models(Turn("caller", ODD), models=False).waits is None
+    assert run([Turn("caller", ODD)]).waits is None  # a plan without models
+
+
+def test_an_answer_is_read_as_in_a_call() -> None:
+    nice = told([{"act": "chitchat"}], "That is kind of them.")
+    course = with_models(Turn("caller", ODD, answer=nice), Turn("caller", "It's leaking."))
+    assert (course.waits, [one.answered_by for one in course.turns]) == (None, ["", "model", "rules"])
+    turn = course.turns[1]
+    assert (turn.agent[0].text, turn.answer, turn.why) == ("That is kind of them.", nice, "not understood")
+    assert course.turns[2].slots["need"]["value"] == "new_job"
+    slower = with_models(Turn("caller", ODD, answer=nice.model_copy(update={"total_ms": 900.0})))
+    assert slower.turns[1].digest == turn.digest
+    other = with_models(Turn("caller", ODD, answer=told([{"act": "chitchat"}], "How kind of them.")))
+    assert other.turns[1].digest != turn.digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answered(whole=False, failure="Unavailable: down"), "Unavailable: down"),
+        (told([{"act": "set", "slot": "phone", "value": "01632 960111"}], "I have your number."), "no act was accepted"),
+        (Answered(text='{"acts": [{"act"', whole=False), "cut off"),
+    ],
+)
+def test_the_rules_take_a_turn_that_a_model_got_wrong(answer: Answered, why: str) -> None:
+    course, alone = with_models(Turn("caller", ODD, answer=answer)), run([Turn("caller", ODD)])
+    assert (course.turns[1].answered_by, course.turns[1].why) == ("policy", why)
+    assert course.turns[1].agent == alone.turns[1].agent
+
+
+def test_an_answer_where_the_rules_explain_all_is_of_no_account() -> None:
+    course = with_models(Turn("caller", "It's leaking.", answer=told([{"act": "chitchat"}], "Nice.")))
+    assert (course.turns[1].answered_by, course.turns[1].answer) == ("rules", None)
+
+
+def test_an_engine_finds_the_conversation_where_it_stopped() -> None:
+    nice = told([{"act": "chitchat"}], "That is kind of them.")
+    asked_when = run([Turn("caller", "It's leaking.")]).turns[1].agent[-1].text
+    known = [Turn("caller", "It's leaking."), Turn("keys", "5", cut_at=asked_when[:8]), Turn("silence"), Turn("caller", "Hello?")]
+    course = with_models(*known, Turn("caller", "yes"), Turn("caller", ODD, answer=nice), Turn("caller", ODD))
+    assert course.waits is not None
+    turns = [*known, Turn("caller", "yes"), Turn("caller", ODD, answer=nice), Turn("caller", ODD)][: course.waits]
+    found = up_to_model(plan(models=MODELS), NOW, turns, course.results)
+    assert found is not None
+    dialogue, heard = found
+    assert (dialogue.state.at, dialogue.slots().keys()) == (course.turns[-2].at, course.turns[-2].slots.keys())
+    assert [one.text for one in heard if one.who == "caller"] == [one.text for one in turns[:-1] if one.kind != "silence"]
+    assert [one.text for one in heard if one.cut] == [next(one.text for one in heard if one.text.endswith(asked_when[:8]))]
+    assert up_to_model(plan(models=MODELS), NOW, [Turn("caller", "It's leaking.")], ()) is None
+    assert up_to_model(plan(models=MODELS), NOW, [Turn("caller", ODD), Turn("caller", ODD)], ()) is None  # the first waits

@@ -17,6 +17,9 @@ def turn(say: str = "", *, tools: tuple[str, ...] = (), at: str = "job", asks: s
     return TurnView(
         kind="caller",
         text="x",
+        answered_by="rules",
+        why="",
+        answer=None,
         acts=[],
         agent=[SaidView(item="", text=say, kind="say")],
         asks=asks,
@@ -44,6 +47,7 @@ def result(*turns: TurnView, outcome: str = "") -> TextTestResult:
         success=None,
         path=[],
         faults=[],
+        notice="",
         steps=1,
     )
 

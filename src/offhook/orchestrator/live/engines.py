@@ -1,4 +1,4 @@
-"""Requests to engines: signed, each for one call and one purpose."""
+"""Requests to engines: signed, each for one purpose, and for one call if it is about one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import ValidationError
 
 from offhook import signing
-from offhook.errors import Conflict, Fault, Invalid, Unreachable
+from offhook.contracts.rehearsal import RehearsalRequest, Rehearsed
+from offhook.errors import Conflict, Fault, Invalid, Retry, TooManyRequests, Unreachable
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.settings import OrchestratorSettings
 
 TIMEOUT: Final = 3.0
 """Seconds that an engine has to answer: taking a command is a step of its turn machine."""
+REHEARSAL_TIMEOUT: Final = 25.0
+"""An engine gives a turn of a text test 20 s."""
 Action = Literal["say", "transfer", "end"]
 
 
@@ -67,13 +71,50 @@ async def knows(given: Services, url: str, call: str) -> bool:
         return False
 
 
-async def _send(given: Services, method: str, url: str, path: str, about: str, body: bytes) -> httpx.Response:
+async def rehearse(given: Services, request: RehearsalRequest) -> Rehearsed:
+    """What a plan's models answer in a text test, by the first of the settings' engines that takes it. The request holds keys.
+
+    Unreachable, TooManyRequests or Invalid say why there is no answer.
+    """
+    body, busy = request.model_dump_json().encode(), False
+    for url in given.settings.engine_urls:
+        about = signing.about("rehearse", "", new_id("cmd", given.clock()))
+        try:
+            answer = await _send(given, "POST", url, "/v1/rehearsals", about, body, REHEARSAL_TIMEOUT)
+        except Unreachable:
+            continue
+        if answer.status_code != 503:
+            return _rehearsed(answer)
+        busy = True
+    if busy:
+        raise TooManyRequests("the engines have as many tests with models as they take: wait and try again", retry=Retry(5.0))
+    raise Unreachable("no engine answers that could ask the agent's models: they have stopped, or engine_urls is wrong")
+
+
+def _rehearsed(answer: httpx.Response) -> Rehearsed:
+    match answer.status_code:
+        case 200:
+            try:
+                return Rehearsed.model_validate_json(answer.content)
+            except ValidationError as error:
+                raise Unreachable("the engine's answer is not understood: both must be of one version") from error
+        case 401 | 403:
+            raise Unreachable("the engine does not accept our signature: engine and orchestrator need the same secret and time")
+        case 413:
+            raise Invalid("the conversation and its agent are too long for a test with models: test it with the rules, or in parts")
+        case 504:
+            raise Unreachable("the agent's models were not done in time: see the agent's answer_ms, and the vendor's state")
+        case _:
+            raise Unreachable("the engine takes no tests with models: both must be of one version", detail=answer.text[:500])
+
+
+async def _send(given: Services, method: str, url: str, path: str, about: str, body: bytes, timeout: float = TIMEOUT) -> httpx.Response:
     if not reachable(given.settings, url):
         raise Conflict("the call's engine takes no commands: it must say where it is reached (OFFHOOK_ENGINE_CONTROL_URL)")
     secret = given.settings.secret.get_secret_value()
     headers = signing.headers(secret, about, int(given.clock().timestamp()), body)
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT, verify=_tls(), trust_env=False, follow_redirects=False) as http:
+        async with httpx.AsyncClient(timeout=timeout, verify=_tls(), trust_env=False, follow_redirects=False) as http:
             return await http.request(method, url.rstrip("/") + path, content=body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable("the call's engine cannot be reached: it has stopped, or its control_url is wrong", detail=repr(error)) from error

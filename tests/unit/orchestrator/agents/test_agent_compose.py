@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from offhook.authoring.course import Course, Turn
 from offhook.authoring.load import load
-from offhook.authoring.rehearse import Course, Turn, rehearse
+from offhook.authoring.rehearse import rehearse
 from offhook.contracts.events import ToolAnswer
 from offhook.orchestrator.agents.check import Setting, check
 from offhook.orchestrator.agents.compose import DISCLOSURE, compose, origin

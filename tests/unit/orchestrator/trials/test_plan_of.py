@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.unit.orchestrator.trials.test_fakes import agent as desk
 
+from offhook.authoring.course import Turn
 from offhook.authoring.load import compile as compile_script
 from offhook.authoring.load import load
-from offhook.authoring.rehearse import Turn, rehearse
+from offhook.authoring.rehearse import rehearse
 from offhook.contracts.plan import CallPlan
 from offhook.orchestrator.agents.config import DAYS
 from offhook.orchestrator.calls.plans import plan_of

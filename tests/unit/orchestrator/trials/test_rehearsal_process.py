@@ -12,7 +12,7 @@ import anyio
 import pytest
 from tests.unit.orchestrator.trials.test_fakes import MONDAY, faking
 
-from offhook.authoring.rehearse import Course, Turn
+from offhook.authoring.course import Course, Turn
 from offhook.contracts.plan import CallPlan
 from offhook.errors import Invalid
 from offhook.orchestrator.agents.trials.rehearsal import Rehearsal, played

@@ -18,8 +18,9 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from offhook.authoring.check import Fault
+from offhook.authoring.course import Course, Turn
 from offhook.authoring.load import ScriptError
-from offhook.authoring.rehearse import Course, Turn, rehearse
+from offhook.authoring.rehearse import rehearse
 from offhook.contracts.plan import CallPlan
 from offhook.errors import Invalid, Retry, TooManyRequests, Unreachable
 from offhook.orchestrator.tools.fakes import Faking
@@ -43,12 +44,14 @@ class Rehearsal:
     turns: tuple[Turn, ...]
     faking: Faking
     unreachable: frozenset[str] = frozenset()
+    models: bool = False
+    """Its models answer where they would in a call: the course stops where an answer of theirs is missing."""
 
 
 def play(rehearsal: Rehearsal) -> Result:
     """The conversation, or the faults of its script."""
     try:
-        return rehearse(rehearsal.plan, rehearsal.moment, rehearsal.turns, rehearsal.faking, rehearsal.unreachable)
+        return rehearse(rehearsal.plan, rehearsal.moment, rehearsal.turns, rehearsal.faking, rehearsal.unreachable, models=rehearsal.models)
     except ScriptError as error:
         return error.faults
 

@@ -25,8 +25,12 @@ async def run_text_test(agent: AgentId, body: TextTest, access: Reading) -> Text
 
     To edit a turn, send the list again with that turn changed, and the digests of the answer before: ``same_until`` is the first that
     differs. Tools answer from fakes; ``tools`` gives other answers, errors too.
+
+    Where the agent has language models they answer as in a call, asked by an engine: ``answered_by`` says of each turn who did. That is
+    paid for, and needs agents.write; without it, and where no engine is named, the rules alone answer and ``notice`` says so.
     """
-    return await text.run(await ops.subject(access.scope, agent, body), body, access.given.clock())
+    subject = await ops.subject(access.scope, agent, body)
+    return await text.run(subject, body, access.given.clock(), access.given, paid="agents.write" in access.may)
 
 
 @router.post("/voice-tests", status_code=201, responses={404: PROBLEM, 409: PROBLEM})

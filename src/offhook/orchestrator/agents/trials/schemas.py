@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from offhook.contracts.events import ToolAnswer
+from offhook.contracts.rehearsal import MOST_TURNS, Answered
 from offhook.orchestrator.agents.config import AgentConfig, Ident, StateName, document
 from offhook.orchestrator.tenants.schemas import Model
 
-MOST_TURNS: Final = 100
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9*#]{1,32}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -55,6 +55,8 @@ class TurnIn(Model):
     hangup: Literal[True] | None = None
     cut_at: Annotated[str, StringConstraints(max_length=1_000)] = ""
     """Words of the agent just before, after which the caller broke in: what came after them was not heard."""
+    answer: Answered | None = None
+    """What a model said to these words in the answer before: then it is not asked again. To be left out from an edited turn on."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -63,6 +65,8 @@ class TurnIn(Model):
             raise ValueError("a turn has one of caller, keys, silence and hangup")
         if self.cut_at and given[0] not in {"caller", "keys"}:
             raise ValueError("who breaks in says something or presses keys")
+        if self.answer is not None and given[0] != "caller":
+            raise ValueError("a model answers what the caller says")
         return self
 
 
@@ -81,6 +85,8 @@ class TextTest(Subject):
     """Transfer targets where nobody answers."""
     former: Annotated[tuple[Digest, ...], Field(max_length=MOST_TURNS + 1)] = ()
     """Digests of the turns of an earlier answer: ``same_until`` says how far this one is as that was."""
+    rules_only: bool = False
+    """The rules answer everything, as they do in a call when no model can be had."""
 
 
 class Out(BaseModel):
@@ -136,6 +142,12 @@ class TurnView(Out):
 
     kind: Literal["begin", "caller", "keys", "silence", "hangup"]
     text: str
+    answered_by: Literal["", "rules", "model", "plain", "policy"]
+    """Who answered the caller's words: the rules, which explained all of them, or were asked alone; a model, by acts, or in plain words
+    without any; as a policy the rules in its place, where it was late, down or wrong. Empty where the caller said nothing."""
+    why: str
+    answer: Answered | None
+    """What the model said, how long it took and what it used. Sent with the turn the next time, it saves asking again."""
     acts: list[dict[str, Any]]
     agent: list[SaidView]
     asks: str
@@ -176,6 +188,8 @@ class TextTestResult(Out):
     """What the script says of the outcome: good, neutral or bad."""
     path: list[str]
     faults: list[MishapView]
+    notice: str
+    """Why the agent's models were not asked, where they would be in a call."""
     steps: int
 
 
