@@ -22,7 +22,8 @@ from offhook.contracts.analysis import CallResult
 from offhook.contracts.plan import CallPlan
 from offhook.orchestrator.db import Database
 
-STARTED = {"transport": "loopback", "did": DID, "caller": "+447700900123", "carrier_call": "CA1"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+STARTED = {"transport": "loopback", "did": DID, "caller": "+447700900123", "carrier_call": "CA1", "trace": TRACE}
 CALLER_TURN = {"turn": 1, "text": "my tap is dripping", "start_ms": 10, "end_ms": 900}
 AGENT_TURN = {"turn": 2, "text": "Harbour Plumbing.", "heard": "Harbour", "interrupted": True, "start_ms": 0, "end_ms": 700}
 TOOL = {"tool": "free_slots", "key": "k", "args": {}, "values": {"slots": []}, "took_ms": 12.5}
@@ -128,8 +129,9 @@ async def test_events_in_any_order_and_again_are_one_record(house: House, seed: 
     await house.work_until(lambda: _written(house))
     assert await _send(house, list(EVENTS)) == [True] * 5
     detail = await house.call()
-    assert len((await house.get("/calls")).json()["data"]) == 1
+    [listed] = (await house.get("/calls")).json()["data"]
     call = detail["call"]
+    assert call["trace_id"] == listed["trace_id"] == TRACE
     assert (call["state"], call["outcome"], call["seconds"], call["carrier_call"]) == ("ended", "booked", 61.5, "CA1")
     assert [turn["text"] for turn in detail["turns"]] == ["Harbour Plumbing.", "my tap is dripping"]
     assert [tool["tool"] for tool in detail["tools"]] == ["free_slots"]

@@ -63,7 +63,7 @@ class Call:
         self.reporter = prepared.mishaps.reporter = Reporter(plan, self.clock, sender, transport.show)
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self.pacing = Pacing(prepared.mouth.playout, transport.message_ms * MS)
-        self._tools = Tools(parts.http, plan, parts.secret)
+        self._tools = Tools(parts.http, plan, parts.secret, self.reporter.traceparent)
         self._tool_count = 0
         self._tick = self._mouth.kick = self._guarded(self._beat)
         self._talk = Talk(

@@ -38,6 +38,10 @@ class Reporter:
         """On the call's clock."""
         return self._clock.now()
 
+    def traceparent(self) -> str:
+        """For requests that the call makes; empty where nobody is told of it."""
+        return self.telemetry.traceparent if self.telemetry is not None else ""
+
     def _common(self) -> dict[str, Any]:
         self._seq += 1
         now = self._clock.now()

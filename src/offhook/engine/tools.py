@@ -44,10 +44,12 @@ def signed_headers(secret: str, message_id: str, body: bytes) -> dict[str, str]:
 class Tools:
     """Runs the tools of one call."""
 
-    def __init__(self, http: httpx.AsyncClient, plan: CallPlan, secret: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, plan: CallPlan, secret: str, traceparent: Callable[[], str] = lambda: "") -> None:
         self._http = http
         self._plan = plan
         self._secret = secret
+        self._traceparent = traceparent
+        """The call's W3C ``traceparent``, so that what the work does is in its trace; empty where nobody traces it."""
         self.running = 0
         self._idle = anyio.Event()
 
@@ -90,6 +92,8 @@ class Tools:
                 await anyio.sleep(pause)
                 pause *= 3
             signed = {**signed_headers(self._secret, key, body), "idempotency-key": key}
+            if parent := self._traceparent():
+                signed["traceparent"] = parent
             try:
                 response = await self._http.post(str(spec.url), content=body, headers=signed)
             except httpx.HTTPError:

@@ -79,6 +79,15 @@ def test_a_recording_that_stops_a_change_of_providers_and_what_was_paid_twice_ar
     assert of.counts == {"RecordingFailed": 1, "TransferFailed": 1, "llm replaced": 1}
 
 
+def test_requests_of_a_call_are_in_its_trace_once_it_is_told_of() -> None:
+    of, _ = mishaps()
+    assert of.reporter is not None
+    assert of.reporter.telemetry is not None
+    assert of.reporter.traceparent() == of.reporter.telemetry.traceparent
+    of.reporter.telemetry = None
+    assert of.reporter.traceparent() == ""
+
+
 def test_before_there_is_a_call_nobody_is_told_and_nothing_breaks() -> None:
     alone = Mishaps(Counter())
     alone.failed(Timeout("stt/x", "late"))

@@ -57,6 +57,15 @@ async def test_a_repeat_carries_the_same_key_and_body() -> None:
     assert result.took_ms == pytest.approx(400, abs=1)
 
 
+async def test_what_a_tool_does_is_in_the_calls_trace() -> None:
+    business = Business(httpx.Response(200, json={"values": {}}))
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with httpx.AsyncClient(transport=httpx.MockTransport(business)) as http:
+        for told in (parent, ""):
+            await Tools(http, plan_of(), "whsec_aGVsbG8=", lambda told=told: told).run("book", {}, "k", None, lambda _: None)  # type: ignore[misc]
+    assert [request.headers.get("traceparent") for request in business.requests] == [parent, None]
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "requests"),
     [

@@ -58,6 +58,7 @@ async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: A
     repo = CallRepo(scope)
     if isinstance(event, CallStarted):
         fields = {"transport": event.transport, "did": event.did, "caller": event.caller, "carrier_call": event.carrier_call}
+        fields |= {"trace_id": event.trace}
         known = {name: value for name, value in fields.items() if value and not getattr(call, name)}
         if call.state == "planned":
             known["state"] = "live"

@@ -21,6 +21,7 @@ class Call(BaseModel):
     """A call's record. ``at`` is when it started, else when it was planned; lists go by it.
 
     ``recorded``: there is a recording. ``kept``: its words and its recording have not outlived what its agent says of keeping them.
+    ``trace_id``: under which its spans are, at whatever collector its engine has; empty until it has started.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -44,6 +45,7 @@ class Call(BaseModel):
     summary: str
     recorded: bool
     kept: bool
+    trace_id: str
 
 
 class CallRecord(Call):

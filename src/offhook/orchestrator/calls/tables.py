@@ -48,6 +48,7 @@ class CallRow(Base):
     test: Mapped[bool] = mapped_column(server_default="false")
     agent_version: Mapped[int | None]
     engine_url: Mapped[str] = mapped_column(server_default="")
+    trace_id: Mapped[str] = mapped_column(server_default="")
     summary: Mapped[str] = mapped_column(server_default="")
     recorded: Mapped[bool] = mapped_column(server_default="false")
     kept: Mapped[bool] = mapped_column(server_default="true")
