@@ -117,7 +117,9 @@ class Hearing:
         self._segments: dict[int, str] = {}
         self._first_segment = 0
         self._changed: Instant | None = None
-        """When words that are not final last changed; None where there are none, or once it was told that they have settled."""
+        """When words that are not final last changed; None where there are none, or once it was told that they have settled. Those of a
+        recogniser that decides on turns, which listens all the time: what one that decodes now and then has not changed may be old.
+        """
         self._recent: deque[bytes] = deque(maxlen=_HINT_SECONDS * 50)
         self._missed: Tape | None = None
         """What a recogniser that is not there yet is to be told first; None while one listens, or one that keeps that itself."""
@@ -335,7 +337,7 @@ class Hearing:
                 segment, before = self._first_segment + event.segment, self.text
                 self._segments[segment] = event.text
                 text = self.text
-                if event.final or not text:
+                if event.final or not text or not self._decides:
                     self._changed = None
                 elif text != before and fold(text) != fold(before):
                     self._changed = at
@@ -350,6 +352,11 @@ class Hearing:
                 self._vendor_speech(event.started, at)
             case VendorShift():
                 self._vendor_shift(event.score, at)
+
+    @property
+    def _decides(self) -> bool:
+        """Whether the recogniser at present decides on turns."""
+        return bool(getattr(self._stt, "own_endpointing", self._ears.own_endpointing))
 
     def _vendor_speech(self, started: bool, at: Instant) -> None:
         """The detector has the floor's edges, since it is the faster one. The recogniser's count where it knows better: a turn that it took
@@ -369,7 +376,7 @@ class Hearing:
             self._driver.feed(ev.SpeechStopped(at, at))
 
     def _vendor_shift(self, score: float, at: Instant) -> None:
-        if not getattr(self._stt, "own_endpointing", self._ears.own_endpointing):
+        if not self._decides:
             self._driver.feed(ev.ShiftScored(at, score))
             return
         self._vendor_ended = True

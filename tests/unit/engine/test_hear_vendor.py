@@ -201,6 +201,17 @@ async def test_words_that_have_just_changed_have_not_settled() -> None:
     await listening(scene)
 
 
+async def test_words_of_a_recogniser_that_decodes_now_and_then_do_not_settle() -> None:
+    async def scene(line: Line) -> None:
+        await line.sound(0.3, loud=True)
+        line.says(Heard(0, "tell me about", False, 0, 1))
+        await line.sound(0.2, loud=True)
+        await line.sound(0.3, loud=False)
+        assert line.kinds() == ["SpeechStarted", "Partial", "SpeechStopped"]
+
+    await listening(scene, own=False)
+
+
 async def test_final_words_and_words_that_are_used_up_do_not_settle() -> None:
     async def scene(line: Line) -> None:
         await line.sound(0.5, loud=True)
