@@ -16,7 +16,7 @@ from offhook.engine.trace import read_trace
 from offhook.errors import OverQuota, ProviderError, Unavailable
 from offhook.ports.llm import LlmRequest, ToolCall
 from offhook.testing.clock import VIRTUAL_TIME
-from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
+from offhook.testing.fakes import FakeLlm, LlmScript, SttScript, TtsScript
 
 pytestmark = pytest.mark.anyio
 ODD = "my neighbour said you folk could maybe sort out something for me"
@@ -108,6 +108,62 @@ async def test_an_interruption_in_the_middle_of_a_models_reply_leaves_what_was_h
         assert CUT in history[0]
         assert not any("glad to be of help" in message.text for message in llm.asked[1].messages)
         assert any(message.role == "user" and ODD in message.text for message in llm.asked[1].messages[:-1])
+
+
+NICE = "It is good to hear that they think so well of our work."
+FIRM = "That is about 45 pounds on Friday."
+
+
+async def told(answer: str, *, pieces: bool, **changes: Any) -> tuple[Any, list[str]]:
+    """A model's answer by a voice that takes pieces of sentences, or not; the turn, and what the voice was asked to say."""
+    llm = FakeLlm(LlmScript(answer))
+    async with scene(with_model(**changes), llm=llm, tts=TtsScript(first_byte=0.09, pieces=pieces)) as stage:
+        await greeted(stage)
+        asked = len(stage.tts.said)
+        await stage.line.say(ODD)
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+    return stage.business.of(AgentTurn)[1], stage.tts.said[asked:]
+
+
+async def test_a_sentences_first_words_are_synthesised_before_it_is_known_and_heard_once_it_is() -> None:
+    plan: dict[str, Any] = {"turn": {"endpointing": {"eager": 1.0}}}
+    held, said = await told(NICE, pieces=True, **plan)
+    whole, alone = await told(NICE, pieces=False, **plan)
+    assert said[:2] == ["It is good ", "to hear that they think so well of our work."]
+    assert alone[0] == NICE
+    assert held.heard == whole.heard == f"{NICE} How can I help?"
+    assert held.ladder.total <= whole.ladder.total - 80
+
+
+@pytest.mark.parametrize("answer", [FIRM, NICE, "", "Is it good to hear?", "Thank you so much for that, we are glad.", "It is good", BOOKING])
+@pytest.mark.parametrize("acts", [False, True])
+async def test_what_is_heard_is_the_same_whether_or_not_the_voice_had_words_that_were_not_sure(answer: str, acts: bool) -> None:
+    if acts and answer != BOOKING:
+        answer = json.dumps({"acts": [{"act": "chitchat"}], "say": answer})
+    held, _ = await told(answer, pieces=True)
+    whole, _ = await told(answer, pieces=False)
+    assert (held.text, held.heard) == (whole.text, whole.heard)
+    assert held.ladder.total <= whole.ladder.total + 1
+
+
+async def test_words_that_are_not_said_after_all_are_dropped_unheard() -> None:
+    turn, said = await told(FIRM, pieces=True)
+    assert said[0] == "That is about "
+    assert turn.heard == "How can I help?"
+
+
+async def test_a_caller_who_hangs_up_while_words_are_held_has_heard_none_of_them() -> None:
+    llm = FakeLlm(LlmScript("It is good to hear that they", hang=True, fail_after=8))
+    async with scene(with_model(), llm=llm, tts=TtsScript(first_byte=0.01, pieces=True)) as stage:
+        await greeted(stage)
+        await stage.line.say(ODD)
+        with anyio.fail_after(5):
+            while "It is good " not in stage.tts.said:
+                await anyio.sleep(0.02)
+        await anyio.sleep(0.3)
+        assert stage.line.silent_for(0.3)
+    assert len(stage.business.of(AgentTurn)) == 1
 
 
 async def test_the_question_that_was_not_heard_is_asked_again() -> None:

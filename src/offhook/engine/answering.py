@@ -140,6 +140,8 @@ class ModelAnswer:
                 self._dialogue.state = proposal.after
         for item in items:
             words.put(item, more=not turn.done)
+        if words.holds and (forming := turn.forming) is not None:
+            words.hold(forming)
         if turn.done:
             words.end()
 

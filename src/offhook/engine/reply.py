@@ -254,13 +254,21 @@ class Reply:
                 self.characters += len(clause.text)
                 self._request(driver.now())
                 clauses.append(clause)
+                if clause.held is not None:
+                    clause.held.withheld = scope.cancel
                 yield clause.text
 
         try:
-            async with closing(mouth.voice.speak(texts())) as speeches:
-                await self._take(speeches, clauses, convert, driver, mouth)
+            with anyio.CancelScope() as scope:
+                async with closing(mouth.voice.speak(texts())) as speeches:
+                    await self._take(speeches, clauses, convert, driver, mouth)
         except CutShort as cut:
             self._go_on(cut, clauses, words)
+        if scope.cancelled_caught:
+            # The words that the voice was given first are not said, and nobody has heard any of them.
+            self.marks.first_clause = self.marks.tts_request = None
+            words.again([clause for clause in clauses if clause.held is None])
+            return
         rest = convert.flush()
         self.ledger.pad(target.samples_in(len(rest)))
         self._answer(rest, driver, mouth)
@@ -286,10 +294,13 @@ class Reply:
             if not begun <= speech.clause < len(clauses):
                 raise BadOutput("tts", "the voice says a clause that it was not given")
             if speech.clause != begun:
+                clause = clauses[speech.clause]
+                if clause.held is not None:
+                    await clause.held.decided()
                 if begun < 0 and speech.data:
                     self._pause(mouth)
                 begun = speech.clause
-                self.ledger.begin(clauses[begun].text, item=clauses[begun].item)
+                self.ledger.begin(clause.text.strip(), item=clause.item)
             data = convert.feed(speech.data)
             # Counted before it is queued: what can be heard is always in the ledger.
             self.ledger.grow(target.samples_in(len(data)), [(word.text, round(word.end * scale)) for word in speech.words])

@@ -227,6 +227,8 @@ class TtsScript:
     fail_kind: type[ProviderError] = Unavailable
     stall: bool = False
     garbage: bytes = b""
+    pieces: bool = False
+    """It says pieces of a sentence as one sentence."""
 
 
 @lru_cache(maxsize=8)
@@ -281,7 +283,7 @@ class FakeTts:
         self.said: list[str] = []
         self.broken: type[ProviderError] | None = None
         """From now on every clause fails with this."""
-        self.spec = ProviderSpec(id="tts/fake", kind="tts", formats=formats, word_times=True)
+        self.spec = ProviderSpec(id="tts/fake", kind="tts", formats=formats, word_times=True, pieces=self.script.pieces)
 
     async def open(self, voice: str, locale: str, format: AudioFormat) -> FakeTtsSession:  # noqa: ARG002
         """Open a voice."""

@@ -38,16 +38,17 @@ def test_the_reader_waits_for_what_comes() -> None:
         found: list[str] = []
 
         async def read() -> None:
-            found.extend([clause.text async for clause in words.clauses()])
+            async for clause in words.clauses():
+                found.append(clause.text)
 
         async with anyio.create_task_group() as group:
             group.start_soon(read)
             await anyio.lowlevel.checkpoint()
-            words.add(Item("a", "One thing. An"))
+            words.put(Item("a", "One thing."), more=True)
             await anyio.lowlevel.checkpoint()
             await anyio.lowlevel.checkpoint()
-            assert found == [] or found == ["One thing."]
-            words.add(Item("a", "other."))
+            assert found == ["One thing."]
+            words.put(Item("a", "Another."), more=True)
             words.end()
         assert found == ["One thing.", "Another."]
 
@@ -68,16 +69,73 @@ def test_an_item_is_not_whole_while_more_of_it_may_come() -> None:
     assert ledger.items(1_600)[1] == ("b", "", False)
 
 
-def test_pieces_are_the_words_that_are_whole_so_far() -> None:
+def holding(ledger: Ledger | None = None, *, pieces: bool = True) -> Words:
+    words = Words(ledger or Ledger(), lambda text: HELLO if text == "We can look. Hello." else None, pieces=pieces)
+    words.hold(Item("a", "We can look"))
+    return words
+
+
+def test_held_words_are_the_beginning_of_the_item_that_is_put_and_the_rest_follows() -> None:
     ledger = Ledger()
-    words = Words(ledger, lambda _: None, pieces=True)
-    for delta in ("Su", "re, I ", "can ", "do th", "at. And", " more."):
-        words.add(Item("a", delta))
+    words = holding(ledger)
+    assert ledger.items(0) == [], "nothing is meant yet"
+    assert words.text == ""
+    words.put(Item("a", "We can look into that. Shall we?"))
     words.end()
-    texts = [entry.text for entry in _taken(words)]
-    assert texts == ["Sure, I ", "can ", "do ", "that.", "And ", "more."], "more of the sentence follows a blank"
-    assert words.text == "Sure, I can do that. And more."
-    assert all(" ".join(texts).startswith(" ".join(texts[:n])) for n in range(len(texts)))
+    first, *rest = _taken(words)
+    assert isinstance(first, Clause)
+    assert (first.text, first.held is not None and first.held.said) == ("We can look ", True), "more of the sentence follows a blank"
+    assert rest == [Clause("a", "into that."), Clause("a", "Shall we?")]
+    assert words.text == "We can look into that. Shall we?"
+    for clause in ("We can look", "into that."):
+        ledger.add(clause, 800, item="a")
+    assert ledger.items(1_600) == [("a", "We can look into that.", False)]
+    ledger.add("Shall we?", 800, item="a")
+    assert ledger.items(2_400) == [("a", "We can look into that. Shall we?", True)]
+
+
+def test_held_words_that_are_not_said_are_nowhere() -> None:
+    for other in (Item("b", "We can look into that."), Item("a", "We can looking."), Item("a", "No.")):
+        words = holding()
+        words.put(other)
+        words.end()
+        assert _taken(words) == [Clause(other.id, other.text)]
+    words = holding()
+    words.end()
+    assert _taken(words) == []
+
+
+def test_a_kept_phrase_is_not_said_by_the_voice_because_it_had_its_first_words() -> None:
+    words = Words(Ledger(), lambda text: HELLO if text == "We can look. Hello." else None, pieces=True)
+    words.hold(Item("a", "We can"))
+    words.put(Item("a", "We can look. Hello."))
+    words.end()
+    assert _taken(words) == [Ready("a", "We can look. Hello.", HELLO)]
+
+
+def test_whoever_has_held_words_is_told_that_they_are_not_said() -> None:
+    words = holding()
+    [held] = [entry.held for entry in words._queue if isinstance(entry, Clause)]
+    assert held is not None
+    told: list[bool] = []
+    held.withheld = lambda: told.append(True)
+    words.take()
+    words.put(Item("b", "Something else."))
+    assert told == [True]
+    assert held.said is False
+
+
+def test_only_the_first_words_of_a_reply_are_held_and_only_for_a_voice_that_takes_pieces() -> None:
+    assert not holding(pieces=False)._queue
+    words = holding()
+    assert not words.holds
+    words.hold(Item("a", "We can look at"))
+    assert len(words._queue) == 1
+    words = Words(Ledger(), lambda _: None, pieces=True)
+    words.put(Item("a", "Sure,"), more=True)
+    words.hold(Item("a", "we can look"))
+    words.end()
+    assert _taken(words) == [Clause("a", "Sure,")]
 
 
 def test_nothing_to_say_is_nothing() -> None:

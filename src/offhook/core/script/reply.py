@@ -22,6 +22,8 @@ from offhook.core.speech.normal import clean
 MOST_WORDS = 70
 """Words of a model's own in one reply."""
 _END = re.compile(r"[.!?\u2026]+[\"')\u201d\u2019\]]*\s")
+_FORMING = re.compile(r"\s*((?:[^\W\d_]+(?:['’][^\W\d_]+)?\s+){3})")
+"""Words of a sentence that a voice may be given before the others are known, if nobody hears them until then."""
 _OPENING = re.compile(r"\s*([^\W\d_]+(?:(?:['’]|\s+)[^\W\d_]+){0,11})\s*[,;]")
 MOST_OPENING = 8
 """Words of an opening that says by its first words that it stands for itself; of any other, half as many."""
@@ -31,11 +33,13 @@ _ACKNOWLEDGES = re.compile(
     r"|of course|you're welcome)\b"
 )
 # What asks, leads up to something, or is about the caller or us: with nothing after it, it is half a sentence, or another one.
-_LEADS_ON = frozenset(
-    "what when where who which why how do does did is are can could will would shall may might must should have has had if once "
-    "as because since while after before although though unless until whether depending given regarding for in on at by with from to "
-    "about like than and or but not the a an this that these those our your my his her its their i we you he she it they there one "
-    "that's it's here's there's we're we've we'd you're you've you'd they're they've i'm i've i'd let's either neither both".split()
+_ASKS = frozenset(
+    "what when where who which why how do does did is are can could will would shall may might must should have has had".split()
+)
+_LEADS_ON = _ASKS | frozenset(
+    "if once as because since while after before although though unless until whether depending given regarding for in on at by with "
+    "from to about like than and or but not the a an this that these those our your my his her its their i we you he she it they "
+    "there one that's it's here's there's we're we've we'd you're you've you'd they're they've i'm i've i'd let's either neither both".split()
 )
 _OPEN_ENDED = frozenset(
     "is are was were be been am will can could would shall may might must should have has had do does did not the a an to of for with in "
@@ -92,6 +96,23 @@ class Reply:
     def pending(self) -> bool:
         """Whether words wait for the end of their sentence."""
         return bool(self._text.strip())
+
+    @property
+    def forming(self) -> Item | None:
+        """The first words of the reply's first sentence, if they will be said as they are should all of it be. A guess: for a voice that
+        nobody hears until that is known.
+        """
+        match = _FORMING.match(self._text) if not (self.done or self._own or self._question) else None
+        if match is None:
+            return None
+        words = " ".join(match[1].split())
+        if words.split()[0].casefold() in _ASKS or clean(words, self._facts.locale) != words or self._facts.against(words):
+            return None
+        return Item(self._own_id, words)
+
+    @property
+    def _own_id(self) -> str:
+        return self._instead[0].id if self._instead else ""
 
     def words(self, text: str, *, whole: bool = False) -> list[Item]:
         """More of the model's words; ``whole``: these were the last. Returns what may be said now."""
@@ -172,7 +193,7 @@ class Reply:
             else:
                 self.notes.append(Note("say withheld", "question"))
             return True
-        item = Item(self._instead[0].id if self._instead else "", clean(words, self._facts.locale))
+        item = Item(self._own_id, clean(words, self._facts.locale))
         self._own.append(item)
         spoken.append(item)
         return True

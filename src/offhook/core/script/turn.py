@@ -67,6 +67,11 @@ class Turn:
         """True when nothing more will be spoken in this turn: the rest of the answer need not be waited for."""
         return self._done
 
+    @property
+    def forming(self) -> Item | None:
+        """See ``Reply.forming``: what may be synthesised, and not be heard, before it is known that it may be said."""
+        return None if self._done or self._reply is None else self._reply.forming
+
     def feed(self, delta: str) -> tuple[Item, ...]:
         """More of the answer; returns what may be spoken now."""
         return self._through(self._reader.feed(delta))

@@ -1,7 +1,4 @@
-"""Text into speakable clauses, as it comes: the first one early, so that the voice can begin; never inside a number or an abbreviation.
-
-For a voice that says pieces of a sentence as one sentence, the pieces are the words that are whole so far.
-"""
+"""Text into speakable clauses, as it comes: the first one early, so that the voice can begin; never inside a number or an abbreviation."""
 
 from __future__ import annotations
 
@@ -14,23 +11,16 @@ _FIRST_WORDS = 3
 """Words after which a comma may end the first clause."""
 
 
-_FIRST_PIECE = 2
-"""Words of the first piece: a voice begins badly with "I" alone."""
-
-
 class Segmenter:
-    """Feed text, take clauses. Spaces at the ends are dropped; the clauses in order are the text. ``pieces``: take whole words at once."""
+    """Feed text, take clauses. Spaces at the ends are dropped; the clauses in order are the text."""
 
-    def __init__(self, *, pieces: bool = False) -> None:
+    def __init__(self) -> None:
         self._text = ""
         self._first = True
-        self._pieces = pieces
 
     def feed(self, text: str) -> list[str]:
         """Take more text; returns the clauses that are whole. A sentence is whole once something follows it."""
         self._text += text
-        if self._pieces:
-            return self._words()
         clauses = []
         while (cut := self._cut()) is not None:
             clause, self._text = self._text[:cut].strip(), self._text[cut:]
@@ -44,16 +34,6 @@ class Segmenter:
         rest, self._text = self._text.strip(), ""
         self._first = True
         return [rest] if rest else []
-
-    def _words(self) -> list[str]:
-        """All words that something follows; the first time at least two of them, or a sentence's end."""
-        whole = self._text[: max((match.start() for match in re.finditer(r"\s", self._text)), default=0)]
-        words = whole.split()
-        if not words or (self._first and len(words) < _FIRST_PIECE and not _END.search(whole + " ")):
-            return []
-        self._first = False
-        self._text = self._text[len(whole) :]
-        return [" ".join(words)]
 
     def _cut(self) -> int | None:
         ends = (match.end() for match in _END.finditer(self._text) if self._whole(match))

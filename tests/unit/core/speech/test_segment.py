@@ -77,25 +77,6 @@ def test_never_inside_numbers_times_abbreviations_or_letters(text: str) -> None:
     assert _clauses(text + " indeed. And more.") == [text + " indeed.", "And more."]
 
 
-@given(st.lists(st.text(alphabet="ab,. ", max_size=6), max_size=12))
-@settings(max_examples=200)
-def test_pieces_are_whole_words_and_all_of_them(deltas: list[str]) -> None:
-    segmenter = Segmenter(pieces=True)
-    pieces = [piece for delta in deltas for piece in segmenter.feed(delta)]
-    pieces += segmenter.flush()
-    text = "".join(deltas)
-    assert " ".join(pieces).split() == text.split()
-    assert all(piece == piece.strip() and piece for piece in pieces)
-
-
-def test_the_first_piece_is_two_words_or_a_sentence() -> None:
-    segmenter = Segmenter(pieces=True)
-    assert segmenter.feed("I ") == []
-    assert segmenter.feed("can do") == ["I can"]
-    assert segmenter.feed(" that ") == ["do that"]
-    assert Segmenter(pieces=True).feed("Sure. I") == ["Sure."]
-
-
 def test_a_whole_texts_clauses() -> None:
     assert clauses_of("Good morning to you, sir. What is it?") == ["Good morning to you,", "sir.", "What is it?"]
     assert clauses_of("  ") == []
