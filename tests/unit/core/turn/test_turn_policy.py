@@ -52,4 +52,6 @@ def test_the_wait_is_longer_the_less_complete_the_words_sound() -> None:
     waits = [Endpointing().wait(score / 100) for score in range(101)]
     assert waits == sorted(waits, reverse=True)
     assert waits[0] == Endpointing().incomplete_ms
-    assert waits[100] == Endpointing().sure_ms
+    assert waits[85] == Endpointing().sure_ms
+    assert waits[100] == waits[92] == Endpointing().sure_ms * 5 // 8
+    assert waits[91] == Endpointing().sure_ms
