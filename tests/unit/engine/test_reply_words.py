@@ -38,8 +38,9 @@ def test_the_reader_waits_for_what_comes() -> None:
         found: list[str] = []
 
         async def read() -> None:
-            async for clause in words.clauses():
-                found.append(clause.text)
+            while isinstance(entry := await words.next(), Clause):
+                words.take()
+                found.append(entry.text)
 
         async with anyio.create_task_group() as group:
             group.start_soon(read)

@@ -37,9 +37,10 @@ _ASKS = frozenset(
     "what when where who which why how do does did is are can could will would shall may might must should have has had".split()
 )
 _LEADS_ON = _ASKS | frozenset(
-    "if once as because since while after before although though unless until whether depending given regarding for in on at by with "
-    "from to about like than and or but not the a an this that these those our your my his her its their i we you he she it they "
-    "there one that's it's here's there's we're we've we'd you're you've you'd they're they've i'm i've i'd let's either neither both".split()
+    "if once as because since while after before although though unless until whether depending given regarding for in on at "
+    "by with from to about like than and or but not the a an this that these those our your my his her its their i we you he "
+    "she it they there one that's it's here's there's we're we've we'd you're you've you'd they're they've i'm i've i'd let's "
+    "either neither both".split()
 )
 _OPEN_ENDED = frozenset(
     "is are was were be been am will can could would shall may might must should have has had do does did not the a an to of for with in "

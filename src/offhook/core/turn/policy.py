@@ -9,7 +9,6 @@ from typing import Any
 from offhook.core.time import Duration, ms
 from offhook.errors import ConfigError
 
-
 CERTAIN = 0.92
 """From this score on words answer all that was asked: of the recorded pauses in the middle of turns none came after such words."""
 
