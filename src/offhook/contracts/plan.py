@@ -64,6 +64,8 @@ class TurnPlan(Contract):
     max_call_ms: Annotated[int, Field(ge=10_000, le=14_400_000)] = 1_800_000
     max_turn_ms: Milliseconds = 60_000
     """A caller who speaks without a pause for this long is answered all the same."""
+    ahead: bool = True
+    """Replies are prepared, muted, before it is sure that the caller's turn is over."""
 
 
 class Lines(Contract):

@@ -144,6 +144,7 @@ class Turn(Model):
     confirm_words: Annotated[int, Field(ge=1, le=10)] | None = None
     resume_ms: Pause | None = None
     stalled_ms: Pause | None = None
+    ahead: bool | None = None
 
 
 class Limits(Model):

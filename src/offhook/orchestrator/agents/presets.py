@@ -13,10 +13,10 @@ PresetName = Literal["receptionist", "booking_confirmation", "intake_by_dictatio
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One value: what it does, and what it costs to move it. ``unit`` is ms, words, times or score (0 to 1)."""
+    """One value: what it does, and what it costs to move it. ``unit`` is ms, words, times, score (0 to 1) or switch (off is 0, on is 1)."""
 
     path: str
-    unit: Literal["ms", "words", "times", "score"]
+    unit: Literal["ms", "words", "times", "score", "switch"]
     does: str
     higher: str
     lower: str
@@ -272,6 +272,15 @@ EXPLAINED: Final[tuple[Explanation, ...]] = (
         "Services that are merely slow are given up on.",
         500,
         20_000,
+    ),
+    Explanation(
+        "ahead",
+        "switch",
+        "Replies are prepared in silence before it is sure that the caller has finished, and said at once when it is.",
+        "Replies begin sooner; those that are prepared and thrown away cost computing and model usage.",
+        "Every reply begins later, by what the model and the voice take; nothing is paid for in vain.",
+        0,
+        1,
     ),
     Explanation(
         "idle_ms",

@@ -295,7 +295,7 @@ class ValueView(View):
     """In a TurnPlan; of ``fillers`` and ``models`` in a CallPlan."""
     field: str
     """In an agent's configuration."""
-    unit: Literal["ms", "words", "times", "score"]
+    unit: Literal["ms", "words", "times", "score", "switch"]
     does: str
     higher: str
     lower: str

@@ -81,13 +81,15 @@ def test_what_differs_from_a_preset_stays() -> None:
         {
             "name": "x",
             "script": {},
-            "turn": {"preset": "careful", "confirm_words": 4, "endpointing": {"eager": 0.5}},
+            "turn": {"preset": "careful", "confirm_words": 4, "ahead": False, "endpointing": {"eager": 0.5}},
             "limits": {"idle_ms": 9_000},
         }
     )
     plan = config.turn_plan()
     assert (plan.confirm_words, plan.endpointing.eager, plan.idle_ms) == (4, 0.5, 9_000)
     assert plan.endpointing.sure_ms == 600
+    assert (plan.ahead, TurnPlan().ahead) == (False, True)
+    assert not TurnPolicy.of(plan.model_dump()).ahead
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
