@@ -242,6 +242,7 @@ class Call(Model):
     summary: str
     recorded: bool
     kept: bool
+    trace_id: str
 
 
 class CallDetail(Model):
@@ -1605,6 +1606,7 @@ class Turn(Document):
     confirm_words: int | None = None
     resume_ms: int | None = None
     stalled_ms: int | None = None
+    ahead: bool | None = None
 
 
 class TurnIn(Sent):
@@ -1631,6 +1633,7 @@ class TurnPlan(Model):
     tool_ms: int = 8000
     max_call_ms: int = 1800000
     max_turn_ms: int = 60000
+    ahead: bool = True
 
 
 class TurnPresets(Model):
@@ -1667,7 +1670,7 @@ class ValueView(Model):
 
     path: str
     field: str
-    unit: Literal["ms", "words", "times", "score"]
+    unit: Literal["ms", "words", "times", "score", "switch"]
     does: str
     higher: str
     lower: str
