@@ -21,9 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook import __version__
-from offhook.cli.replay import replay
+from offhook.cli.replay import is_shift, replay
 from offhook.core.time import MS, SECOND
-from offhook.core.turn.effects import Effect, OpenTurn, PromoteTurn
 from offhook.core.turn.events import Final, Partial, ShiftScored
 from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.trace import read_trace
@@ -46,6 +45,9 @@ def main(
     out: Annotated[Path, typer.Option(help="Where results are kept as JSON.")] = Path("var/bench"),
     at_once: Annotated[int, typer.Option(help="Calls at the same time, for turns and overlap.")] = 2,
     source: Annotated[str | None, typer.Option(help="Turns of one kind of speech only, such as 'call'.")] = None,
+    curve: Annotated[
+        Path | None, typer.Option(help="Of turns: only draw, here as SVG, how soon turns end against how often pauses are taken for ends.")
+    ] = None,
     check: Annotated[list[str] | None, typer.Option(help=f"Of vendors, some only: {', '.join(CHECKS)}.")] = None,
     minutes: Annotated[float, typer.Option(help="Of vendors: how long calls last whose memory is measured.")] = 10.0,
     scale: Annotated[float, typer.Option(help="Of vendors: measure so many times as long.")] = 1.0,
@@ -58,6 +60,9 @@ def main(
         if unknown:
             typer.echo(f"no {what} is called {', '.join(sorted(unknown))}; there are: {', '.join(there)}", err=True)
             raise typer.Exit(2)
+    if curve is not None:
+        _curve(console, shared, out, curve)
+        return
     vendors = partial(Bench, minutes=minutes, scale=scale)
     failed: list[BaseException] = []
     try:
@@ -69,6 +74,18 @@ def main(
         for error in failed:
             typer.echo(error.public if isinstance(error, OffhookError) else str(error), err=True)
         raise typer.Exit(1)
+
+
+def _curve(console: Console, shared: Path, out: Path, drawing: Path) -> None:
+    from offhook.cli.bench_curve import report
+
+    try:
+        points = report(console, pauses(shared), drawing)
+    except OffhookError as error:
+        typer.echo(error.public, err=True)
+        raise typer.Exit(1) from error
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "curve.json").write_text(json.dumps(points, indent=1), encoding="utf-8")
 
 
 def leaves(errors: BaseException) -> list[BaseException]:
@@ -163,7 +180,7 @@ def with_decision(one: turning.Heard, trace: Path) -> turning.Heard:
     events = list(recorded)
     ends = one.last_word * SECOND // RATE
     limit = ends + round(turning.PATIENCE * SECOND)
-    decided = next((d.at for d in replay(events, TurnPolicy.of(head["policy"])) if _is_shift(d.effect) and ends <= d.at <= limit), None)
+    decided = next((d.at for d in replay(events, TurnPolicy.of(head["policy"])) if is_shift(d.effect) and ends <= d.at <= limit), None)
     segments: dict[int, str] = {}
     score = hint = None
     for event in events:
@@ -180,10 +197,6 @@ def with_decision(one: turning.Heard, trace: Path) -> turning.Heard:
     transcript = " ".join(segments[key] for key in sorted(segments)[-4:])
     after = None if decided is None else (decided - ends) / MS
     return replace(one, decision_ms=after, transcript=transcript, score=score, hint=hint)
-
-
-def _is_shift(effect: Effect) -> bool:
-    return isinstance(effect, PromoteTurn) or (isinstance(effect, OpenTurn) and not effect.speculative and effect.cause == "speech")
 
 
 def _print_turns(console: Console, found: Sequence[turning.Heard]) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook.core.time import MS
-from offhook.core.turn.effects import Effect, Ignored
+from offhook.core.turn.effects import Effect, Ignored, OpenTurn, PromoteTurn
 from offhook.core.turn.events import Event, Tick
 from offhook.core.turn.policy import TurnPolicy, replace_path
 from offhook.core.turn.state import TurnState, initial
@@ -54,6 +54,11 @@ def what_if(events: list[Event], policy: TurnPolicy) -> list[Decision]:
                 break
         state = _feed(state, event, policy, decisions)
     return decisions
+
+
+def is_shift(effect: Effect) -> bool:
+    """Whether an effect answers words of the caller's whose turn is over."""
+    return isinstance(effect, PromoteTurn) or (isinstance(effect, OpenTurn) and not effect.speculative and effect.cause == "speech")
 
 
 def _feed(state: TurnState, event: Event, policy: TurnPolicy, decisions: list[Decision]) -> TurnState:
