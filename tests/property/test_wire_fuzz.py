@@ -16,7 +16,7 @@ from tests.memory_socket import MemorySocket
 
 from offhook.core.wire.dialect import BadMessage
 from offhook.core.wire.twilio import Twilio
-from offhook.ports.transport import Closed, MediaIn
+from offhook.ports.transport import Closed, MediaIn, TransportEvent
 from offhook.transports.carrier_ws import CarrierWs
 from offhook.transports.socket import BAD_IN_ALL
 
@@ -142,7 +142,8 @@ async def test_calls_survive_it_or_end_and_every_message_is_counted_once() -> No
         socket.leave(1000)
         async with anyio.create_task_group() as group:
             group.start_soon(transport.run)
-            events = [event async for event in transport]
+            events: list[TransportEvent] = []
+            await transport.read(events.append)
             await transport.end()
         counted = transport.counters
         assert counted["messages"] == sum(n for name, n in counted.items() if name.startswith(("in.", "bad.")))

@@ -174,6 +174,10 @@ class Line:
                 if isinstance(event, Closed):
                     return
 
+    async def read(self, take: Callable[[TransportEvent], None]) -> None:
+        async for event in self:
+            take(event)
+
     async def transfer(self, target: str) -> None:
         self.transferred.append(target)
         if self.refuse_transfer:

@@ -29,7 +29,7 @@ from offhook.engine.talk import Talk
 from offhook.engine.tools import ToolResult, Tools
 from offhook.engine.trace import TraceWriter
 from offhook.errors import OffhookError, TransferFailed
-from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn
+from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
 
 log = logging.getLogger("offhook.engine")
 P = ParamSpec("P")
@@ -107,7 +107,7 @@ class Call:
                     self._talk.deaf,
                 )
                 self._talk.begin(scope, self._hearing, self.trace)
-                scope.start(self._receive, "transport events")
+                scope.start(partial(self.transport.read, self._event), "transport events")
                 scope.start(self._hearing.run, "hearing")
                 scope.start(self.driver.run, "deadlines")
                 if self._recorder is not None:
@@ -201,24 +201,22 @@ class Call:
 
     # -- in: the transport, the wheel --------------------------------------------------------------------------------
 
-    async def _receive(self) -> None:
-        async for event in self.transport:
-            match event:
-                case MediaIn():
-                    if self._recorder is not None:
-                        self._recorder.caller(event.start, self._recorded(event.data, self.transport.format_in))
-                    self._hearing.media(event)
-                case MarkIn():
-                    self._mouth.playout.on_mark(event.name, self.clock.now())
-                case KeyIn():
-                    self.driver.feed(ev.Dtmf(self.clock.now(), event.digit))
-                case ClientIn():
-                    self.reporter.counts["client_messages"] += 1
-                case Closed():
-                    if event.lost:
-                        self.reporter.counts["media_lost"] += 1
-                    self.driver.feed(ev.Hangup(self.clock.now()))
-                    return
+    def _event(self, event: TransportEvent) -> None:
+        match event:
+            case MediaIn():
+                if self._recorder is not None:
+                    self._recorder.caller(event.start, self._recorded(event.data, self.transport.format_in))
+                self._hearing.media(event)
+            case MarkIn():
+                self._mouth.playout.on_mark(event.name, self.clock.now())
+            case KeyIn():
+                self.driver.feed(ev.Dtmf(self.clock.now(), event.digit))
+            case ClientIn():
+                self.reporter.counts["client_messages"] += 1
+            case Closed():
+                if event.lost:
+                    self.reporter.counts["media_lost"] += 1
+                self.driver.feed(ev.Hangup(self.clock.now()))
 
     def _beat(self) -> None:
         """Once every 20 ms, from the wheel: send what is due, report what was played."""

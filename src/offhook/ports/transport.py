@@ -6,7 +6,7 @@ socket and ends itself (Closed with ``lost``) when the peer does not drain.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -106,12 +106,11 @@ class CallTransport(Protocol):
     def show(self, message: dict[str, object]) -> None:
         """Tell a browser something (transcript, ladder); a carrier ignores it."""
 
-    def __aiter__(self) -> AsyncIterator[TransportEvent]:
-        """Events; Closed is the last one."""
-        ...
+    async def read(self, take: Callable[[TransportEvent], None]) -> None:
+        """Give every event to ``take`` as it comes, until Closed, the last one. One reader only."""
 
     async def run(self) -> None:
-        """Carry what is queued to the peer until the leg is closed; runs beside the iteration."""
+        """Carry what is queued to the peer until the leg is closed; runs beside ``read``."""
 
     async def transfer(self, target: str) -> None:
         """Hand the caller over; raises TransferFailed where the transport cannot."""

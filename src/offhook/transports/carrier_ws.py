@@ -3,7 +3,7 @@
 ::
 
     transport = await CarrierWs.open(websocket, Twilio(), timeout=10.0)
-    ... run transport.run() in the call's scope, iterate the transport
+    ... run transport.run() in the call's scope beside transport.read(...)
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from offhook.transports.socket import BAD_IN_A_ROW, Kind, Socket, SocketTranspor
 
 EARLY: Final = 2 * SECOND
 """A timestamp may be so much later than the time since the first media; a later one is wrong."""
+_COUNTED: Final = {kind: f"in.{kind.__name__.lower()}" for kind in (wire.Media, wire.Key, wire.Mark, wire.Stop)}
 _FATAL = frozenset({"media_format", "oversize"})
 
 
@@ -119,7 +120,7 @@ class CarrierWs(SocketTransport):
                 raise BadMessage("second_start", "a second start on one stream")
         if event.stream != self._stream:
             raise BadMessage("wrong_stream", "a message of another stream")
-        self.counters[f"in.{type(event).__name__.lower()}"] += 1
+        self.counters[_COUNTED[type(event)]] += 1
         match event:
             case wire.Media():
                 return [MediaIn(placed.data, placed.start) for placed in self._media(event)]

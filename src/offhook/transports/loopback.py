@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 
@@ -97,6 +97,11 @@ class Loopback:
                 yield event
                 if isinstance(event, Closed):
                     return
+
+    async def read(self, take: Callable[[TransportEvent], None]) -> None:
+        """Give every event to ``take`` as it comes, until Closed, the last one."""
+        async for event in self:
+            take(event)
 
     async def run(self) -> None:
         """Return marks in time, until the end."""

@@ -1,6 +1,6 @@
 """What message websockets have in common: one writer over a bounded queue, one reader that counts nonsense, one end.
 
-No task is started here: whoever carries the call runs ``run`` (the writer) beside the iteration of the transport (the reader).
+No task is started here: whoever carries the call runs ``run`` (the writer) beside ``read`` (the reader).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -188,20 +188,18 @@ class SocketTransport(ABC):
     def _take(self, message: str | bytes) -> Iterable[TransportEvent]:
         """Turn a message into events; Closed among them ends the reading. Raises BadMessage."""
 
-    async def __aiter__(self) -> AsyncIterator[TransportEvent]:
-        """Events; Closed is the last one. One reader only."""
-        while self._over is None:
-            with anyio.CancelScope() as self._reading:
+    async def read(self, take: Callable[[TransportEvent], None]) -> None:
+        """Give every event to ``take`` as it comes, until Closed, the last one. One reader only."""
+        # One scope for all that is read: what is told frame by frame costs a scope 50 times a second otherwise.
+        with anyio.CancelScope() as self._reading:
+            while self._over is None:
                 message = await self._receive()
-            self._reading = None
-            if self.over:
-                break
-            for event in self._events(message):
-                if isinstance(event, Closed):
-                    self._finish(event, NORMAL)
-                    break
-                yield event
-        yield self._over if self._over is not None else Closed(lost=True)
+                for event in self._events(message) if self._over is None else ():
+                    if isinstance(event, Closed):
+                        self._finish(event, NORMAL)
+                        break
+                    take(event)
+        take(self._over if self._over is not None else Closed(lost=True))
 
     async def _receive(self) -> MutableMapping[str, Any]:
         try:

@@ -51,7 +51,7 @@ async def test_a_whole_call() -> None:
         transport.clear()
         transport.show({"type": "transcript", "text": "kia ora, Māori"})
         await anyio.sleep(0.01)
-        events = [event async for event in transport]
+        await transport.read(events.append)
         await transport.end()
     assert events == [
         MediaIn(bytes(640), 0),

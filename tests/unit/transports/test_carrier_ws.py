@@ -50,7 +50,9 @@ async def opened(socket: MemorySocket, **parameters: str) -> CarrierWs:
 
 
 async def everything(transport: CarrierWs) -> list[TransportEvent]:
-    return [event async for event in transport]
+    events: list[TransportEvent] = []
+    await transport.read(events.append)
+    return events
 
 
 async def test_a_whole_call() -> None:
@@ -112,7 +114,7 @@ async def test_end_wakes_the_reader() -> None:
     got: list[TransportEvent] = []
 
     async def read() -> None:
-        got.extend([event async for event in transport])
+        await transport.read(got.append)
 
     async with anyio.create_task_group() as group:
         group.start_soon(transport.run)
@@ -143,7 +145,7 @@ async def test_a_peer_that_does_not_drain_is_lost() -> None:
     got: list[TransportEvent] = []
 
     async def read() -> None:
-        got.extend([event async for event in transport])
+        await transport.read(got.append)
 
     async with anyio.create_task_group() as group:
         group.start_soon(transport.run)

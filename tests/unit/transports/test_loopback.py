@@ -23,7 +23,7 @@ async def test_what_is_sent_is_played_in_real_time_and_marks_come_back_when_it_w
     seen: list[tuple[float, object]] = []
 
     async def read() -> None:
-        seen.extend([(anyio.current_time(), event) async for event in transport])
+        await transport.read(lambda event: seen.append((anyio.current_time(), event)))
 
     async with anyio.create_task_group() as group:
         group.start_soon(line.run)

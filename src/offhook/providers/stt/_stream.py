@@ -108,7 +108,7 @@ class StreamSession(ABC):
 
     def push(self, audio: PcmFrame | Packet) -> None:
         """Take the next audio; FormatError when it is not in the session's format."""
-        if audio.format != self._format:
+        if audio.format is not self._format and audio.format != self._format:
             raise FormatError(f"{self._provider} was opened for {self._format} and given {audio.format}")
         data = audio.payload if isinstance(audio, Packet) else audio.data
         if len(data) % self._format.sample_bytes:
