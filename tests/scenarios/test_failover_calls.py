@@ -91,6 +91,23 @@ async def test_f5_a_voice_that_is_dead_before_its_first_sound_is_replaced() -> N
     assert stage.call.failures["tts replaced"] == 1
 
 
+async def test_f5_a_voice_that_hangs_after_it_took_the_text_is_replaced_after_300_ms() -> None:
+    spare = FakeTts()
+    async with scene(plan_of(models=models(tts=("first", "spare"))), spare={"tts": spare}) as stage:
+        await greeted(stage)
+        stage.tts.script.stall = True
+        await exchange(stage, "how much is it")
+        await exchange(stage, "a message please")
+    first, second = stage.business.of(AgentTurn)[1:]
+    assert "sixty pounds" in first.heard
+    assert first.ladder.tts_first_byte <= 300 + 60
+    assert second.ladder.tts_first_byte <= 60
+    assert stage.call.failures["tts replaced"] == 1
+    # Whoever was late is not heard too.
+    assert stage.tts.said.count(first.text.split(".")[0] + ".") == 1
+    assert not first.interrupted
+
+
 async def test_f5_a_voice_that_breaks_in_a_clause_is_gone_on_for_and_nothing_is_said_twice() -> None:
     spare, cut = FakeTts(), anyio.Event()
 

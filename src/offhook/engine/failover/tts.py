@@ -1,7 +1,8 @@
-"""A voice that does not go away: when the one that speaks fails, is stuck or sends what is no speech, the next goes on at a clause.
+"""A voice that does not go away: when the one that speaks fails, is late or sends what is no speech, the next goes on at a clause.
 
-A clause of which nothing was given out is said again by the next one. One that was begun is finished by nobody, since another voice in
-mid-sentence is worse than a pause: ``CutShort`` tells how far it came, and the next ``speak`` is another's.
+A clause of which nothing was given out is said again by the next one; where a voice is only late, by whichever sounds first, and never by
+both. One that was begun is finished by nobody, since another voice in mid-sentence is worse than a pause: ``CutShort`` tells how far it
+came, and the next ``speak`` is another's.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import anyio
+from anyio.abc import TaskGroup
 
-from offhook.core.audio.format import AudioFormat, Encoding
-from offhook.core.audio.link import Converter, link
+from offhook.core.audio.format import AudioFormat
+from offhook.core.audio.link import link
+from offhook.engine.failover.clauses import Texts
 from offhook.engine.failover.health import Candidate, Replaced
 from offhook.engine.failover.race import Closer, alone
 from offhook.engine.failover.search import Search
-from offhook.errors import NOW, BadOutput, FormatError, ProviderError, Timeout, Unavailable
+from offhook.engine.failover.take import Take, TtsPolicy, Voice
+from offhook.errors import NOW, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.spec import ProviderSpec
-from offhook.ports.tts import Speech, Tts, TtsMeter, TtsSession, Word
+from offhook.ports.tts import Speech, Tts
 
 ID = "tts/steady"
 
@@ -39,221 +43,129 @@ class CutShort(ProviderError):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class TtsPolicy:
-    """Bounds, in seconds."""
-
-    connect: float = 1.2
-    ring_stagger: float = 1.0
-    """While the line rings the next one is asked beside a first choice that takes this long."""
-    stagger: float = 0.3
-    """The same in a call."""
-    limit: float = 3.0
-    again: float = 30.0
-    """A voice that failed comes behind the others for so long."""
-    least: float = 0.6
-    """A clause's first audio may take three times as long as half of all do, but not less than this"""
-    most: float = 1.5
-    """nor more than this."""
-    gap: float = 1.0
-    """Longest wait for more of a clause that was begun. Voices are faster than real time."""
-    alone: float = 3.0
-    """All waits are so many times longer where nobody else could take over."""
-    letter: float = 0.35
-    """Longest that a letter takes to say; a clause that is much longer is no speech."""
-    extra: float = 4.0
-
-
-class _Texts:
-    """Clauses as they come, kept as long as they may have to be said again."""
-
-    def __init__(self) -> None:
-        self.all: list[str] = []
-        self.ended = False
-        self._news = anyio.Event()
-
-    async def read(self, clauses: AsyncIterator[str]) -> None:
-        """Take them all."""
-        async for text in clauses:
-            self.all.append(text)
-            self._tell()
-        self.ended = True
-        self._tell()
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
-
-    async def there(self, number: int) -> bool:
-        """Wait for a clause; False when there are no more."""
-        while number >= len(self.all) and not self.ended:
-            await self._news.wait()
-        return number < len(self.all)
-
-
-@dataclass(slots=True)
-class Voice:
-    """The voice that speaks now."""
-
-    candidate: Candidate[Tts]
-    session: TtsSession
-    format: AudioFormat
-    spoke: bool = False
-    given: int = 0
-    """Characters of the clauses that it was given."""
-
-    @property
-    def characters(self) -> int:
-        """That it was sent."""
-        return self.session.characters if isinstance(self.session, TtsMeter) else self.given
-
-    @property
-    def counts(self) -> Counter[str]:
-        """What it sent and could not be used."""
-        return self.session.counts if isinstance(self.session, TtsMeter) else Counter()
-
-    def sounds(self, asked: float | None) -> None:
-        """It gave the first audio of a clause that was asked for at ``asked``, if nothing else was to be said before that."""
-        self.spoke = True
-        self.candidate.health.ok()
-        if asked is not None:
-            self.candidate.health.measured(anyio.current_time() - asked)
-
-
-@dataclass(slots=True)
-class _Clause:
-    """How far the clause at hand has come. Samples of the call's format."""
-
-    number: int
-    given: int = 0
-    held: bytes = b""
-    """Its first audio while that is pure silence."""
-    words: list[Word] = field(default_factory=list)
-    untold: list[Word] = field(default_factory=list)
-
-    def rest(self, text: str) -> str:
-        """The words that were not given out, "" where that is not known."""
-        said = sum(1 for word in self.words if word.end <= self.given)
-        return " ".join(text.split()[said:]) if self.words else ""
-
-
 class _Reply:
-    """What is said in one ``speak``, by one voice after the other."""
+    """What is said in one ``speak``: by one voice after the other, and at each clause by the one that sounds first."""
 
-    def __init__(self, session: SteadyTtsSession, format: AudioFormat, policy: TtsPolicy) -> None:
-        self.texts = _Texts()
+    def __init__(self, session: SteadyTtsSession, format: AudioFormat, policy: TtsPolicy, group: TaskGroup) -> None:
+        self.texts = Texts()
         self._session = session
         self._format = format
         self._policy = policy
-        self._clause = _Clause(0)
-        self._handed = 0
-        """Clauses that the voice has been given, by their number."""
-        self._watch = anyio.CancelScope()
-        self._away = False
-        """Whoever takes the audio is at work: that is not the voice's time."""
-        self._asked: float | None = None
-        self._convert: Converter
+        self._group = group
+        self._clause = 0
+        """The one at hand, of which nothing or a part was given out."""
+        self._takes: list[Take] = []
+        """Who may say it, in the order in which they were asked."""
+        self._past: list[Take] = []
+        """Who was too late for a clause that another said, heard out while the reply lasts to know whether they work; and who leaves."""
+        self._asking = False
+        self._may_hedge = True
         self._failed: Counter[str] = Counter()
         """Who could not say the clause at hand."""
+        self._news = anyio.Event()
 
     async def say(self) -> AsyncGenerator[Speech, None]:
         """All of it. Raises CutShort, and the last ProviderError when no voice can be had."""
-        session = self._session
-        while await self.texts.there(self._clause.number):
-            most = 1 if len(session.owner.candidates) > 1 else 2
-            voice = await session.voice({name for name, count in self._failed.items() if count >= most})
-            first = self._clause.number
-            self._convert = link((voice.format,), (self._format,), between=(voice.candidate.name, "the call")).open()
-            error: ProviderError | None = None
-            async with aclosing(self._one(voice, first)) as speeches:
-                try:
-                    async for speech in speeches:
-                        yield speech
-                except ProviderError as broken:
-                    error = broken
-            if error is None:
+        while True:
+            take = next((one for one in self._takes if one.ready), None)
+            if take is not None:
+                speech = self._heard(take)
+                yield speech
                 continue
-            session.lose(voice, error, self)
-            clause, self._clause = self._clause, _Clause(self._clause.number)
+            self._over()
+            if not self._takes and not self._asking:
+                if not await self.texts.there(self._clause):
+                    return
+                voice = await self._session.voice(self._out_of_it())
+                self._begin(voice)
+            elif (due := self._due()) <= anyio.current_time():
+                self._asking = True
+                self._group.start_soon(self._hedge, name="the next voice")
+            else:
+                self._news = anyio.Event()
+                with anyio.CancelScope(deadline=due):
+                    await self._news.wait()
+
+    def end(self) -> None:
+        """No more of it is said, and whoever was at it has left."""
+        for take in (*self._takes, *self._past):
+            self._let_go(take)
+
+    def _tell(self) -> None:
+        self._news.set()
+
+    def _begin(self, voice: Voice) -> None:
+        take = Take(voice, self.texts, self._clause, self._format, self._policy, lambda: self._session.others(voice), self._tell)
+        self._takes.append(take)
+        self._group.start_soon(take.run, name="voice")
+
+    def _heard(self, take: Take) -> Speech:
+        """Take what a voice says; the first to say anything of the clause at hand has it."""
+        first = self._takes.index(take)
+        for late in self._takes[:first]:
+            late.lose()
+            self._session.late(late)
+        for needless in self._takes[first + 1 :]:
+            needless.drop()
+        self._past += [other for other in self._takes if other is not take]
+        self._takes = [take]
+        self._session.adopt(take.voice)
+        speech = take.pop()
+        if speech.last:
+            self._clause = speech.clause + 1
+            self._failed.clear()
+            self._may_hedge = True
+        return speech
+
+    def _over(self) -> None:
+        """Take note of who has ended: well, or of a clause that another has to say, or cut short. Raises CutShort."""
+        for take in [one for one in self._past if one.over]:
+            self._past.remove(take)
+            self._let_go(take)
+        for take in [one for one in self._takes if one.over]:
+            self._takes.remove(take)
+            if take.error is None:
+                continue
+            error, clause = take.error, take.clause
+            self._session.lose(take.voice, error, self)
             if clause.given:
                 raise CutShort(error, clause.number, clause.given, clause.rest(self.texts.all[clause.number])) from error
-            if clause.number > first:
-                self._failed.clear()
-            self._failed[voice.candidate.name] += 1 if error.retry.after == 0.0 else 2
+            self._failed[take.voice.name] += 1 if error.retry.after == 0.0 else 2
 
-    async def _one(self, voice: Voice, first: int) -> AsyncGenerator[Speech, None]:
-        """What one voice says of the clauses from ``first`` on. Raises ProviderError, BadOutput for what is no speech."""
-        self._handed = first
-        name = voice.candidate.name
-        with anyio.CancelScope() as self._watch:
-            try:
-                async with aclosing(_closable(voice.session.speak(self._feed(voice, first)))) as speeches:
-                    async for speech in speeches:
-                        self._away, self._watch.deadline = True, math.inf
-                        for out in self._checked(voice, first, speech):
-                            yield out
-                        self._away, self._watch.deadline = False, self._due(voice)
-            except FormatError as error:
-                raise BadOutput(name, error.public, mismatch=True) from error
-        if self._watch.cancelled_caught:
-            raise Timeout(name, "the voice has stopped")
-        if not self.texts.ended or self._clause.number < len(self.texts.all):
-            raise BadOutput(name, "the voice left clauses out")
+    def _out_of_it(self) -> set[str]:
+        """Whom not to ask for the clause at hand: who failed at it, and who is at it."""
+        most = 1 if len(self._session.owner.candidates) > 1 else 2
+        busy = {take.voice.name for take in (*self._takes, *self._past)}
+        return busy | {name for name, count in self._failed.items() if count >= most}
 
-    async def _feed(self, voice: Voice, number: int) -> AsyncIterator[str]:
-        """Clauses for one voice, as it asks for them."""
-        while await self.texts.there(number):
-            self._handed = number + 1
-            if number == self._clause.number:
-                self._asked = anyio.current_time()
-                if not self._away:
-                    self._watch.deadline = self._due(voice)
-            voice.given += len(self.texts.all[number])
-            yield self.texts.all[number]
-            number += 1
-
-    def _due(self, voice: Voice) -> float:
-        """When the next audio must be there."""
-        if self._handed <= self._clause.number:
+    def _due(self) -> float:
+        """When the next voice is asked beside those that are at it."""
+        if self._asking or not self._takes or not self._may_hedge or not self._session.others(*(take.voice for take in self._takes)):
             return math.inf
-        policy = self._policy
-        bound = policy.gap
-        if not self._clause.given:
-            usual = voice.candidate.health.quantile(0.5, 5)
-            bound = min(policy.most, max(policy.least, 3 * usual)) if usual is not None else policy.most
-        candidates = self._session.owner.candidates
-        others = any(one is not voice.candidate and one.health.admits() for one in candidates)
-        return anyio.current_time() + bound * (1.0 if others else policy.alone)
+        return max(take.due for take in self._takes)
 
-    def _checked(self, voice: Voice, first: int, speech: Speech) -> list[Speech]:
-        """What to give out for a piece of speech. Raises BadOutput, FormatError for what is no speech."""
-        clause, name = self._clause, voice.candidate.name
-        if first + speech.clause != clause.number or clause.number >= self._handed:
-            raise BadOutput(name, "the voice says another clause than it should")
-        text = self.texts.all[clause.number]
-        data = self._convert.feed(speech.data)
-        if speech.last:
-            data += self._convert.flush()
-        scale = self._format.rate / voice.format.rate
-        clause.untold += [Word(word.text, round(word.end * scale)) for word in speech.words]
-        data, clause.held = clause.held + data, b""
-        if not clause.given and _silent(data, self._format):
-            if not speech.last:
-                clause.held = data
-                return []
-            if any(letter.isalnum() for letter in text):
-                raise BadOutput(name, "the voice is silent where it should say words")
-        elif not clause.given:
-            voice.sounds(self._asked)
-            self._asked = None
-        clause.given += self._format.samples_in(len(data))
-        if clause.given > self._format.rate * (self._policy.extra + self._policy.letter * len(text)):
-            raise BadOutput(name, "the voice does not come to an end")
-        words, clause.untold = tuple(clause.untold), []
-        clause.words += words
-        if speech.last:
-            self._clause = _Clause(clause.number + 1)
-        return [Speech(clause.number, data, speech.last, words)]
+    async def _hedge(self) -> None:
+        """Ask the next voice for the clause at hand too."""
+        clause = self._clause
+        try:
+            voice = await self._session.find(self._out_of_it())
+        except ProviderError:
+            # There is nobody else; those that were asked may still come.
+            self._may_hedge = False
+        else:
+            if clause == self._clause and all(not take.clause.given for take in self._takes):
+                self._begin(voice)
+            else:
+                self._session.let_go(voice)
+        finally:
+            self._asking = False
+            self._tell()
+
+    def _let_go(self, take: Take) -> None:
+        error = take.error
+        if error is None and take.overdue():
+            error = Timeout(take.voice.name, "the voice did not begin in time")
+        self._session.let_go(take.voice, error)
 
 
 class SteadyTtsSession:
@@ -291,7 +203,7 @@ class SteadyTtsSession:
 
     async def begin(self) -> None:
         """Have the first voice; raises ProviderError."""
-        await self._find(self.owner.policy.ring_stagger)
+        self._have(await self.find(set(), self.owner.policy.ring_stagger))
 
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[Speech, None]:
         """Audio of each clause. Raises CutShort for a clause that was begun, and the last ProviderError when no voice can be had.
@@ -300,9 +212,10 @@ class SteadyTtsSession:
         """
         if self._closed:
             raise Unavailable(ID, "the voice session is closed")
-        reply = self._reply = _Reply(self, self._format, self.owner.policy)
+        reply: _Reply | None = None
         try:
             async with anyio.create_task_group() as group:
+                reply = self._reply = _Reply(self, self._format, self.owner.policy, group)
                 group.start_soon(reply.texts.read, clauses, name="clauses")
                 async with aclosing(reply.say()) as speeches:
                     async for speech in speeches:
@@ -311,81 +224,91 @@ class SteadyTtsSession:
         except BaseExceptionGroup as errors:
             found = alone(errors)
             raise found from found.__cause__
+        finally:
+            if reply is not None:
+                reply.end()
 
     async def voice(self, excluded: set[str]) -> Voice:
         """The voice that speaks now, or another one that is not excluded by name. Raises the last ProviderError."""
         if self._voice is None and not self._closed:
-            self._search.tried |= excluded
-            await self._find(self.owner.policy.stagger)
+            self._have(await self.find(excluded))
         if self._voice is None:
             raise Unavailable(ID, "the voice session is closed")
         return self._voice
 
+    async def find(self, excluded: set[str], stagger: float | None = None) -> Voice:
+        """Open a voice that is not excluded by name. Raises the last ProviderError."""
+        self._search.tried |= excluded
+        try:
+            stagger = self.owner.policy.stagger if stagger is None else stagger
+            _, voice = await self._search.find(self._open, stagger=stagger, release=lambda found: self.let_go(found[1]))
+        finally:
+            self._search.tried.clear()
+        return voice
+
+    def others(self, *voices: Voice) -> bool:
+        """Whether anybody else could be asked now."""
+        busy = [voice.candidate for voice in voices]
+        return any(one not in busy and one.health.admits() for one in self.owner.candidates)
+
+    def _have(self, voice: Voice) -> None:
+        if self._voice is None:
+            self.adopt(voice)
+        self.let_go(voice)
+
+    def adopt(self, voice: Voice) -> None:
+        """From now on it is the call's voice, as long as there is a call."""
+        if self._voice is voice or self._closed:
+            return
+        self._voice = voice
+        why = self._search.why
+        if why is not None and (self._adopted or voice.candidate is not self.owner.candidates[0]):
+            seconds = anyio.current_time() - self._lost_at
+            self.owner.replaced(Replaced("tts", self._search.failed, voice.name, type(why).__name__, seconds))
+        self._adopted, self._search.why = True, None
+
+    def late(self, take: Take) -> None:
+        """Another voice was quicker and has the call from now on. This counts for nothing but that one's place in the order."""
+        self._lost_at = take.since + take.patience
+        self._search.lost(take.voice.candidate, Timeout(take.voice.name, "the voice was late"))
+
     def lose(self, voice: Voice, error: ProviderError, reply: _Reply) -> None:
-        """A voice failed in a reply. One that another reply has taken over since is not to blame."""
-        if self._reply is not reply or self._voice is not voice:
+        """A voice failed in a reply. One that another reply has taken over since, or that was closed, is not to blame."""
+        if self._reply is not reply or voice.released:
             raise error
-        self._voice = None
         self._lost_at = anyio.current_time()
-        self._search.blame(voice.candidate, error)
-        self._release(voice)
+        if self._voice is voice:
+            self._voice = None
+        self.let_go(voice, error)
+
+    def let_go(self, voice: Voice, error: ProviderError | None = None) -> None:
+        """A voice of which nothing more is wanted, unless it is the call's; ``error`` is what it failed with."""
+        if voice.released or voice is self._voice:
+            return
+        voice.released = True
+        if error is not None:
+            self._search.blame(voice.candidate, error)
+        elif not voice.spoke:
+            voice.candidate.health.dropped()
+        voice.candidate.health.busy -= 1
+        self._characters += voice.characters
+        self._counts += voice.counts
+        self.owner.closer.add(voice.session.aclose)
 
     async def aclose(self) -> None:
         """Close promptly; idempotent."""
         self._closed = True
         voice, self._voice = self._voice, None
         if voice is not None:
-            self.owner.served(voice.candidate.name)
-            self._release(voice)
+            self.owner.served(voice.name)
+            self.let_go(voice)
         await self.owner.closer.drain()
-
-    async def _find(self, stagger: float) -> None:
-        try:
-            _, voice = await self._search.find(self._open, stagger=stagger, release=lambda found: self._release(found[1]))
-        finally:
-            self._search.tried.clear()
-        if self._closed or self._voice is not None:
-            self._release(voice)
-            return
-        self._voice = voice
-        why = self._search.why
-        if why is not None and (self._adopted or voice.candidate is not self.owner.candidates[0]):
-            seconds = anyio.current_time() - self._lost_at
-            self.owner.replaced(Replaced("tts", self._search.failed, voice.candidate.name, type(why).__name__, seconds))
-        self._adopted, self._search.why = True, None
 
     async def _open(self, candidate: Candidate[Tts]) -> Voice:
         hop = link(candidate.provider.spec.formats, (self._format,), between=(candidate.name, "the call"))
         session = await candidate.provider.open(self.owner.voice(candidate, self._wanted), self._locale, hop.source)
         candidate.health.busy += 1
         return Voice(candidate, session, hop.source)
-
-    def _release(self, voice: Voice) -> None:
-        voice.candidate.health.busy -= 1
-        if not voice.spoke:
-            voice.candidate.health.dropped()
-        self._characters += voice.characters
-        self._counts += voice.counts
-        self.owner.closer.add(voice.session.aclose)
-
-
-async def _closable(speeches: AsyncIterator[Speech]) -> AsyncGenerator[Speech, None]:
-    """The same, to be closed in the task that iterates."""
-    try:
-        async for speech in speeches:
-            yield speech
-    finally:
-        close = getattr(speeches, "aclose", None)
-        if close is not None:
-            await close()
-
-
-_QUIET = {Encoding.MULAW: b"\xff\x7f", Encoding.ALAW: b"\xd5\x55"}
-
-
-def _silent(data: bytes, format: AudioFormat) -> bool:
-    """Digital silence, to the last bit; nothing is silent too."""
-    return not data.strip(_QUIET.get(format.encoding, b"\0"))
 
 
 @dataclass(slots=True)
