@@ -147,7 +147,7 @@ class Call:
         await self._mouth.voice.aclose()
         await self._prepared.held.aclose()
         await self.transport.end()
-        self._talk.parting()
+        self._talk.account.parting()
         self.dialogue.hung_up()
         if self._recorder is not None:
             info = await self._recorder.close()
@@ -292,7 +292,7 @@ class Call:
 
     def _recorded(self, data: bytes, format: AudioFormat) -> bytes:
         """What the recording gets: silence, until the caller has heard that there is one."""
-        return silence(format, format.samples_in(len(data))) if self._talk.untold else data
+        return silence(format, format.samples_in(len(data))) if self._talk.account.untold else data
 
     async def _transfer(self, target: str) -> None:
         address = self.plan.transfer_to.get(target, "")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import anyio
 
 from offhook.core.script import acts as act
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
-from offhook.core.speech.backchannel import real_words
 from offhook.core.time import SECOND, Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
 from offhook.core.turn.state import Silent
-from offhook.core.turn.user import fold
+from offhook.engine.account import Account
 from offhook.engine.answering import Answering
 from offhook.engine.bridge import Bridges
 from offhook.engine.callclock import CallClock
@@ -29,10 +27,8 @@ from offhook.engine.record import Recorder
 from offhook.engine.reply import Cause, Reply, Thinking
 from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope, TurnScope
-from offhook.engine.telemetry.calls import TurnTold
 from offhook.engine.trace import TraceWriter
-from offhook.engine.voicebox import Voicebox
-from offhook.engine.words import Words
+from offhook.engine.voicebox import Recovery, Voicebox
 from offhook.errors import OffhookError, Timeout
 from offhook.ports.transport import CallTransport
 
@@ -65,10 +61,9 @@ class Talk:
         self.dialogue = dialogue
         self.mouth = prepared.mouth
         self.bridges = Bridges(prepared.plan)
-        self.history = History()
-        self.untold = set(prepared.plan.record_after)
-        """Names of what the caller must have heard before anything is recorded."""
-        self.answering = Answering(parts, prepared, dialogue, self.history, reporter)
+        history = History()
+        self.answering = Answering(parts, prepared, dialogue, history, reporter)
+        self.account = Account(prepared.plan, dialogue, history, self.answering, driver, reporter, launch)
         self._voice = Voicebox(prepared.mouth, parts.phrases, prepared.open_voice, prepared.plan.lines, failed)
         self._clock = clock
         self._driver = driver
@@ -79,9 +74,6 @@ class Talk:
         self._running = running
         self._reply: Reply | None = None
         self._turn_scope: TurnScope | None = None
-        self._unreported: Reply | None = None
-        self._carried = ""
-        """Words of the caller's whose answer was cut off while nothing but what bridged their silence was known of it: they go on."""
         self._ticks = 0
         self._sent = 0
         self._progress = 0
@@ -98,6 +90,7 @@ class Talk:
         self._scope = scope
         self._hearing = hearing
         self._voice.begin(scope)
+        self.account.begin(hearing)
         self.answering.begin(scope, trace)
 
     @property
@@ -161,7 +154,7 @@ class Talk:
                     return self._something(self.dialogue.answer(text))
 
         if cause == "speech" and text:
-            text = f"{self._carried} {text}".strip()
+            text = self.account.words(text)
         elif cause == "keys":
             self._hearing.keyed()
         reply = Reply(turn, cause, text, work_out, self._accept, real=not speculative)
@@ -193,7 +186,7 @@ class Talk:
                 case fx.Line.SAY:
                     return fixed(effect.text)
                 case fx.Line.FALLBACK if self._voice.broke:
-                    return _Recovery(self, fixed(lines.fallback))
+                    return Recovery(self.recover, fixed(lines.fallback))
                 case _:
                     return fixed(str(getattr(lines, effect.line.value)))
 
@@ -248,11 +241,7 @@ class Talk:
             return
         self.dialogue.accept(proposal)
         if reply.cause in {"speech", "keys"} and reply.text:
-            self._unreported = reply
-            self._carried = ""
-            if reply.bridged:
-                # Their words were used up when that began; the answer comes after them, in the history too.
-                self.report_caller()
+            self.account.taken_up(reply)
         if proposal.writes:
             reply.taken = True
             self._driver.feed(ev.Taken(self._clock.now(), reply.turn))
@@ -318,48 +307,9 @@ class Talk:
 
     # -- turns are closed ---------------------------------------------------------------------------------------------------
 
-    def report_caller(self) -> None:
-        """The caller's words are used up for good: only now are they a turn of their own."""
-        reply, self._unreported = self._unreported, None
-        if reply is not None and reply.proposal is not None:
-            self.history.caller(reply.text)
-            stats = self._hearing.stats
-            now = self._clock.now()
-            begin, end = stats.speech_begin, reply.marks.speech_end
-            self._reporter.caller_turn(reply.turn, reply.text, begin if begin is not None else now, end or now, reply.proposal.acts)
-
-    def parting(self) -> None:
-        """The caller is gone. What they said last is a turn of theirs too, whether or not its answer came about."""
-        reply = self._unreported
-        self.report_caller()
-        text = f"{self._carried} {self._hearing.text}".strip()
-        used = reply.text if reply is not None and reply.cause == "speech" else ""
-        if not text.startswith(used):
-            # The same words, heard otherwise after all.
-            return
-        text = text.removeprefix(used).strip()
-        if fold(text):
-            self._unanswered(text, self.dialogue.parting(text))
-
     def used_up(self) -> None:
-        """The caller's words are not listened to any longer. What no answer has taken up, as a word too few to break in with, is a turn of
-        theirs all the same.
-        """
-        reply = self._unreported or self._reply
-        self.report_caller()
-        taken = reply.text if reply is not None and reply.cause == "speech" else ""
-        text = self._hearing.text
-        # What begins otherwise are the same words, heard otherwise after all.
-        rest = "" if fold(taken).endswith(fold(text)) or not text.startswith(taken) else text.removeprefix(taken).strip()
-        if real_words(rest, self.plan.locale):
-            self._unanswered(rest, ())
-
-    def _unanswered(self, text: str, acts: tuple[dict[str, Any], ...]) -> None:
-        stats, now = self._hearing.stats, self._clock.now()
-        begin = stats.speech_begin if stats.speech_begin is not None else now
-        end = stats.speech_end if stats.speech_end is not None and stats.speech_end >= begin else now
-        self.history.caller(text)
-        self._reporter.caller_turn(self._driver.state.next_turn, text, begin, end, acts)
+        """The caller's words are not listened to any longer."""
+        self.account.used_up(self._reply)
 
     def hold(self, at: Instant) -> None:
         """The caller makes a sound: silence at once, what they have not heard is said when it turns out to be nothing."""
@@ -386,19 +336,7 @@ class Talk:
         if self._recorder is not None:
             self._recorder.agent_cut(playout.play_position(at))
         if reply is not None:
-            self._heard(reply, self._sent)
-
-    def _heard(self, reply: Reply, sample: int) -> None:
-        """Tell the script what was heard of a reply, and of what it had meant to say and did not come to."""
-        told = reply.ledger.items(sample)
-        for item, heard, whole in told:
-            self._launch(self.dialogue.spoken(item, heard, whole))
-        if reply.proposal is not None and reply.accepted_already:
-            begun = {item for item, _, _ in told}
-            for one in reply.proposal.items:
-                if one.id not in begun:
-                    self._launch(self.dialogue.spoken(one.id, "", whole=False))
-        self.untold -= {name for name in self.untold if self.dialogue.heard(name)}
+            self.account.heard(reply, self._sent)
 
     def cancel(self, turn: int, why: fx.Why, at: Instant) -> None:
         """Nothing more comes of the turn."""
@@ -412,30 +350,23 @@ class Talk:
             self.mouth.playout.clear(at, turn)
         if not reply.real:
             self.answering.speculated(reply, "aborted")
-        self._barged_in(reply, why, at)
+        self.account.barged_in(reply, why, at if self._silent is None else min(at, self._silent))
         if why is fx.Why.STALLED and reply.characters and not reply.finished:
             self._voice.broken(Timeout("tts", "the voice has stopped in a reply"))
         if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why in _STANDS:
-            self._carried = reply.text
+            self.account.carry(reply)
         if reply.audible:
-            heard = reply.ledger.heard(self._sent)
-            self.history.agent(reply.kept(heard), cut=True)
-            self._tell(reply, heard, interrupted=True)
+            self.account.cut(reply, self._sent)
         elif reply.accepted_already and reply.proposal is not None:
             self.answering.used(reply)
             if why is fx.Why.RESUMED and not reply.taken:
                 self.dialogue.take_back(reply.proposal)
-                self._unreported = None
+                self.account.taken_back()
             else:
                 for item in reply.proposal.items:
                     self.dialogue.spoken(item.id, "", whole=False)
         else:
             self.answering.used(reply)
-
-    def _barged_in(self, reply: Reply, why: fx.Why, at: Instant) -> None:
-        telemetry, began = self._reporter.telemetry, self._hearing.stats.began
-        if telemetry is not None and why is fx.Why.BARGE_IN and reply.audible and began is not None:
-            telemetry.barge_in(began, at if self._silent is None else min(at, self._silent))
 
     def commit(self, turn: int) -> None:
         """The turn was heard to its end."""
@@ -445,9 +376,7 @@ class Talk:
         self._reply = self._turn_scope = None
         proposal = reply.proposal
         if reply.words:
-            self._heard(reply, reply.ledger.samples)
-            self.history.agent(reply.kept(reply.words))
-            self._tell(reply, reply.words, interrupted=False)
+            self.account.whole(reply)
         else:
             self.answering.used(reply)
         if proposal is None:
@@ -458,43 +387,3 @@ class Talk:
         elif proposal.end is not None:
             self.dialogue.outcome = proposal.end
             self._driver.feed(ev.Command(now, "end"))
-
-    def _tell(self, reply: Reply, heard: str, *, interrupted: bool) -> None:
-        """The turn is over: events, metrics, spans."""
-        use = self.answering.used(reply)
-        ladder = reply.ladder()
-        if self._reporter.telemetry is not None:
-            models = self.plan.models
-            ladder = self._reporter.telemetry.turn(
-                TurnTold(
-                    turn=reply.turn,
-                    cause=reply.cause,
-                    marks=reply.marks,
-                    begun=reply.begun,
-                    ended=self._clock.now(),
-                    interrupted=interrupted,
-                    speculated=reply.speculated,
-                    stt=models.stt[0],
-                    llm=use,
-                    tts=models.tts[0],
-                    characters=reply.characters,
-                    said=reply.text,
-                    heard=heard,
-                )
-            )
-        self._reporter.agent_turn(reply.turn, reply.words, heard, interrupted, reply.begun, ladder, reply.by, reply.why)
-
-
-class _Recovery:
-    """The line after a voice broke: what can be said is known once another was opened, or none."""
-
-    def __init__(self, talk: Talk, line: Proposal) -> None:
-        self._talk = talk
-        self._line = line
-
-    async def think(self, reply: Reply, words: Words) -> None:
-        """See ``Talk.recover``."""
-        proposal = await self._talk.recover(self._line)
-        reply.settle(proposal)
-        for item in proposal.items:
-            words.put(item)

@@ -14,8 +14,9 @@ from offhook.contracts.plan import Lines
 from offhook.core.script.dialogue import Item, Proposal
 from offhook.engine.metering import Meter
 from offhook.engine.phrases import Phrases, record
-from offhook.engine.reply import Mouth
+from offhook.engine.reply import Mouth, Reply
 from offhook.engine.scopes import CallScope
+from offhook.engine.words import Words
 from offhook.errors import BadOutput, FormatError, OffhookError, ProviderError
 from offhook.ports.tts import TtsSession
 
@@ -114,3 +115,18 @@ class Voicebox:
                 self.phrases.put(key, text, await record(voice, self.mouth.link, text))
             except FormatError as error:
                 raise BadOutput("tts", error.public) from error
+
+
+class Recovery:
+    """A line after the voice broke: what can be said in its place is known once another was opened, or none."""
+
+    def __init__(self, recover: Callable[[Proposal], Awaitable[Proposal]], line: Proposal) -> None:
+        self._recover = recover
+        self._line = line
+
+    async def think(self, reply: Reply, words: Words) -> None:
+        """See ``reply.Thinking``."""
+        proposal = await self._recover(self._line)
+        reply.settle(proposal)
+        for item in proposal.items:
+            words.put(item)
