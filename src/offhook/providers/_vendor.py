@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -42,6 +43,10 @@ class Account:
     key: str = field(repr=False)
     reach: Reach | None = field(default=None, repr=False)
     """Where a tenant's own address may lead; None for an address of ours or the vendor's, which is trusted."""
+
+    def hide(self, text: str) -> str:
+        """What a vendor said, without the key: some quote the one that they refuse."""
+        return text.replace(self.key, "***") if self.key else text
 
     def ws(self, path: str) -> str:
         """An address for a websocket under the base, which may be given as http or ws."""
@@ -86,11 +91,11 @@ def refusal(provider: str, status: int, headers: Mapping[str, str], body: str = 
     """The error for an HTTP answer that is none; what the vendor says goes into ``detail`` only."""
     retry = _after(headers)
     detail = f"{status} {body[:2_000]}"
-    code = _code(body)
+    # Before the status: ElevenLabs says with 401 that an account's quota is used up.
+    if status == HTTPStatus.PAYMENT_REQUIRED or _code(body) in {"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"}:
+        return OverQuota(provider, "the account's quota is used up", detail=detail, retry=Retry(None))
     if status in {401, 403}:
         return Unauthorized(provider, "the key is missing, wrong or not allowed to do this", detail=detail)
-    if status == HTTPStatus.PAYMENT_REQUIRED or code in {"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"}:
-        return OverQuota(provider, "the account's quota is used up", detail=detail, retry=Retry(None))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return OverQuota(provider, "too many requests at once", detail=detail, retry=retry or Retry(1.0))
     if status in {408, 504}:
@@ -116,8 +121,8 @@ def _code(body: str) -> str:
         found = json.loads(body)
     except ValueError:
         return ""
-    error = found.get("error") if isinstance(found, dict) else None
-    return str(error.get("code") or error.get("type") or "") if isinstance(error, dict) else ""
+    error = (found.get("error") or found.get("detail")) if isinstance(found, dict) else None
+    return str(error.get("code") or error.get("type") or error.get("status") or "") if isinstance(error, dict) else ""
 
 
 def as_object(provider: str, text: str | bytes) -> dict[str, Any]:
@@ -140,19 +145,28 @@ def trust() -> ssl.SSLContext:
         raise ConfigError("SSL_CERT_FILE or SSL_CERT_DIR names no certificates") from error
 
 
-CLOSES: Final[dict[int, type[ProviderError]]] = {
-    1002: BadOutput, 1003: Rejected, 1007: BadOutput, 1008: Rejected, 1009: BadOutput,
+Closes: TypeAlias = Mapping[int, Callable[..., ProviderError]]
+"""What close codes mean: how the error for each is made."""
+POLICY: Final = 1008
+CLOSES: Final[Closes] = {
+    1002: BadOutput, 1003: Rejected, 1007: BadOutput, POLICY: Rejected, 1009: BadOutput,
 }  # fmt: skip
 """Close codes (RFC 6455 section 7.4.1) that say more than that the connection is gone."""
+SPENT: Final = re.compile(r"quota|credit", re.IGNORECASE)
+CROWDED: Final = re.compile(r"concurren|too[ _]many|rate[ _]limit|max_active|busy", re.IGNORECASE)
+"""A policy that is broken by how much is going on, as several vendors have it, is no fault of the request's."""
+no_funds: Final[Callable[..., ProviderError]] = partial(OverQuota, retry=Retry(None))
+"""Over quota until somebody pays: not to be tried again in a second."""
 
 
 class Socket:
     """A vendor's websocket. Sends never wait: what the network cannot take is the vendor's fault and ends the connection."""
 
-    def __init__(self, provider: str, connection: ClientConnection, closes: Mapping[int, type[ProviderError]]) -> None:
-        self.provider = provider
+    def __init__(self, account: Account, connection: ClientConnection, closes: Closes) -> None:
+        self.provider = account.provider
+        self._account = account
         self._connection = connection
-        self._closes = CLOSES | dict(closes)
+        self._closes = {**CLOSES, **closes}
 
     async def send(self, message: str | bytes) -> None:
         """Send; Unavailable and its like once the connection is gone."""
@@ -195,7 +209,10 @@ class Socket:
         frame = error.rcvd or error.sent  # ours, where we closed it for what the vendor sent
         code = frame.code if frame is not None else 1006
         reason = frame.reason if frame is not None else "the connection broke"
-        return self._closes.get(code, Unavailable)(self.provider, f"the vendor closed the connection ({code})", detail=reason)
+        kind: Callable[..., ProviderError] = self._closes.get(code, Unavailable)
+        if code == POLICY and kind is Rejected:
+            kind = no_funds if SPENT.search(reason) else OverQuota if CROWDED.search(reason) else Rejected
+        return kind(self.provider, f"the vendor closed the connection ({code})", detail=self._account.hide(reason))
 
     async def aclose(self) -> None:
         """Close, at most a second later; idempotent."""
@@ -209,7 +226,7 @@ async def open_socket(
     url: str,
     headers: Mapping[str, str],
     *,
-    closes: Mapping[int, type[ProviderError]] | None = None,
+    closes: Closes | None = None,
     timeout: float = CONNECT_S,
 ) -> Socket:
     """Connect. No compression (it costs processor time and audio does not shrink), no redirects, no proxy. Raises ProviderError.
@@ -222,13 +239,13 @@ async def open_socket(
     except TimeoutError:
         raise Timeout(account.provider, f"no connection within {timeout:g} s") from None
     except InvalidStatus as error:
-        body = error.response.body or b""
-        raise refusal(account.provider, error.response.status_code, error.response.headers, body.decode("utf-8", "replace")) from None
+        body = account.hide((error.response.body or b"").decode("utf-8", "replace"))
+        raise refusal(account.provider, error.response.status_code, error.response.headers, body) from None
     except InvalidURI as error:
         raise Rejected(account.provider, "the address of the vendor is none", detail=str(error)) from None
     except (OSError, InvalidHandshake, WebSocketException, ssl.SSLError) as error:
         raise Unavailable(account.provider, "the vendor cannot be reached", detail=repr(error)) from None
-    return Socket(account.provider, connection, closes or {})
+    return Socket(account, connection, closes or {})
 
 
 async def _connect(account: Account, url: str, headers: Mapping[str, str], timeout: float) -> ClientConnection:

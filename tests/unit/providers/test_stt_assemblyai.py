@@ -125,7 +125,8 @@ async def test_what_is_asked_of_the_vendor() -> None:
 @pytest.mark.parametrize(
     ("code", "error", "again"),
     [(3005, Unavailable, True), (3006, Rejected, False), (3007, Rejected, False), (3009, OverQuota, True), (4001, Unauthorized, False),
-     (4002, OverQuota, True), (4029, OverQuota, True), (4031, Unavailable, True), (4102, OverQuota, True), ("x", Unavailable, True)],
+     (4002, OverQuota, False), (4003, OverQuota, False), (4029, OverQuota, True), (4031, Unavailable, True), (4102, OverQuota, True),
+     ("x", Unavailable, True)],
 )  # fmt: skip
 async def test_its_errors(code: object, error: type[ProviderError], again: bool) -> None:
     async with told("assemblyai", turn(0, "yes"), {"type": "Error", "error_code": code, "error": "a secret of the caller's"}) as one:

@@ -53,6 +53,15 @@ async def test_without_speech_final_the_utterance_end_tells() -> None:  # 2
         assert await one.texts() == ["0 yes", "0 yes tomorrow", "0 yes tomorrow."]
 
 
+async def test_words_without_a_confidence_are_words() -> None:
+    message = final("yes please", 0.5, 1.5, speech_final=True)
+    for word in message["channel"]["alternatives"][0]["words"]:
+        del word["confidence"]
+    async with told("deepgram", message) as one:
+        assert await one.texts() == ["0 yes please."]
+        assert one.session.oddities == {}
+
+
 async def test_an_interim_whose_final_is_empty_is_promoted() -> None:  # 3
     async with told("deepgram", results("tomorrow at nine", 0.5, 1.5), final("", 0.5, 2.0), END) as one:
         assert await one.texts() == ["0 tomorrow at nine", "0 tomorrow at nine."]

@@ -498,6 +498,9 @@ def test_aura_a_long_clause_is_sent_in_parts_and_warnings_are_counted(aura: Wire
     assert aura.protocol.counts == {"warning X": 1, "unknown message": 1}
     with pytest.raises(Unavailable):
         aura.get(type="Error", code="NET-0001", description="x")
+    for wrong in ({"code": "DATA-0000"}, {"code": "MESSAGE-0000"}, {"err_code": "BIG-0000"}):
+        with pytest.raises(Rejected):
+            aura.get(type="Error", **wrong)
 
 
 def test_aura_voices_have_short_names() -> None:

@@ -14,7 +14,7 @@ from offhook.core.audio.format import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
 from offhook.errors import FormatError, OverQuota, ProviderError, Rejected, Unauthorized, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttHints
-from offhook.providers._vendor import Account, Socket, account, open_socket
+from offhook.providers._vendor import Account, Closes, Socket, account, no_funds, open_socket
 from offhook.providers.stt._stream import StreamSession, Word, closed_on_failure, heard, keyterms, plain, unused, welcomed
 from offhook.registry import ProviderContext
 
@@ -33,9 +33,9 @@ MANY: Final = "universal-streaming-multilingual"
 ENCODINGS: Final = {Encoding.PCM16: "pcm_s16le", Encoding.MULAW: "pcm_mulaw"}
 SILENCE_MS: Final = 160
 """The vendor ends its turns after so much: the engine decides about the caller's."""
-CODES: Final[dict[int, type[ProviderError]]] = {
+CODES: Final[Closes] = {
     1008: OverQuota, 1013: Unavailable, 3005: Unavailable, 3006: Rejected, 3007: Rejected, 3008: Unavailable, 3009: OverQuota,
-    4000: Rejected, 4001: Unauthorized, 4002: OverQuota, 4003: OverQuota, 4008: Unauthorized, 4029: OverQuota, 4031: Unavailable,
+    4000: Rejected, 4001: Unauthorized, 4002: no_funds, 4003: no_funds, 4008: Unauthorized, 4029: OverQuota, 4031: Unavailable,
     4032: Rejected, 4033: Rejected, 4034: Rejected, 4100: Rejected, 4101: Rejected, 4102: OverQuota, 4103: Unavailable,
 }  # fmt: skip
 """What the vendor's close and error codes mean."""

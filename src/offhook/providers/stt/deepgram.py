@@ -147,7 +147,7 @@ class DeepgramSession(StreamSession):
     def _words(self, best: dict[str, Any], begin: float, end: float) -> list[Word]:
         found = [
             self._word(
-                str(word.get("punctuated_word") or word["word"]), float(word["start"]), float(word["end"]), float(word["confidence"])
+                str(word.get("punctuated_word") or word["word"]), float(word["start"]), float(word["end"]), float(word.get("confidence", 1))
             )
             for word in best.get("words") or ()
         ]

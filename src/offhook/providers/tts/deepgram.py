@@ -169,8 +169,9 @@ class DeepgramProtocol(Protocol):
 
 
 def _refused(found: dict[str, object]) -> ProviderError:
-    detail = f"{found.get('code') or found.get('err_code')}: {found.get('description') or found.get('err_msg')}"
-    if str(found.get("code")).startswith("DATA"):
+    code = str(found.get("code") or found.get("err_code"))
+    detail = f"{code}: {found.get('description') or found.get('err_msg')}"
+    if code.startswith(("DATA-", "MESSAGE-", "BIG-")):
         return Rejected(SPEC.id, "the vendor refused the text", detail=detail)
     return Unavailable(SPEC.id, "the vendor reported an error", detail=detail)
 
