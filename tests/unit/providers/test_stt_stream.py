@@ -14,7 +14,7 @@ from offhook.errors import Unavailable
 from offhook.inference import InferencePool
 from offhook.ports.stt import SttHints
 from offhook.providers.stt import _stream
-from offhook.providers.stt._stream import Word, heard, keyterms, unused
+from offhook.providers.stt._words import Word, heard, keyterms, unused
 from offhook.providers.stt.deepgram import Deepgram
 from offhook.registry import ProviderContext
 

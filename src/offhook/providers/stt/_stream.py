@@ -1,15 +1,13 @@
-"""What the vendors' recognisers share: audio out without waiting, messages in while the session is iterated, words by their place."""
+"""What the vendors' recognisers share: audio out without waiting, messages in while the session is iterated."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import re
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import anyio
@@ -19,6 +17,7 @@ from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.errors import BadOutput, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.stt import Heard, SttEvent, VendorSpeech
 from offhook.providers._vendor import Socket, as_object
+from offhook.providers.stt._words import Word
 
 WELCOME_S: Final = 2.0
 """Longest wait for a vendor's first message: a parameter that a hosted endpoint does not like may be answered with silence."""
@@ -35,21 +34,6 @@ SPEED: Final = 0.05
 STUCK_S: Final = 2.0
 """How long more than that may wait."""
 MOST: Final = 16 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word and its place, in samples of the input."""
-
-    text: str
-    start: int
-    end: int
-    confidence: float = 1.0
-
-    @property
-    def middle(self) -> int:
-        """Its middle: on which side of a cut it is."""
-        return (self.start + self.end) // 2
 
 
 class StreamSession(ABC):
@@ -343,41 +327,6 @@ class StreamSession(ABC):
     def _word(self, text: str, start: float, end: float, confidence: float) -> Word:
         begin = self._sample(start)
         return Word(text, begin, max(begin, self._sample(end)), min(1.0, max(0.0, confidence)))
-
-
-def plain(text: str) -> str:
-    """A word without case and punctuation."""
-    return re.sub(r"[^\w']", "", text.lower())
-
-
-def unused(words: Iterable[Word], cut: int, used: Sequence[str] = ()) -> list[Word]:
-    """The words behind the cut that were not given before it; ``used``, plain, are the turn's first ones that were."""
-    all_words = list(words)
-    if used and [plain(word.text) for word in all_words[: len(used)]] == list(used):
-        all_words = all_words[len(used) :]
-    return [word for word in all_words if word.middle > cut]
-
-
-def heard(segment: int, words: Sequence[Word], at: int, *, final: bool) -> Heard:
-    """The words as a segment's text; ``at`` is the place of one without words."""
-    if not words:
-        return Heard(segment, "", final, at, at)
-    text = " ".join(word.text for word in words)
-    confidence = sum(word.confidence for word in words) / len(words)
-    return Heard(segment, text, final, words[0].start, max(word.end for word in words), confidence)
-
-
-def keyterms(phrases: Iterable[str], *, most: int, longest: int, tokens: int) -> list[str]:
-    """As many of the phrases, the first ones, as a vendor takes: so many, so long, and about so many tokens of 3 letters in all."""
-    found: list[str] = []
-    for phrase in phrases:
-        term = " ".join(phrase.split())
-        tokens -= -(-len(term) // 3)
-        if tokens < 0 or len(found) == most:
-            break
-        if term and len(term) <= longest and term not in found:
-            found.append(term)
-    return found
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from offhook.errors import FormatError, OverQuota, ProviderError, Rejected, Unau
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttHints
 from offhook.providers._vendor import Account, Closes, Socket, account, no_funds, open_socket
-from offhook.providers.stt._stream import StreamSession, Word, closed_on_failure, heard, keyterms, plain, unused, welcomed
+from offhook.providers.stt._stream import StreamSession, closed_on_failure, welcomed
+from offhook.providers.stt._words import Word, heard, keyterms, plain, unused
 from offhook.registry import ProviderContext
 
 SPEC = ProviderSpec(

@@ -14,7 +14,8 @@ from offhook.errors import FormatError, Rejected
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttHints
 from offhook.providers._vendor import Account, Socket, account, open_socket
-from offhook.providers.stt._stream import StreamSession, Word, heard, keyterms, plain, unused
+from offhook.providers.stt._stream import StreamSession
+from offhook.providers.stt._words import Word, heard, keyterms, plain, unused
 from offhook.registry import ProviderContext
 
 SPEC = ProviderSpec(

@@ -15,7 +15,8 @@ from offhook.errors import FormatError, ProviderError, Rejected, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttHints, VendorShift, VendorSpeech
 from offhook.providers._vendor import Account, Socket, account, open_socket
-from offhook.providers.stt._stream import DEAF_S, StreamSession, Word, closed_on_failure, heard, keyterms, plain, unused, welcomed
+from offhook.providers.stt._stream import DEAF_S, StreamSession, closed_on_failure, welcomed
+from offhook.providers.stt._words import Word, heard, keyterms, plain, unused
 from offhook.providers.stt.deepgram import BASE, ENCODINGS
 from offhook.registry import ProviderContext
 
