@@ -22,7 +22,7 @@ import httpx
 from offhook.errors import ConfigError
 from offhook.testing.bench.doubles import SAYS, Setting
 from offhook.testing.bench.edge import Callers, Edge, Turn, sharp
-from offhook.testing.bench.load import processor_seconds, resident_mb
+from offhook.testing.bench.load import processor_seconds, resident_mb, waited_seconds
 from offhook.testing.bench.stage import Engine, engine, free_port, up
 from offhook.testing.caller import Speech
 from offhook.testing.carrier import RATE
@@ -60,7 +60,7 @@ def guessing() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A way to run the turns of a call, and what the issue asks of it."""
+    """A way to run the turns of a call, and what is aimed at."""
 
     name: str
     setting: Setting
@@ -72,7 +72,7 @@ class Mode:
 
 
 def modes(setting: Setting) -> list[Mode]:
-    """Those of issue 4, section 6, point 1."""
+    """All that are measured."""
     never = replace(setting, eager=10.0)
     flux: dict[str, Any] = {"models": FLUX}
     opener = {"models": FLUX, "openers": {"on": True}}
@@ -175,8 +175,13 @@ class Measured:
     missing: int = 0
     early: int = 0
     gaps: list[float] = field(default_factory=list)
+    """As the callers heard them."""
+    own: dict[str, int] = field(default_factory=dict)
+    """Gaps by the engine's own pacing: ``engine`` for its late beats, ``voice`` for late audio."""
     processor: float = 0.0
     """Seconds."""
+    waited: float = 0.0
+    """Seconds for which its threads, taken together, could have run and did not: the processor had others to run, or their likes."""
     megabytes: float = 0.0
     """Resident, at most."""
     late: float = 0.0
@@ -199,7 +204,8 @@ class Measured:
         return {
             "name": self.name, "calls": self.calls, "seconds": round(self.seconds, 1), "turns": self.turns, "missing": self.missing,
             "early": self.early, "p50_ms": round(self.at(0.5), 1), "p95_ms": round(self.at(0.95), 1), "p99_ms": round(self.at(0.99), 1),
-            "gaps_of_40_ms": len(self.gaps), "longest_gap_ms": round(1000 * max(self.gaps, default=0.0)),
+            "gaps_of_40_ms": len(self.gaps), "longest_gap_ms": round(1000 * max(self.gaps, default=0.0)), "own_gaps": self.own,
+            "waited_s": round(self.waited, 1),
             "cpu_s_per_call_minute": round(self.per_minute, 3), "mb": round(self.megabytes, 1), "callers_late_ms": round(self.late, 1),
             "load": round(self.busy, 2),
         }  # fmt: skip
@@ -222,7 +228,8 @@ async def drive(name: str, one: Engine, speech: bytes, calls: int, seconds: floa
     async def watch() -> None:
         await anyio.sleep(ramp + 2.0)
         callers.late = 0.0
-        before, at = processor_seconds(one.pid), anyio.current_time()
+        before, waited, at = processor_seconds(one.pid), waited_seconds(one.pid), anyio.current_time()
+        gaps = await own_gaps(one)
         while True:
             await anyio.sleep(max(0.0, min(1.0, at + seconds - 2.0 - anyio.current_time())))
             if anyio.current_time() < at + seconds - 2.01:
@@ -230,6 +237,8 @@ async def drive(name: str, one: Engine, speech: bytes, calls: int, seconds: floa
                 continue
             found.seconds = anyio.current_time() - at
             found.processor = processor_seconds(one.pid) - before
+            found.waited = waited_seconds(one.pid) - waited
+            found.own = {name: count - gaps.get(name, 0) for name, count in (await own_gaps(one)).items()}
             found.late = 1000 * callers.late
             return
 
@@ -241,6 +250,12 @@ async def drive(name: str, one: Engine, speech: bytes, calls: int, seconds: floa
     _count(found, (turn for edge in found.edges for turn in edge.turns[1:]))
     found.gaps = [gap for edge in found.edges for gap in edge.gaps]
     return found
+
+
+async def own_gaps(one: Engine) -> dict[str, int]:
+    """Gaps that the engine has counted itself; a relay counts none."""
+    gaps: dict[str, int] = (await one.health()).get("gaps", {})
+    return gaps
 
 
 def _count(found: Measured, turns: Iterable[Turn]) -> None:
