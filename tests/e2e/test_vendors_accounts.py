@@ -178,6 +178,15 @@ async def test_an_operator_may_open_a_network_of_its_own(database_url: str) -> N
         assert (await put(house, {"base_url": "https://10.2.2.3:8000/v1"}, "vllm", If_Match="*")).status_code == 422
 
 
+async def test_no_key_is_taken_that_would_travel_in_the_clear(database_url: str) -> None:
+    """Also where the operator allows addresses without TLS: engines would refuse the calls."""
+    async with open_house(database_url, webhook_networks=("10.1.0.0/16",), webhook_ports=(), webhook_http=True) as house:
+        inside = {"base_url": "http://10.1.2.3:8000/v1"}
+        assert (await put(house, inside, "vllm")).status_code == 200
+        refused = await put(house, inside | {"api_key": KEY}, "vllm", If_Match="*")
+        assert (refused.status_code, [one["path"] for one in refused.json()["errors"]]) == (422, ["base_url"])
+
+
 async def test_only_who_may_sees_and_changes_them(house: House) -> None:
     await put(house, {"api_key": KEY})
     for permission, expected in (("vendors.read", 403), ("vendors.write", 200), ("tenant.write", 403)):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from offhook.addresses import BadUrl, take_apart
+from offhook.addresses import BadUrl, in_the_clear, take_apart
 from offhook.authoring.suggest import suggest
 from offhook.contracts.plan import Models
 from offhook.errors import ConfigError, Fault, Invalid, NotFound, PreconditionFailed
@@ -150,6 +150,10 @@ def _faults(given: Services, vendor: Vendor, body: VendorAccount) -> list[Fault]
         else:
             if urlsplit(body.base_url).query:
                 faults.append(Fault("base_url", "must have no ?query: paths are put behind it"))
+            if body.api_key is not None and in_the_clear(body.base_url):
+                faults.append(
+                    Fault("base_url", "must begin with https://: the key would travel in the clear, and engines refuse such calls")
+                )
     return faults
 
 
