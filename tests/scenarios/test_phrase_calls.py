@@ -237,3 +237,30 @@ async def test_when_every_voice_is_down_kept_phrases_and_the_script_go_on() -> N
                 await anyio.sleep(0.1)
     assert stage.business.said()[-1] == "I am putting you through."
     assert stage.counters["handed over without a voice"] == 1
+
+
+async def test_while_another_voice_is_sought_the_caller_hears_something_short() -> None:
+    phrases = Phrases()
+    async with scene(plan_of(fillers={"after_ms": 0}), phrases=phrases) as stage:
+        await greeted(stage)
+        await made(phrases, 20)
+        for words in ("I would like a booking please", "oh seven nine double one one two three four five six"):
+            await stage.line.say(words)
+            await stage.line.agent_speaks()
+            await stage.line.agent_done()
+
+        async def mute(clauses: Any) -> Any:
+            async for clause in clauses:
+                await anyio.sleep_forever()
+                yield clause
+
+        async def away(*_: Any) -> Any:
+            await anyio.sleep_forever()
+
+        stage.call._talk.mouth.voice.speak = mute  # type: ignore[method-assign]
+        stage.tts.open = away  # type: ignore[method-assign]
+        await stage.line.say("the first one please")
+        assert await stage.line.agent_speaks(limit=5) < 3.8
+        await stage.line.agent_done(quiet=1.5)
+        assert stage.business.said()[-1].startswith("One moment.")
+    assert stage.counters["handed over without a voice"] == 1

@@ -36,6 +36,8 @@ PROGRESS_TICKS = 10
 """Wheel ticks between reports of what has been played: 200 ms."""
 _STANDS = {fx.Why.BARGE_IN, fx.Why.HANGUP, fx.Why.ENDED}
 """A reply that is cut off for these was well meant: the caller is not told that they were not understood, and does not say it again."""
+RECOVERY_SECONDS = 0.3
+"""A voice in place of one that broke is there by then, or the caller hears that something is done about it."""
 DEAD_AIR = 3 * SECOND
 """A caller who waits so long for a sound has heard dead air."""
 
@@ -278,8 +280,17 @@ class Talk:
 
     # -- a voice breaks ---------------------------------------------------------------------------------------------------
 
-    async def recover(self, line: Proposal) -> Proposal:
-        """What to say after a voice broke: the line if there is a voice again, else what the script has for a caller who wants a person."""
+    async def recover(self, line: Proposal, reply: Reply) -> Proposal:
+        """What to say after a voice broke: the line if there is a voice again, else what the script has for a caller who wants a person.
+
+        The caller has waited for the voice that broke. While it takes longer to know, they hear something short that is kept.
+        """
+        with anyio.move_on_after(RECOVERY_SECONDS) as waiting:
+            await self._voice.ready()
+        short = self.bridges.choose(self.plan.fillers.lines) if waiting.cancelled_caught else ""
+        if short and reply.bridge(short, self._driver, self.mouth, opens=False):
+            self.bridges.said(short)
+            self._reporter.counts["fillers"] += 1
         if await self._voice.settled():
             return line
         if self._handed_over:

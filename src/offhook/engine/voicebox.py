@@ -68,11 +68,15 @@ class Voicebox:
         self._failed(error)
         self._renew()
 
-    async def settled(self) -> bool:
-        """Wait for what becomes of a voice that broke; whether there is one now."""
+    async def ready(self) -> None:
+        """Wait for what becomes of a voice that broke."""
         if self._there is not None:
             await self._there.wait()
-            self._there = None
+
+    async def settled(self) -> bool:
+        """Wait for what becomes of a voice that broke, and take note of it; whether there is one now."""
+        await self.ready()
+        self._there = None
         return not self.mute
 
     def sayable(self, proposal: Proposal) -> Proposal:
@@ -120,13 +124,13 @@ class Voicebox:
 class Recovery:
     """A line after the voice broke: what can be said in its place is known once another was opened, or none."""
 
-    def __init__(self, recover: Callable[[Proposal], Awaitable[Proposal]], line: Proposal) -> None:
+    def __init__(self, recover: Callable[[Proposal, Reply], Awaitable[Proposal]], line: Proposal) -> None:
         self._recover = recover
         self._line = line
 
     async def think(self, reply: Reply, words: Words) -> None:
         """See ``reply.Thinking``."""
-        proposal = await self._recover(self._line)
+        proposal = await self._recover(self._line, reply)
         reply.settle(proposal)
         for item in proposal.items:
             words.put(item)

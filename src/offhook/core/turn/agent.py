@@ -40,7 +40,9 @@ def resume(board: Board) -> None:
     if not isinstance(held, Held):
         return
     before = held.before
-    until = board.now + board.policy.stalled_ms
+    # The time of the sound is not the reply's, nor is one that had stalled before it given more time than that.
+    paused = board.now - board.state.user.since if isinstance(board.state.user, Speaking | Trailing) else board.policy.stalled_ms
+    until = min(before.until + paused, board.now + board.policy.stalled_ms)
     board.emit(fx.ResumePlayout(held.turn))
     if isinstance(before, Preparing) and before.ready:
         board.set(agent=Talking(before.turn, until, done=before.done, line=before.line))

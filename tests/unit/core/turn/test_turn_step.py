@@ -504,6 +504,18 @@ def test_an_answer_that_breaks_off_while_the_caller_coughs_is_followed_by_someth
     assert line.tick() == (fx.Listen(), fx.Prompt(3, fx.Line.FALLBACK, ""))
 
 
+def test_a_sound_over_the_agent_gives_an_answer_that_has_stalled_no_more_time_than_it_took() -> None:
+    line = Line().greeted().asked().talking()
+    assert isinstance(line.state.agent, Talking)
+    due = line.state.agent.until
+    line.start(after=1_000)
+    begun = line.now
+    line.stop()
+    line.final("mm-hm")
+    assert isinstance(line.state.agent, Talking)
+    assert line.state.agent.until == due + line.now - begun < line.now + POLICY.stalled_ms
+
+
 def test_an_answer_that_is_heard_forgives_the_failure_before_it() -> None:
     line = Line().greeted().asked()
     line.feed(ev.ReplyFailed(line.now, 2, "Timeout"))
