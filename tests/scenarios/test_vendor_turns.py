@@ -85,6 +85,25 @@ async def test_a_caller_who_goes_on_after_words_that_had_settled_is_heard_out_an
     assert len(stage.business.of(AgentTurn)) == 2
 
 
+async def test_a_turn_is_answered_once_ahead_because_words_have_settled_and_the_eager_end_counts_as_before() -> None:
+    llm = FakeLlm(LlmScript("Sure. We can look into that for you today."))
+    stt = SttScript(final_delay=0.0, partial_delay=0.0, eager=0.11, ends=0.26, known=0.2)
+    async with scene(plan_of(models={"endpoint": None, "llm": ("fake",)}), stt=stt, llm=llm) as stage:
+        await greeted(stage)
+        for words in (
+            "my neighbour said you folk could maybe sort out something",
+            "and for the whole street it would be",
+            "good for all of us",
+        ):
+            await stage.line.say(words)
+            await anyio.sleep(0.09)
+        assert len(llm.asked) == 1, "not again before the eager end"
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+        assert len(llm.asked) == 2
+    assert stage.counters["speculation_committed"] == 1
+
+
 async def test_a_caller_who_goes_on_after_the_eager_end_is_heard_out() -> None:
     async with scene(stt=flux()) as stage:
         await greeted(stage)
@@ -130,6 +149,17 @@ async def test_the_engine_decides_where_the_plan_says_so() -> None:
         assert await stage.line.agent_speaks() < 0.8
         await stage.line.agent_done()
     assert "sixty pounds" in stage.business.said()[-1]
+
+
+async def test_an_answer_that_leaves_nothing_open_is_answered_within_a_fifth_of_a_second_where_the_engine_decides() -> None:
+    async with scene(plan_of(turn={"endpointing": {"vendor_ms": 0}}), stt=flux()) as stage:
+        await greeted(stage)
+        await stage.line.say("a message please")
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+    ladder = stage.business.of(AgentTurn)[1].ladder
+    assert ladder.total <= 200
+    assert stage.counters["speculation_committed"] == 1
 
 
 async def test_a_cough_over_the_agent_stops_nothing() -> None:

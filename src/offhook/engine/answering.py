@@ -67,6 +67,8 @@ class ModelAnswer:
         """Who answers: the one that began first."""
         self.ahead = ahead
         """May be asked before the caller's turn is decided."""
+        self.record = ""
+        """Where it is kept whether work ahead pays."""
         self.asked = False
         self.whole = True
         """It came to its end, or as far as it was needed."""
@@ -184,8 +186,10 @@ class Answering:
         self._agent = prepared.script.hash
         self._book = script_turn.prepare(dialogue) if prepared.models is not None else None
         self._asked: dict[int, ModelAnswer] = {}
+        self._early = f"{self._agent} early"
+        """The record of what was begun because words had settled: it is no fault of what is begun later if that does not pay."""
         self._attempts = 0
-        self._turns = -1
+        self._turns = self._early_turn = -1
         self._trace: TraceWriter | None = None
 
     def begin(self, scope: CallScope, trace: TraceWriter | None) -> None:
@@ -194,8 +198,15 @@ class Answering:
         if self._models is not None:
             scope.start(self._models.warm, "model warming")
 
-    def answer(self, reply: Reply, spoken: float | None = None) -> Proposal | Thinking:
-        """The answer to the caller's words: known at once by the rules, else a model's. ``spoken``: seconds of speech in the turn."""
+    def early(self) -> bool:
+        """Whether words that have settled may be answered ahead: where that pays, and once in a turn."""
+        return self._models is None or (self._early_turn != self._reporter.counts["caller_turns"] and self._speculation.pays(self._early))
+
+    def answer(self, reply: Reply, spoken: float | None = None, *, settled: bool = False) -> Proposal | Thinking:
+        """The answer to the caller's words: known at once by the rules, else a model's.
+
+        ``spoken``: seconds of speech in the turn. ``settled``: it is begun ahead because the words have settled, as ``early`` has allowed.
+        """
         models, state = self._models, self._dialogue.ready()
         if models is None or self._book is None:
             return self._dialogue.answer(reply.text)
@@ -219,15 +230,19 @@ class Answering:
             ),
             {one.name: Measured(one.health.admits(), one.health.quantile(0.5), one.health.quantile(0.95)) for one in models.candidates},
         )
-        ahead = reply.real or self._worth_it(spoken)
+        ahead = reply.real or self._worth_it(spoken, settled=settled)
         limit = self._plan.models.answer_ms / 1000
         model = ModelAnswer(turn, models.ordered(choice.models), limit, self._dialogue, ahead=ahead, route=choice.why)
+        model.record = self._early if settled else self._agent
         self._asked[reply.turn] = model
         self._reporter.counts["model_asked"] += 1
         return model
 
-    def _worth_it(self, spoken: float | None) -> bool:
+    def _worth_it(self, spoken: float | None, *, settled: bool) -> bool:
         turns = self._reporter.counts["caller_turns"]
+        if settled:
+            self._early_turn = turns
+            return True
         if turns != self._turns:
             self._turns, self._attempts = turns, 0
         self._attempts += 1
@@ -242,7 +257,7 @@ class Answering:
         use = model.use(self._plan.locale) if model is not None and model.asked else None
         if use is not None:
             tokens = use.input + use.output
-            self._speculation.ended(self._agent, committed=committed, tokens=tokens)
+            self._speculation.ended(model.record if model is not None else self._agent, committed=committed, tokens=tokens)
             if not committed:
                 self.wasted_tokens += tokens
         if self._reporter.telemetry is not None:

@@ -105,6 +105,7 @@ class Call:
                     self.reporter.hearing,
                     self._guarded,
                     self._talk.deaf,
+                    self._talk.answering.early,
                 )
                 self._talk.begin(scope, self._hearing, self.trace)
                 scope.start(partial(self.transport.read, self._event), "transport events")

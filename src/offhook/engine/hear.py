@@ -14,7 +14,7 @@ from typing import Final
 
 import anyio
 
-from offhook.core.audio.format import AudioFormat
+from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.audio.frame import PcmFrame
 from offhook.core.audio.link import Link
 from offhook.core.speech.gate import Edge, Gate, GateSettings
@@ -78,6 +78,8 @@ class HearingStats:
     """When the last stretch of speech began."""
     spoken: float = 0.0
     """Seconds of speech in the open turn."""
+    settling: bool = False
+    """The turn core is being told that words have settled."""
 
 
 class Hearing:
@@ -95,6 +97,7 @@ class Hearing:
         heard: Callable[[str, bool], None],
         guarded: Callable[[Callable[[float, int, int], None]], Callable[[float, int, int], None]],
         deaf: Callable[[bool], None] = lambda _: None,
+        early: Callable[[], bool] = lambda: True,
     ) -> None:
         self.stats = HearingStats()
         self._ears = ears
@@ -107,6 +110,7 @@ class Hearing:
         self._failed = failed
         self._heard = heard
         self._deaf = deaf
+        self._early = early
         self._gate = Gate(GateSettings())
         self._listener = ears.detector.listen(guarded(self._window))
         self._for_detector = ears.to_detector.open()
@@ -188,7 +192,10 @@ class Hearing:
         self._edge(edge, at)
         if self._changed is not None and self._gate.pausing and at - self._changed >= _SETTLES:
             self._changed = None
-            self._driver.feed(ev.Settled(at))
+            self.stats.settling = self._early()
+            if self.stats.settling:
+                self._driver.feed(ev.Settled(at))
+                self.stats.settling = False
 
     def _edge(self, edge: Edge | None, at: Instant) -> None:
         """What a window makes known of the caller's floor."""
@@ -397,9 +404,3 @@ class Hearing:
         """Stop hearing; idempotent."""
         self._listener.close()
         await self._stt.aclose()
-
-
-def silence(format: AudioFormat, count: int) -> bytes:
-    """``count`` samples of silence as bytes of a format."""
-    quiet = {"mulaw": b"\xff", "alaw": b"\xd5"}.get(format.encoding.value, b"\x00\x00")
-    return quiet * count

@@ -14,7 +14,7 @@ MOST_WASTED: Final = 0.6
 PAUSE: Final = 100
 """Turns without, before it is tried again."""
 ATTEMPTS: Final = 2
-"""Times in one turn of the caller's."""
+"""Times in one turn of the caller's, beside the one that begins because words have settled."""
 LONGEST_SPEECH: Final = 10.0
 """Seconds of speech in a turn after which a pause is likely only one more pause."""
 _AGENTS: Final = 1_000

@@ -150,11 +150,12 @@ class Talk:
                 case "transfer":
                     return self._something(self.dialogue.transferred(ok=False))
                 case "speech" if text:
-                    answer = self.answering.answer(reply, self._hearing.stats.spoken)
+                    answer = self.answering.answer(reply, self._hearing.stats.spoken, settled=settled)
                     return self._something(answer) if isinstance(answer, Proposal) else answer
                 case _:
                     return self._something(self.dialogue.answer(text))
 
+        settled = speculative and self._hearing.stats.settling
         if cause == "speech" and text:
             text = self.account.words(text)
         elif cause == "keys":
