@@ -258,7 +258,7 @@ async def test_while_another_voice_is_sought_the_caller_hears_something_short() 
             await anyio.sleep_forever()
 
         stage.call._talk.mouth.voice.speak = mute  # type: ignore[method-assign]
-        stage.tts.open = away  # type: ignore[method-assign]
+        stage.tts.open = away  # type: ignore[method-assign, assignment]
         await stage.line.say("the first one please")
         assert await stage.line.agent_speaks(limit=5) < 3.8
         await stage.line.agent_done(quiet=1.5)
