@@ -7,6 +7,7 @@ recurrent state of shape (2, calls, 128). 8 kHz is native: telephone audio needs
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +27,21 @@ _WINDOW_S = 0.032
 _CONTEXT_S = 0.004
 _BATCH = 64
 """Calls per run of the model: beyond it a bigger batch no longer pays."""
+_SCALE = np.float32(1 / 32_768)
+_RATES = {known.rate: np.array(known.rate, np.int64) for known in SPEC.formats}
+_OUTPUTS = ("output", "stateN")
 
 
 class SileroState:
     """One call's memory: the recurrent state and the end of the last window."""
 
-    __slots__ = ("context", "rate", "recurrent", "window")
+    __slots__ = ("rate", "recurrent", "tail", "window")
 
     def __init__(self, format: AudioFormat) -> None:
         self.rate = format.rate
         self.window = round(format.rate * _WINDOW_S)
-        self.context: NDArray[np.float32] = np.zeros(round(format.rate * _CONTEXT_S), np.float32)
-        self.recurrent: NDArray[np.float32] = np.zeros((2, 128), np.float32)
+        self.tail = bytes(2 * round(format.rate * _CONTEXT_S))
+        self.recurrent: NDArray[np.float32] = np.zeros((2, 1, 128), np.float32)
 
 
 class SileroVad:
@@ -81,18 +85,19 @@ class SileroVad:
         return scores
 
     def _run(self, rate: int, items: Sequence[tuple[VadState, bytes]], indices: list[int], scores: list[float]) -> None:
+        # As few arrays as can be: between two passes all of this is out of the processor's cache again, and each costs several times its work.
         states = [state for index in indices if isinstance(state := items[index][0], SileroState)]
-        heard = np.frombuffer(b"".join(items[index][1] for index in indices), "<i2").astype(np.float32) / np.float32(32_768)
-        windows = heard.reshape(len(indices), -1)
-        batch = np.concatenate((np.stack([state.context for state in states]), windows), axis=1)
-        recurrent = np.stack([state.recurrent for state in states], axis=1)
-        output, after = self._session.run(None, {"input": batch, "state": recurrent, "sr": np.array(rate, np.int64)})
-        if not np.isfinite(output).all():
+        heard = b"".join([part for index, state in zip(indices, states, strict=True) for part in (state.tail, items[index][1])])
+        batch = np.frombuffer(heard, "<i2").reshape(len(indices), -1) * _SCALE
+        recurrent = np.concatenate([state.recurrent for state in states], axis=1)
+        output, after = self._session.run(_OUTPUTS, {"input": batch, "state": recurrent, "sr": _RATES[rate]})
+        found = output[:, 0].tolist()
+        if not all(map(isfinite, found)):
             raise BadOutput("vad/silero", "the voice detector gave no number")
         for row, (index, state) in enumerate(zip(indices, states, strict=True)):
-            scores[index] = float(output[row, 0])
-            state.recurrent = after[:, row]
-            state.context = windows[row, -len(state.context) :]
+            scores[index] = found[row]
+            state.recurrent = after[:, row : row + 1]
+            state.tail = items[index][1][-len(state.tail) :]
 
 
 def _check(format: AudioFormat) -> None:
