@@ -85,7 +85,7 @@ class SileroVad:
         return scores
 
     def _run(self, rate: int, items: Sequence[tuple[VadState, bytes]], indices: list[int], scores: list[float]) -> None:
-        # As few arrays as can be: between two passes all of this is out of the processor's cache again, and each costs several times its work.
+        # As few arrays as can be: between two passes all of this leaves the processor's cache, and each array costs several times its work.
         states = [state for index in indices if isinstance(state := items[index][0], SileroState)]
         heard = b"".join([part for index, state in zip(indices, states, strict=True) for part in (state.tail, items[index][1])])
         batch = np.frombuffer(heard, "<i2").reshape(len(indices), -1) * _SCALE
