@@ -22,7 +22,8 @@ class Contract(BaseModel):
 class EndpointingPlan(Contract):
     """How long the agent waits after the caller stops, by how complete the words are. All in milliseconds from the last speech.
 
-    The completeness score (0 to 1) comes from the words, from what was asked, and from the acoustic hint where there is one.
+    The completeness score (0 to 1) comes from the words, from what was asked, and from the acoustic hint where there is one. Words that
+    leave nothing open (0.92 on) wait five eighths of ``sure_ms``.
     """
 
     sure_ms: Milliseconds = 260
