@@ -13,6 +13,7 @@ from offhook.core.turn import effects as fx
 from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import initial
 from offhook.core.turn.step import step
+from offhook.engine.speculation import ENOUGH
 from offhook.engine.trace import read_trace
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
@@ -102,6 +103,23 @@ async def test_a_turn_is_answered_once_ahead_because_words_have_settled_and_the_
         await stage.line.agent_done()
         assert len(llm.asked) == 2
     assert stage.counters["speculation_committed"] == 1
+
+
+async def test_where_words_that_settle_are_mostly_not_the_end_only_that_is_given_up() -> None:
+    llm = FakeLlm(LlmScript("Sure. We can look into that for you today."))
+    stt = SttScript(final_delay=0.0, partial_delay=0.0, eager=0.11, ends=0.26, known=0.2)
+    async with scene(plan_of(models={"endpoint": None, "llm": ("fake",)}), stt=stt, llm=llm) as stage:
+        await greeted(stage)
+        answering = stage.call._talk.answering
+        for _ in range(ENOUGH):
+            answering._speculation.ended(answering._early, committed=False, tokens=10)
+        await stage.line.say("my neighbour said you folk could maybe sort out something for me")
+        await anyio.sleep(0.09)
+        assert not llm.asked
+        await stage.line.agent_speaks()
+        await stage.line.agent_done()
+    assert stage.counters["speculation_committed"] == 1
+    assert stage.business.of(AgentTurn)[1].ladder.total <= 110 + 200 + 13 + 50 + 45
 
 
 async def test_a_caller_who_goes_on_after_the_eager_end_is_heard_out() -> None:
