@@ -413,6 +413,7 @@ async def scene(
     phrases: Phrases | None = None,
     spare: dict[str, Any] | None = None,
     first_tts: FakeTts | None = None,
+    line_of: Callable[[Mouthpiece], Line] = Line,
 ) -> AsyncIterator[Scene]:
     """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there.
 
@@ -443,7 +444,7 @@ async def scene(
             group.start_soon(phrases.run)
         group.start_soon(wheel.run)
         group.start_soon(detector.run)
-        line = Line(mouthpiece)
+        line = line_of(mouthpiece)
         failures: Counter[str] = Counter()
         call = Call(parts, line, await prepare(parts, plan or plan_of(), line, failures), failures)
         if call.trace is not None:

@@ -76,6 +76,34 @@ class _Mark:
     line: int
 
 
+@dataclass(slots=True)
+class _Lag:
+    """How much later than by our clock the other side plays, in samples, as marks show it."""
+
+    drift: int = 0
+    """The stall: how much later it plays than it did at best."""
+    total: int = 0
+    """Half of the least way there and back, and the stall."""
+    _least: int | None = None
+    _last: deque[int] = field(default_factory=lambda: deque(maxlen=_LAGS))
+
+    def learn(self, lag: int) -> None:
+        """A mark came back so much later than it was due by our clock."""
+        self._last.append(lag)
+        self._least = lag if self._least is None else min(self._least, lag)
+        self._set(min(self._last) - self._least)
+
+    def catch_up(self, gap: int) -> None:
+        """We send nothing for so long, or the other side drops what it has: a stall is made up for by that."""
+        if gap and self.drift:
+            self._last.clear()
+            self._set(max(0, self.drift - gap))
+
+    def _set(self, drift: int) -> None:
+        self.drift = drift
+        self.total = (self._least or 0) // 2 + drift
+
+
 class Playout:
     """One call's buffer. Audio in the format of the wire; nothing here waits."""
 
@@ -111,8 +139,7 @@ class Playout:
         """Gaps of a frame or more in the middle of a turn, because its next audio was late; a hold is none."""
         self._flowing = False
         """What was sent last has not been held since."""
-        self._lags: deque[int] = deque(maxlen=_LAGS)
-        self._least_lag: int | None = None
+        self._lag = _Lag()
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
@@ -171,6 +198,7 @@ class Playout:
             count = self.format.samples_in(len(data))
             start = self._sent_of[1] if self._sent_of[0] == turn else 0
             line = max(self._line_end, here)
+            self._lag.catch_up(line - self._line_end)
             self._line_end = line + self._frame
             self._sent.append(_Sent(turn, start, count, line, self._line_end, data))
             self._sent_of = (turn, start + count)
@@ -274,7 +302,8 @@ class Playout:
         self._sent_of = self._heard
         self._sent.clear()
         self._line_end = min(self._line_end, here)
-        self._play_position = here - self._drift()
+        self._play_position = here - self._lag.drift
+        self._lag.catch_up(self._lag.drift)
         self._epoch += 1
         self._marks.clear()
         self._since_mark = 0
@@ -284,11 +313,11 @@ class Playout:
 
     def played(self, now: Instant) -> tuple[int, int]:
         """Turn and sample that the listener has come to: by the clock less the lag that marks have shown, or by marks. Never falls."""
-        return self._pass_to(samples(now, self.format.rate) - self._lag())
+        return self._pass_to(samples(now, self.format.rate) - self._lag.total)
 
     def _pass(self, now: Instant) -> tuple[int, int]:
         """Turn and sample that the other side will have come to when what is sent now arrives there."""
-        return self._pass_to(samples(now, self.format.rate) - self._drift())
+        return self._pass_to(samples(now, self.format.rate) - self._lag.drift)
 
     def _pass_to(self, here: int) -> tuple[int, int]:
         best = self._heard
@@ -315,16 +344,8 @@ class Playout:
             return False
         return self._sent_of[0] != turn or self.played(now) >= self._sent_of
 
-    def _lag(self) -> int:
-        """How much later than by our clock the other side plays, in samples: half of the least way there and back, and any stall."""
-        return self._least_lag // 2 + self._drift() if self._least_lag is not None else 0
-
-    def _drift(self) -> int:
-        """How much later the other side plays than it did at best, in samples: what a stall on the way has cost."""
-        return min(self._lags) - self._least_lag if self._lags and self._least_lag is not None else 0
-
     def _settle(self, here: int) -> None:
-        late = here - self._lag()
+        late = here - self._lag.total
         while self._sent and self._sent[0].line_end <= late:
             frame = self._sent.popleft()
             self._heard = max(self._heard, (frame.turn, frame.start + frame.count))
@@ -353,8 +374,6 @@ class Playout:
         if mark is None:
             return None
         if now is not None:
-            lag = max(0, min(samples(now, self.format.rate) - mark.line, self.format.rate))
-            self._lags.append(lag)
-            self._least_lag = lag if self._least_lag is None else min(self._least_lag, lag)
+            self._lag.learn(max(0, min(samples(now, self.format.rate) - mark.line, self.format.rate)))
         self._heard = max(self._heard, (mark.turn, mark.sample))
         return mark.turn, mark.sample

@@ -165,6 +165,11 @@ def test_after_a_stall_on_the_way_a_hold_takes_back_more() -> None:
     assert playout.hold(119 * TICK) is True
     assert playout.played(119 * TICK) == (1, 116 * FRAME)
     assert playout.play_position(119 * TICK) == 116 * FRAME
+    # What was cleared is made up for.
+    playout.resume()
+    playout.tick(120 * TICK)
+    assert playout.hold(123 * TICK) is True
+    assert playout.played(123 * TICK) == (1, 119 * FRAME)
 
 
 def test_clear_tells_what_was_heard_and_forgets_the_rest() -> None:
