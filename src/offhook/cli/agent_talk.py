@@ -115,7 +115,7 @@ def _answered(turn: TurnView) -> str:
     if answer is None:
         return ""
     soon = f", {answer.first_words_ms:.0f} ms to its first words" if answer.first_words_ms is not None else ""
-    used = f", {answer.input_tokens} + {answer.output_tokens} tokens" if answer.input_tokens or answer.output_tokens else ""
+    used = f", {answer.input_tokens} + {answer.output_tokens} tokens" if answer.text else ""
     who = {"model": "", "plain": " in plain words"}.get(turn.answered_by)
     if who is None:
         return f"answered by the rules in place of {answer.model or 'a model'}: {turn.why}{used}"

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -68,6 +68,8 @@ class Table:
     kind: Kind
     title: str
     rows: dict[str, list[float]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=lambda: {"connect": "while the line rings"})
+    """What is said of steps without a budget."""
     errors: list[str] = field(default_factory=list)
 
     def add(self, run: Mapping[str, float]) -> None:
@@ -83,7 +85,7 @@ class Table:
         for step, values in self.rows.items():
             budget = BUDGET.get((self.kind, step))
             half, most = at(values, 0.5), at(values, 0.95)
-            what = "while the line rings" if step == "connect" else ""
+            what = self.notes.get(step, "")
             if budget is not None:
                 what = "within" if half <= budget else f"over by {half - budget:.0f} ms"
             limit = f"{budget} ms" if budget is not None else "-"
@@ -182,7 +184,8 @@ async def measure_llm(llm: Llm) -> dict[str, float]:
     found["whole"] = anyio.current_time() - asked
     if "first token" not in found:
         raise Rejected(llm.spec.id, "the model answered without a word")
-    return {"first clause": found["whole"], **found} if "first clause" not in found else found
+    whole = found.pop("whole")
+    return {**found, "first clause": found.get("first clause", whole), "whole": whole}  # an answer may be one clause, known at its end
 
 
 async def measure_tts(tts: Tts, voice: str) -> dict[str, float]:
@@ -248,7 +251,7 @@ def settled(spec: ProviderSpec, region: str, env: Mapping[str, str]) -> tuple[di
     if region:
         if not variable:
             raise ConfigError(f"{spec.id} has no regions")
-        known = HOSTS.get(variable, {})
+        known = {name: host for name, host in HOSTS.get(variable, {}).items() if not spec.regions or name in spec.regions}
         base = region if "://" in region else known.get(region, "")
         if not base:
             there = f"it knows {', '.join(known)}, or " if known else ""
@@ -261,19 +264,52 @@ async def measure(order: Order, clip: Callable[[], Awaitable[Clip]], env: Mappin
     """A table for each kind and region. Raises ConfigError: a name, a key or a region that is missing or wrong."""
     said: Clip | None = None
     async with InferencePool() as pool:
-        for kind in kinds_of(order.provider, order.kinds):
+        for kind in await _meant(order, env, registry.ProviderContext(pool, store)):
             spec = registry.spec(kind, order.provider)
+            if kind == "tts":
+                _voiced(spec, order, env)
             for region in order.regions or ("",):
                 settings, host = settled(spec, region, env)
                 context = registry.ProviderContext(pool, store, settings)
                 place = ", ".join(part for part in (region if "://" not in region else "", host) if part)
-                table = Table(kind, f"{kind} {order.provider}{f' ({place})' if place else ''}, {order.runs} runs")
-                if kind == "stt" and said is None:
-                    said = await clip()
+                title = f"{kind} {order.provider}{f' ({place})' if place else ''}, {order.runs} run{'s' if order.runs > 1 else ''}"
+                table = Table(kind, title)
+                if kind == "stt":
+                    said = said or await clip()
+                    spoken = len(without_silence(said.pcm)) / 2 / PCM16_16K.rate
+                    table.notes = {**table.notes, "whole": f"the speech is {spoken:.1f} s of it"}
                 for _ in range(order.runs):
                     if not await _run(table, order, context, said):
                         break
                 yield table
+
+
+async def _meant(order: Order, env: Mapping[str, str], context: registry.ProviderContext) -> list[Kind]:
+    """The kinds in which there can be such a provider: what one takes for its model may be nothing to the other. ConfigError for none."""
+    kinds = kinds_of(order.provider, order.kinds)
+    if len(kinds) == 1 or ":" not in order.provider:
+        return list(kinds)
+    found: list[Kind] = []
+    wrong: list[ConfigError] = []
+    for kind in kinds:
+        settings, _ = settled(registry.spec(kind, order.provider), order.regions[0] if order.regions else "", env)
+        try:
+            provider: Any = await anyio.to_thread.run_sync(registry.load, kind, order.provider, replace(context, env=settings))
+        except ConfigError as error:
+            wrong.append(error)
+            continue
+        await provider.aclose()
+        found.append(kind)
+    if not found:
+        raise wrong[0]
+    return found
+
+
+def _voiced(spec: ProviderSpec, order: Order, env: Mapping[str, str]) -> None:
+    """ConfigError for a vendor whose voices are an account's own, if none is named."""
+    setting = next((name.upper() for name in spec.settings if name.endswith("_voice")), "")
+    if setting and not order.voice and not env.get(setting, "").strip():
+        raise ConfigError(f"{spec.id} is measured with a voice of the account: name one with --voice, or set {setting}")
 
 
 async def _run(table: Table, order: Order, context: registry.ProviderContext, clip: Clip | None) -> bool:

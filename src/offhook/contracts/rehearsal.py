@@ -36,6 +36,7 @@ class Answered(Contract):
     """Until there was something to say: a call's voice begins then."""
     total_ms: Elapsed = 0.0
     input_tokens: Count = 0
+    """As the vendor said; estimated where it said nothing."""
     output_tokens: Count = 0
     cached_tokens: Count = 0
 

@@ -308,6 +308,8 @@ class Http:
             raise Timeout(provider, "the vendor did not answer in time", detail=repr(error)) from None
         except httpx.InvalidURL as error:
             raise Rejected(provider, "the address of the vendor is none", detail=str(error)) from None
+        except httpx.ConnectError as error:
+            raise Unavailable(provider, "the vendor cannot be reached", detail=repr(error)) from None
         except httpx.HTTPError as error:
             raise Unavailable(provider, "the connection to the vendor broke", detail=repr(error)) from None
 

@@ -17,6 +17,7 @@ from offhook import registry
 from offhook.cli import doctor_provider as doctor
 from offhook.cli.main import app
 from offhook.errors import ConfigError, ProviderError, Timeout, Unavailable
+from offhook.regions import HOSTS
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeStt, FakeTts, Mouthpiece, SttScript, TtsScript, Utterance
 from offhook.testing.vendors.server import Door, Latency, Scenario, Vendors
@@ -141,8 +142,8 @@ def test_regions_by_name_and_by_address() -> None:
 
 def test_every_region_that_is_known_belongs_to_a_setting_of_a_provider() -> None:
     settings = {name.upper() for kind in doctor.KINDS for spec in registry.specs(kind).values() for name in spec.settings}
-    assert set(doctor.HOSTS) <= settings
-    assert all(base.startswith("https://") for hosts in doctor.HOSTS.values() for base in hosts.values())
+    assert set(HOSTS) <= settings
+    assert all(base.startswith("https://") for hosts in HOSTS.values() for base in hosts.values())
 
 
 def test_a_missing_key_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +188,38 @@ def test_a_model_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert "failed" not in out
 
 
+def test_an_answer_of_one_clause_is_told_in_its_order(capsys: pytest.CaptureFixture[str]) -> None:
+    with vendors(openai=Scenario(options={"reply": "Yes"})) as doubles:
+        good, out = told(doctor.Order("openai:gpt-4.1-mini", runs=1), doubles.env(), capsys)
+    assert good
+    assert [line.split("  ")[1].strip() for line in out.splitlines()[2:]] == ["connect", "first token", "first clause", "whole"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind"), [("deepgram:nova-3", "stt"), ("deepgram:aura-2-thalia-en", "tts"), ("deepgram:thalia", "tts")]
+)
+def test_a_model_is_measured_as_what_it_is(provider: str, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with vendors() as doubles:
+        good, out = told(doctor.Order(provider, ("tts",) if provider.endswith("thalia") else (), runs=1), doubles.env(), capsys)
+    assert good
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == [kind]
+    assert ("s of it" in out) is (kind == "stt")
+
+
+def test_a_model_of_no_kind_and_a_voice_that_nobody_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with vendors() as doubles:
+        with pytest.raises(ConfigError, match="is a model of the recogniser's"):
+            told(doctor.Order("deepgram:nova-3", ("tts",)), doubles.env(), capsys)
+        with pytest.raises(ConfigError, match="deepgram_flux"):
+            told(doctor.Order("deepgram:flux-general-en"), doubles.env(), capsys)
+        with pytest.raises(ConfigError, match="--voice, or set CARTESIA_VOICE"):
+            told(doctor.Order("cartesia:sonic-3"), doubles.env(), capsys)
+        good, _ = told(
+            doctor.Order("cartesia:sonic-3", runs=1), {**doubles.env(), "CARTESIA_VOICE": "694f9389-aac1-45b6-b726-9d9369183238"}, capsys
+        )
+        assert good
+
+
 VENDORS = (
     ("stt", "deepgram:nova-3"),
     ("stt", "deepgram_flux"),
@@ -225,7 +258,7 @@ def test_a_region_is_measured_at_its_address(capsys: pytest.CaptureFixture[str])
         env = {name: value for name, value in doubles.env().items() if name.endswith("_KEY")}
         good, out = told(doctor.Order("openai:gpt-4.1-mini", regions=(doubles.base("openai"),), runs=1), env, capsys)
     assert good
-    assert out.startswith("llm openai:gpt-4.1-mini (127.0.0.1), 1 runs\n")
+    assert out.startswith("llm openai:gpt-4.1-mini (127.0.0.1), 1 run\n")
 
 
 def test_both_kinds_of_a_vendor_in_two_regions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,5 +273,5 @@ def test_both_kinds_of_a_vendor_in_two_regions(capsys: pytest.CaptureFixture[str
         order = doctor.Order("deepgram", regions=(base, base.replace("127.0.0.1", "localhost")), runs=1)
         assert doctor.report(order, once, doubles.env(), ModelStore(None))
     titles = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
-    assert titles == [f"{kind} deepgram ({host}), 1 runs" for kind in ("stt", "tts") for host in ("127.0.0.1", "localhost")]
+    assert titles == [f"{kind} deepgram ({host}), 1 run" for kind in ("stt", "tts") for host in ("127.0.0.1", "localhost")]
     assert asked == [1]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from offhook.core.audio.format import ALAW_8K, MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat, Encoding
-from offhook.errors import FormatError, Rejected
+from offhook.errors import ConfigError, FormatError, Rejected
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Heard, SttHints
 from offhook.providers._vendor import Account, Socket, account, open_socket
@@ -191,5 +191,7 @@ class Deepgram:
 
 
 def create(context: ProviderContext, option: str) -> Deepgram:
-    """The recogniser; ``option`` is the model, nova-3 if there is none. ConfigError for a missing key."""
+    """The recogniser; ``option`` is the model, nova-3 if there is none. ConfigError for a missing key, and for what is no model of it."""
+    if option.startswith(("aura-", "flux-")):
+        raise ConfigError(f"{SPEC.id} has no model {option!r}: that is {'deepgram_flux' if option[0] == 'f' else 'a voice'}")
     return Deepgram(account(context, SPEC.id, "deepgram", BASE), option or MODEL)

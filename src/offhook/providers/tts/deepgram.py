@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from offhook.core.audio.format import ALAW_8K, MULAW_8K, PCM16_8K, PCM16_16K, PCM16_24K, PCM16_48K, AudioFormat, Encoding
-from offhook.errors import BadOutput, FormatError, ProviderError, Rejected, Unavailable
+from offhook.errors import BadOutput, ConfigError, FormatError, ProviderError, Rejected, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.providers._vendor import Account, Socket, account, as_object, open_socket
 from offhook.providers.tts._reply import Reply
@@ -219,5 +219,7 @@ def model_of(voice: str, language: str) -> str:
 
 
 def create(context: ProviderContext, option: str) -> DeepgramTts:
-    """``deepgram:<voice>``. ConfigError without a key."""
+    """``deepgram:<voice>``. ConfigError without a key, and for the name of a recogniser's model."""
+    if option.startswith(("nova", "flux-general")):
+        raise ConfigError(f"{SPEC.id} has no voice {option!r}: that is a model of the recogniser's")
     return DeepgramTts(account(context, SPEC.id, "deepgram", BASE), option)
