@@ -45,10 +45,15 @@ def started(board: Board, event: ev.SpeechStarted) -> None:
 def stopped(board: Board, event: ev.SpeechStopped) -> None:
     """The caller is silent, for now. Waits count from the last sample of speech."""
     user = board.state.user
+    stop = min(event.since, event.at)
+    if isinstance(user, Trailing) and user.final and not user.owed and user.since <= stop < user.stopped:
+        # A recogniser had said that the turn may be over; since when they are silent the detector knows.
+        board.set(user=replace(user, stopped=stop))
+        reconsider(board)
+        return
     if not isinstance(user, Speaking):
         board.ignore("not speaking")
         return
-    stop = min(event.since, event.at)
     board.set(user=Trailing(user.since, stop, event.at + board.policy.endpointing.utterance_end_ms))
     held = board.state.agent
     if isinstance(held, Held):

@@ -348,6 +348,20 @@ def test_a_word_over_the_agent_that_was_final_before_the_detector_heard_its_end_
     assert not line.state.agent.speculative
 
 
+def test_the_engines_wait_counts_from_the_last_sample_also_where_the_recogniser_was_quicker_than_the_detector() -> None:
+    policy = replace(POLICY, vendor_ends=True, endpointing=replace(POLICY.endpointing, vendor_ms=0))
+    line = Line(policy).greeted()
+    line.start()
+    line.partial("yes please")
+    last = line.now + 500 * MS
+    assert line.feed(ev.Final(last + 100 * MS, 0, "yes please", 0.95)) == (fx.OpenTurn(2, "yes please", True, "speech"),)
+    assert line.feed(ev.TurnEnding(last + 100 * MS, sure=False)) == ()
+    assert line.feed(ev.SpeechStopped(last + 120 * MS, last)) == ()
+    assert deadline(line.state) == last + policy.endpointing.wait(0.95)
+    assert line.feed(ev.SpeechStopped(last + 121 * MS, last + 50 * MS)) == (fx.Ignored("not speaking"),)
+    assert line.tick() == (fx.PromoteTurn(2),)
+
+
 def test_a_recognisers_end_beats_a_detector_that_hears_a_noise() -> None:
     line = Line(replace(POLICY, vendor_ends=True)).greeted()
     line.start()
