@@ -389,10 +389,14 @@ class Hearing:
         self._vendor_ended = True
         if self._gate.speaking and self._pauses and self._began is not None and at - self._began < _FRESH:
             return
-        self._vendor_since = None
         if self._gate.speaking:
             self.stats.speech_end = min(at, self._instant(self._gate.last_speech))
             self._doubted = at
+        elif self._vendor_since is not None:
+            # It alone heard speech, and hears none any more: over the agent no end of a turn would say so.
+            self.stats.speech_end = at
+            self._driver.feed(ev.SpeechStopped(at, at))
+        self._vendor_since = None
         self._driver.feed(ev.TurnEnding(at, score >= _SURE))
 
     @property

@@ -223,3 +223,14 @@ async def test_final_words_and_words_that_are_used_up_do_not_settle() -> None:
         assert "Settled" not in line.kinds()
 
     await listening(scene)
+
+
+async def test_speech_that_the_recogniser_alone_heard_is_over_with_its_turn() -> None:
+    """Over the agent no end of a turn counts; a caller who was never heard to stop would have the floor for ever."""
+
+    async def scene(line: Line) -> None:
+        await line.sound(0.2, loud=False)
+        line.says(VendorSpeech(True, 1_600), VendorShift(1.0))
+        assert line.kinds() == ["SpeechStarted", "SpeechStopped", "TurnEnding True"]
+
+    await listening(scene)

@@ -350,7 +350,7 @@ class SteadySttSession:
         if self._withheld is not None and self._withheld.segment != heard.segment:
             self._release_words()
         self._withheld = None
-        if not heard.final and end < self._anew:
+        if end < self._anew and (not heard.final or self._goes_on(end)):
             self._withheld = heard
             return
         self._queue.extend(self._words.take(heard))
@@ -360,6 +360,10 @@ class SteadySttSession:
         self._silence.owes = False
         settled = self._tape.snapped(heard.end, round(self._policy.slack * self._format.rate))
         self._tape.drop(min(settled, ear.here(ear.told)), told=self._cursor)
+
+    def _goes_on(self, end: int) -> bool:
+        """Whether the caller spoke again after this sample, so that more words are to be heard anew."""
+        return any(item.what == "started" and item.at >= end for item in self._tape.since(self._tape.oldest(0)))
 
     def _release_words(self) -> None:
         """It is through with a segment, or silent about the rest."""
