@@ -87,10 +87,14 @@ def account(context: ProviderContext, provider: str, vendor: str, base: str, *, 
     return Account(provider, found, key, reach)
 
 
+TOLD: Final = ("dg-error", "dg-request-id", "x-request-id", "request-id")
+"""Headers in which vendors say more of a refusal, or by what name they know it."""
+
+
 def refusal(provider: str, status: int, headers: Mapping[str, str], body: str = "") -> ProviderError:
     """The error for an HTTP answer that is none; what the vendor says goes into ``detail`` only."""
     retry = _after(headers)
-    detail = f"{status} {body[:2_000]}"
+    detail = " ".join([str(status), body[:2_000], *(f"{name}: {headers[name]}" for name in TOLD if name in headers)])
     # Before the status: ElevenLabs says with 401 that an account's quota is used up.
     if status == HTTPStatus.PAYMENT_REQUIRED or _code(body) in {"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"}:
         return OverQuota(provider, "the account's quota is used up", detail=detail, retry=Retry(None))
@@ -181,6 +185,11 @@ class Socket:
         """
         broadcast((self._connection,), message)
 
+    def hide(self, error: ProviderError) -> ProviderError:
+        """The error that a message stands for, without the key: some vendors quote the one that they refuse."""
+        error.detail = self._account.hide(error.detail)
+        return error
+
     @property
     def backlog(self) -> int:
         """Bytes that the network has not taken yet."""
@@ -239,8 +248,10 @@ async def open_socket(
     except TimeoutError:
         raise Timeout(account.provider, f"no connection within {timeout:g} s") from None
     except InvalidStatus as error:
-        body = account.hide((error.response.body or b"").decode("utf-8", "replace"))
-        raise refusal(account.provider, error.response.status_code, error.response.headers, body) from None
+        body = (error.response.body or b"").decode("utf-8", "replace")
+        refused = refusal(account.provider, error.response.status_code, error.response.headers, body)
+        refused.detail = account.hide(refused.detail)
+        raise refused from None
     except InvalidURI as error:
         raise Rejected(account.provider, "the address of the vendor is none", detail=str(error)) from None
     except (OSError, InvalidHandshake, WebSocketException, ssl.SSLError) as error:

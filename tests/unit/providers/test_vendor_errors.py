@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -10,8 +11,12 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from offhook.core.audio.format import MULAW_8K
 from offhook.errors import OverQuota, ProviderError, Rejected, Unauthorized, Unavailable
+from offhook.ports.stt import SttHints
 from offhook.providers._vendor import Account, Socket, no_funds, open_socket, refusal
+from offhook.providers.stt.assemblyai import AssemblyAi
+from offhook.providers.tts.elevenlabs import ElevenLabsTts
 
 KEY = "sk-1234567890"
 
@@ -71,6 +76,37 @@ async def test_a_door_that_quotes_the_key() -> None:
             await open_socket(account, account.base, {})
     assert "Incorrect key: ***" in told.value.detail
     assert KEY not in repr(account)
+
+
+@pytest.mark.anyio
+async def test_a_first_message_that_quotes_the_key() -> None:
+    said = json.dumps({"type": "Error", "error_code": 4001, "error": f"the key {KEY} is not known"})
+
+    async def refuse(connection: ServerConnection) -> None:
+        await connection.send(said)
+        await connection.wait_closed()
+
+    async with serve(refuse, "127.0.0.1", 0) as server:
+        base = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(Unauthorized) as told:
+            await AssemblyAi(Account("stt/assemblyai", base, KEY), "").open(MULAW_8K, "en", SttHints())
+        eleven = ElevenLabsTts(Account("tts/elevenlabs", base, KEY), voice="v", patience=1.0)
+        session = await eleven.open("", "en", MULAW_8K)
+        with pytest.raises(ProviderError) as later:
+            await anext(aiter(session.speak(one_clause())))
+        await session.aclose()
+    for error in (told.value, later.value):
+        assert "***" in error.detail
+        assert KEY not in f"{error!r} {error.detail}"
+
+
+async def one_clause() -> AsyncIterator[str]:
+    yield "Good morning."
+
+
+def test_what_headers_say_of_a_refusal_is_kept() -> None:
+    found = refusal("stt/deepgram", 400, {"dg-error": "Bad Request: no such model", "dg-request-id": "r-1", "server": "x"})
+    assert found.detail == "400  dg-error: Bad Request: no such model dg-request-id: r-1"
 
 
 @pytest.mark.parametrize(

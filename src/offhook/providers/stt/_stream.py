@@ -281,7 +281,7 @@ class StreamSession(ABC):
             found = as_object(self._provider, message)
             self._message(str(found.get("type")), found)
         except ProviderError as error:
-            self._fail(error)
+            self._fail(self._socket.hide(error))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             self.oddities["broken message"] += 1
 
@@ -352,5 +352,5 @@ async def welcomed(socket: Socket, wanted: str, refused: Callable[[dict[str, Any
             if found.get("type") == wanted:
                 return found
             if found.get("type") == "Error":
-                raise refused(found)
+                raise socket.hide(refused(found))
     raise Timeout(socket.provider, f"the vendor opened the door and said nothing within {WELCOME_S:g} s")

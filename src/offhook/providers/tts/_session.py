@@ -96,7 +96,7 @@ class Line:
             with self._reading:
                 await self._messages()
         except ProviderError as error:
-            self.error = error
+            self.error = self._socket.hide(error)
         finally:
             self.error = self.error or Unavailable(self._socket.provider, "the connection was closed")
             if self.protocol.reply is not None:
