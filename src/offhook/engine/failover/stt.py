@@ -208,7 +208,7 @@ class SteadySttSession:
             with anyio.move_on_after(self._policy.through if self._withheld is not None else None) as waiting:
                 event = await ear.next()
             if waiting.cancelled_caught:
-                self._release_words()
+                self._release_words(ear)
         except ProviderError as error:
             self._lose(ear, error)
         except FormatError as error:
@@ -348,11 +348,14 @@ class SteadySttSession:
         if heard.text.strip():
             self._convict(heard)
         if self._withheld is not None and self._withheld.segment != heard.segment:
-            self._release_words()
+            self._release_words(ear)
         self._withheld = None
         if end < self._anew and (not heard.final or self._goes_on(end)):
             self._withheld = heard
             return
+        self._words_are(heard, ear)
+
+    def _words_are(self, heard: Heard, ear: Ear) -> None:
         self._queue.extend(self._words.take(heard))
         if not heard.final:
             return
@@ -365,11 +368,11 @@ class SteadySttSession:
         """Whether the caller spoke again after this sample, so that more words are to be heard anew."""
         return any(item.what == "started" and item.at >= end for item in self._tape.since(self._tape.oldest(0)))
 
-    def _release_words(self) -> None:
+    def _release_words(self, ear: Ear) -> None:
         """It is through with a segment, or silent about the rest."""
         withheld, self._withheld = self._withheld, None
         if withheld is not None:
-            self._queue.extend(self._words.take(withheld))
+            self._words_are(withheld, ear)
 
     def _convict(self, heard: Heard) -> None:
         """Words were there, so whoever said nothing about them was stuck."""
