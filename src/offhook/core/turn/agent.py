@@ -193,7 +193,8 @@ def give_up(board: Board, why: fx.Why) -> None:
         board.set(user=Silent())
     elif not isinstance(state.user, Silent):
         # The answer broke off: a sound that turns out to be no words is followed by something, however short it was.
-        board.set(user=replace(state.user, since=min(state.user.since, board.now - board.policy.noise_ms)))
+        end = state.user.stopped if isinstance(state.user, Trailing) else board.now
+        board.set(user=replace(state.user, since=min(state.user.since, end - board.policy.noise_ms)))
         return
     board.set(failures=state.failures + 1)
     board.forget_words()

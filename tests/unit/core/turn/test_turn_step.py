@@ -510,11 +510,15 @@ def test_answers_that_fail_in_a_row_end_the_call_though_the_fallback_line_is_hea
     assert _phase(line) is Phase.CLOSING
 
 
-def test_an_answer_that_breaks_off_while_the_caller_coughs_is_followed_by_something() -> None:
+@pytest.mark.parametrize("before", [True, False])
+def test_an_answer_that_breaks_off_while_the_caller_coughs_is_followed_by_something(before: bool) -> None:
     line = Line().greeted().asked().talking()
     line.start()
-    assert fx.CancelTurn(2, fx.Why.FAILED) in line.feed(ev.ReplyFailed(line.now, 2, "BadOutput"))
-    line.stop()
+    if before:
+        line.stop()
+    assert fx.CancelTurn(2, fx.Why.FAILED) in line.feed(ev.ReplyFailed(line.now + 50 * MS, 2, "BadOutput"))
+    if not before:
+        line.stop()
     assert line.tick() == (fx.Listen(), fx.Prompt(3, fx.Line.FALLBACK, ""))
 
 
