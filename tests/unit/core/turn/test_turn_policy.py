@@ -19,6 +19,7 @@ def test_the_plans_defaults_are_the_policys() -> None:
 def test_every_number_of_the_plan_arrives_in_nanoseconds() -> None:
     limits = {name: 0.5 if "_ms" not in name else 1_234 for name in EndpointingPlan.model_fields}
     plan = {name: 7 if "_ms" not in name else 43_210 for name in TurnPlan.model_fields if name != "endpointing"}
+    plan["ahead"] = False
     policy = TurnPolicy.of({**plan, "endpointing": limits})
     for name, value in plan.items():
         assert getattr(policy, name) == (ms(value) if name.endswith("_ms") else value)
