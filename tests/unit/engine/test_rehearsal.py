@@ -136,6 +136,16 @@ def test_a_model_that_fails_is_an_answer_too(tmp_path: Path, script: LlmScript, 
         assert found.answer.failure.startswith(failure)
 
 
+def test_calls_do_not_go_by_how_a_model_did_in_tests(tmp_path: Path) -> None:
+    with door(tmp_path, LlmScript(NICE, fail=Unauthorized, fail_after=0)) as at:
+        for number in range(4):
+            found = at.ask()
+            assert found.answer is not None
+            assert found.answer.failure.startswith("Unauthorized: ")
+            assert len(at.model.asked) == number + 1
+        assert at.engine.parts.lineup.board.of("llm/fake:any").failures == {}
+
+
 def test_a_request_sent_again_has_the_first_answer(tmp_path: Path) -> None:
     with door(tmp_path) as at:
         first = at.send(asked(), message=about("rehearse", "", "once"))
