@@ -26,6 +26,8 @@ NOISE = 0
 """Number of a sound that is no word."""
 SAID = 9
 """A word counts as heard when so many fifteenths of it were played, as in the ledger (60 %)."""
+AGAIN = 3
+"""Frames, the last ones before a pause, that may be heard a second time after it: where a listener is is known no better."""
 BYTE = {sample: byte for byte, (sample,) in enumerate(struct.iter_unpack("<h", mulaw_to_pcm(bytes(range(256)))))}
 
 
@@ -86,8 +88,14 @@ class CrowdLine(Line):
         """For every frame: whether a tool was at work."""
         self.played: list[tuple[int, int]] = []
         """The agent's words as they were heard: number, and fifteenths of it."""
+        self.sounded: list[tuple[int, int] | None] = []
+        """For every frame: the agent's word, and fifteenths of it; None for silence."""
+        self.log: list[tuple[Any, ...]] = []
+        """What happens outside, in its order: transfers, and what others add."""
         self.pressed: list[int] = []
         """Frames in which keys were pressed."""
+        self._latest: deque[tuple[int, int]] = deque(maxlen=AGAIN)
+        self._again: deque[tuple[int, int]] = deque()
         self.left = False
         self.transfers: list[int] = []
         self._busy = busy
@@ -147,24 +155,36 @@ class CrowdLine(Line):
             self._frames += 1
             self.loud.append(number)
             self.tools.append(self._busy())
-            self.heard.append(self._play())
+            self.sounded.append(self._sound())
+            self.heard.append(self.sounded[-1] is not None)
             await anyio.sleep_until(self._begin + self._frames * 0.02)
 
-    def _play(self) -> bool:
+    def _sound(self) -> tuple[int, int] | None:
         while self._buffer and isinstance(self._buffer[0], str):
             self._put(MarkIn(str(self._buffer.popleft())))
         if not self._buffer:
-            return False
+            return None
         frame = self._buffer.popleft()
         assert isinstance(frame, bytes)
         code = decoded(frame[:4]) if len(frame) >= 4 else None
         if code is None:
-            return False
+            return None
+        if not self.heard or not self.heard[-1]:
+            # What was held goes on where it stopped, or a little before that: nothing that was on its way is left out.
+            self._again = deque(list(self._latest)[list(self._latest).index(code) :] if code in self._latest else ())
+        if self._again and self._again.popleft() == code:
+            return code
+        self._again.clear()
+        self._latest.append(code)
         if self.played and self.played[-1][0] == code[0] and self.played[-1][1] < code[1]:
             self.played[-1] = code
         else:
             self.played.append(code)
-        return True
+        return code
+
+    def turn_over(self) -> None:
+        """The agent's turn has ended: what it says next is said for the first time."""
+        self._latest.clear()
 
     @property
     def begun(self) -> float:
@@ -179,6 +199,7 @@ class CrowdLine(Line):
     async def transfer(self, target: str) -> None:
         self.transfers.append(len(self.heard))
         self.transferred.append(target)
+        self.log.append(("transfer", target))
         await anyio.sleep(0.5)
         if self.refuse_transfer:
             raise TransferFailed("nobody answers there")

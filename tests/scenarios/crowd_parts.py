@@ -8,6 +8,7 @@ import re
 import struct
 from collections import Counter, deque
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import anyio
@@ -17,6 +18,8 @@ from tests.scenarios.harness import FRAME, Business
 
 from offhook.core.audio.format import MULAW_8K, PCM16_8K, AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
+from offhook.core.speech.segment import clauses_of
+from offhook.engine.phrases import Clip, Part
 from offhook.errors import BadOutput, OverQuota, ProviderError, Timeout, Unavailable
 from offhook.ports.llm import LlmEvent, LlmRequest
 from offhook.ports.spec import ProviderSpec
@@ -299,6 +302,25 @@ class CrowdVoice:
 
     async def aclose(self) -> None:
         self._owner.open_now.discard(self)
+
+
+def kept(text: str, said: list[str]) -> Clip:
+    """A phrase as a voice without faults has said it; its words go to ``said``."""
+    clip, words = _clip(text, len(said))
+    said.extend(words)
+    return clip
+
+
+@lru_cache(maxsize=1_000)
+def _clip(text: str, first: int) -> tuple[Clip, tuple[str, ...]]:
+    data, parts, all_words = b"", [], text.split()
+    for clause in clauses_of(text):
+        words = clause.split()
+        audio = b"".join(frame for number in range(first, first + len(words)) for frame in spoken(number, 8))
+        parts.append(Part(clause, len(audio), tuple((word, (at + 1) * 8 * FRAME) for at, word in enumerate(words))))
+        data += audio
+        first += len(words)
+    return Clip(data, tuple(parts)), tuple(all_words)
 
 
 # -- language models ------------------------------------------------------------------------------------------------------------
