@@ -16,7 +16,7 @@ from offhook.core.audio.g711 import mulaw_to_pcm, pcm_to_mulaw
 from offhook.core.script.schema import ALWAYS
 from offhook.testing.bench.doubles import ACTS, REPLY, Setting, scenarios
 from offhook.testing.bench.edge import QUIET, Edge, Turn, sharp
-from offhook.testing.bench.vendors import doubles, drive, guessing, modes, own_ms, percentile, plan_of, relay
+from offhook.testing.bench.vendors import doubles, drive, guessing, modes, own_ms, percentile, plan_of, relay, since
 from offhook.testing.vendors._ear import Ear, Said
 from offhook.testing.vendors.server import Vendors
 
@@ -153,6 +153,11 @@ def test_the_doubles_model_answers_in_acts_that_the_script_takes() -> None:
     answer = json.loads(ACTS)
     assert set(answer["acts"]) <= set(ALWAYS)
     assert answer["say"] == REPLY
+
+
+def test_an_engine_that_does_not_answer_is_no_engine_without_gaps() -> None:
+    assert since({"engine": 2}, {"engine": 5, "voice": 1}) == {"engine": 3, "voice": 1}
+    assert since({}, None) == since(None, {"engine": 5}) == {"unanswered": 1}
 
 
 def test_own_time_is_what_no_vendor_took() -> None:

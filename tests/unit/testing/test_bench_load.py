@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from offhook.authoring.load import compile as compiled
 from offhook.errors import ConfigError
 from offhook.testing.bench.latency import quiz
-from offhook.testing.bench.load import _calls, endless
+from offhook.testing.bench.load import _calls, endless, waited_seconds
 from offhook.testing.bench.stage import Engine, script_asking
 
 
@@ -35,6 +37,11 @@ async def test_calls_that_end_early_are_no_measure() -> None:
         with pytest.raises(ExceptionGroup) as caught:
             await _calls(one, 1, 2)
     assert caught.group_contains(ConfigError, match="nothing was measured", depth=None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of /proc")
+def test_time_in_line_for_a_processor_is_seconds_of_all_threads() -> None:
+    assert 0 <= waited_seconds(os.getpid()) < 3_600
 
 
 @pytest.mark.parametrize("document", [endless(), quiz(), script_asking("phone", "What is the best number for you?")])

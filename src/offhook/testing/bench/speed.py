@@ -155,7 +155,8 @@ class Bench:
             table.add_row(*row, f"{share:.0%}", f"{waited:.0%}", f"{found.late:.0f}", f"{found.busy:.1f}")
             first = found.at(0.95) if first is None else min(first, found.at(0.95))
             room = room or calls / share
-            if (found.own.get("engine") if paced else found.gaps) or found.missing or not found.at(0.95) <= WORSE * first:
+            broken = found.own.get("engine") or found.own.get("unanswered") if paced else found.gaps
+            if broken or found.missing or not found.at(0.95) <= WORSE * first:
                 failed += 1
                 if failed == AGAIN:
                     break

@@ -177,7 +177,7 @@ class Measured:
     gaps: list[float] = field(default_factory=list)
     """As the callers heard them."""
     own: dict[str, int] = field(default_factory=dict)
-    """Gaps by the engine's own pacing: ``engine`` for its late beats, ``voice`` for late audio."""
+    """Gaps by the engine's own pacing: ``engine`` for its late beats, ``voice`` for late audio. See ``since``."""
     processor: float = 0.0
     """Seconds."""
     waited: float = 0.0
@@ -238,7 +238,7 @@ async def drive(name: str, one: Engine, speech: bytes, calls: int, seconds: floa
             found.seconds = anyio.current_time() - at
             found.processor = processor_seconds(one.pid) - before
             found.waited = waited_seconds(one.pid) - waited
-            found.own = {name: count - gaps.get(name, 0) for name, count in (await own_gaps(one)).items()}
+            found.own = since(gaps, await own_gaps(one))
             found.late = 1000 * callers.late
             return
 
@@ -252,10 +252,20 @@ async def drive(name: str, one: Engine, speech: bytes, calls: int, seconds: floa
     return found
 
 
-async def own_gaps(one: Engine) -> dict[str, int]:
-    """Gaps that the engine has counted itself; a relay counts none."""
-    gaps: dict[str, int] = (await one.health()).get("gaps", {})
+async def own_gaps(one: Engine) -> dict[str, int] | None:
+    """Gaps that the engine has counted itself; a relay counts none. None when it does not say so in time."""
+    try:
+        gaps: dict[str, int] = (await one.health()).get("gaps", {})
+    except httpx.HTTPError:
+        return None
     return gaps
+
+
+def since(before: Mapping[str, int] | None, after: Mapping[str, int] | None) -> dict[str, int]:
+    """What has been counted in between; an engine that did not even answer is too busy, and is counted as ``unanswered``."""
+    if before is None or after is None:
+        return {"unanswered": 1}
+    return {name: count - before.get(name, 0) for name, count in after.items()}
 
 
 def _count(found: Measured, turns: Iterable[Turn]) -> None:
