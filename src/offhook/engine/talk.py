@@ -100,11 +100,6 @@ class Talk:
         """What voices have used that were thrown away."""
         return self._voice.meter
 
-    @property
-    def silent(self) -> bool:
-        """Nobody has the floor."""
-        return self._reply is None and isinstance(self._driver.state.user, Silent)
-
     # -- the wheel --------------------------------------------------------------------------------------------------------
 
     def left(self, now: Instant) -> None:
@@ -273,7 +268,8 @@ class Talk:
 
     def filler(self, wanted: str) -> None:
         """A tool is late: say its filler, if nobody speaks and nothing has bridged this turn yet."""
-        line = self.bridges.choose((wanted, *self.plan.fillers.lines)) if self.silent else ""
+        silent = self._reply is None and isinstance(self._driver.state.user, Silent)
+        line = self.bridges.choose((wanted, *self.plan.fillers.lines)) if silent else ""
         if line:
             self.bridges.said(line)
             self._reporter.counts["fillers"] += 1
