@@ -10,6 +10,7 @@
         RemoteWireError         the peer broke the protocol
       ProviderError             a speech or language provider failed
         Unavailable Timeout Rejected Unauthorized OverQuota BadOutput
+          Untrusted           an Unavailable whose certificate is not believed
       CallError
         Refused NoPlan TransferFailed MediaLost
       AdapterError              a business system (CRM, calendar) failed
@@ -89,6 +90,10 @@ class Unavailable(ProviderError):
     """Not reachable, or the connection broke."""
 
     default_retry = NOW
+
+
+class Untrusted(Unavailable):
+    """Its certificate has expired, or is another's. Others serve meanwhile; told apart, since waiting mends it only if somebody is told."""
 
 
 class Timeout(ProviderError):

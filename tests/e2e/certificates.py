@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """A self-signed certificate for a name or an address, with its key, in one file."""
+def certificate(folder: Path, name: str, *, last: int = 2090) -> Path:
+    """A self-signed certificate for a name or an address, with its key, in one file; valid until the year ``last`` begins."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -29,7 +29,7 @@ def certificate(folder: Path, name: str) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
-        .not_valid_after(begin.replace(year=2090))
+        .not_valid_after(begin.replace(year=last))
         .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -20,7 +20,7 @@ from websockets.asyncio.connection import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from offhook.addresses import BadUrl, in_the_clear
-from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Retry, Timeout, Unauthorized, Unavailable
+from offhook.errors import BadOutput, ConfigError, OverQuota, ProviderError, Rejected, Retry, Timeout, Unauthorized, Unavailable, Untrusted
 from offhook.providers._pinned import Pinned, places
 from offhook.reach import Reach
 from offhook.registry import ProviderContext
@@ -230,6 +230,18 @@ class Socket:
         self._connection.transport.abort()
 
 
+NOT_BELIEVED: Final = "the vendor's certificate is not believed"
+
+
+def _untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate is at the bottom of it: HTTP clients wrap what their connection raised."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 async def open_socket(
     account: Account,
     url: str,
@@ -255,6 +267,8 @@ async def open_socket(
     except InvalidURI as error:
         raise Rejected(account.provider, "the address of the vendor is none", detail=str(error)) from None
     except (OSError, InvalidHandshake, WebSocketException, ssl.SSLError) as error:
+        if _untrusted(error):
+            raise Untrusted(account.provider, NOT_BELIEVED, detail=repr(error)) from None
         raise Unavailable(account.provider, "the vendor cannot be reached", detail=repr(error)) from None
     return Socket(account, connection, closes or {})
 
@@ -320,6 +334,8 @@ class Http:
         except httpx.InvalidURL as error:
             raise Rejected(provider, "the address of the vendor is none", detail=str(error)) from None
         except httpx.ConnectError as error:
+            if _untrusted(error):
+                raise Untrusted(provider, NOT_BELIEVED, detail=repr(error)) from None
             raise Unavailable(provider, "the vendor cannot be reached", detail=repr(error)) from None
         except httpx.HTTPError as error:
             raise Unavailable(provider, "the connection to the vendor broke", detail=repr(error)) from None

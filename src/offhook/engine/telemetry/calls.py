@@ -22,7 +22,7 @@ from offhook.engine.telemetry import spans as sp
 from offhook.engine.telemetry.catalogue import STAGES, Metrics
 from offhook.engine.telemetry.export import Exporter
 from offhook.engine.telemetry.ladder import Marks, ladder, overhead
-from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
+from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable, Untrusted
 from offhook.ports.llm import TokenUsage
 
 Speculated = Literal["committed", "aborted", "unused"]
@@ -32,6 +32,7 @@ OUTCOMES: Final[tuple[tuple[type[ProviderError], str], ...]] = (
     (OverQuota, "over_quota"),
     (Rejected, "rejected"),
     (BadOutput, "bad_output"),
+    (Untrusted, "untrusted"),
     (Unavailable, "unavailable"),
 )
 LAG_EVERY: Final = 0.05

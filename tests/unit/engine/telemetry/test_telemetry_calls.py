@@ -16,7 +16,7 @@ from offhook.engine.telemetry.calls import CallTelemetry, LlmUse, Telemetry, Tur
 from offhook.engine.telemetry.export import Collector, Exporter
 from offhook.engine.telemetry.ladder import Marks
 from offhook.engine.telemetry.spans import Span, TraceContext
-from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable
+from offhook.errors import BadOutput, OverQuota, ProviderError, Rejected, Timeout, Unauthorized, Unavailable, Untrusted
 
 ANSWERED = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 UNIX = 1_795_262_400_250_000_000
@@ -213,11 +213,12 @@ def test_speculation_is_seen_with_its_waste() -> None:
 
 def test_providers_by_vendor_and_outcome() -> None:
     telemetry, one = call(None)
-    kinds = (Timeout, Unauthorized, OverQuota, Rejected, BadOutput, Unavailable, ProviderError)
+    kinds = (Timeout, Unauthorized, OverQuota, Rejected, BadOutput, Untrusted, Unavailable, ProviderError)
     assert [outcome_of(kind("stt/x", "y")) for kind in kinds] == [
-        "timeout", "unauthorized", "over_quota", "rejected", "bad_output", "unavailable", "failed",
+        "timeout", "unauthorized", "over_quota", "rejected", "bad_output", "untrusted", "unavailable", "failed",
     ]  # fmt: skip
-    assert [reason_of(word) for word in ("OverQuota", "stalled", "late", "Boom")] == ["over_quota", "stalled", "late", "failed"]
+    reasons = ("OverQuota", "Untrusted", "stalled", "late", "Boom")
+    assert [reason_of(word) for word in reasons] == ["over_quota", "untrusted", "stalled", "late", "failed"]
     assert vendor_of("deepgram:nova-3") == vendor_of("stt/deepgram") == vendor_of("deepgram") == "deepgram"
     one.provider("stt", "deepgram:nova-3")
     one.provider("stt", "deepgram:nova-3", Unauthorized("stt/deepgram", "no key"))
