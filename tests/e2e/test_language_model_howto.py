@@ -114,6 +114,9 @@ async def test_an_engine_alone_with_vendors_and_a_model(tmp_path: Path) -> None:
             with anyio.fail_after(30):
                 while not any(one.json.get("transcript", "").startswith("That is kind") for one in vendors.sent("cartesia", "text")):
                     await anyio.sleep(0.05)
+                # What was begun on the first words of the turn may be thrown away: the answer is that to all of them.
+                while not any(ODD in json.dumps(one.json["messages"]) for one in vendors.sent("openai", "http") if one.data):
+                    await anyio.sleep(0.05)
             await said_all(line)
         trace = running_engine.trace(call)
         with anyio.fail_after(20):
