@@ -183,7 +183,7 @@ class Reply:
             driver.feed(ev.ReplyFailed(driver.now(), self.turn, type(error).__name__))
             return
         except FormatError as error:
-            broken(ProviderError("tts", error.public))
+            broken(BadOutput("tts", error.public, mismatch=True))
             driver.feed(ev.ReplyFailed(driver.now(), self.turn, "FormatError"))
             return
         self.ledger.close()
