@@ -151,9 +151,7 @@ def _faults(given: Services, vendor: Vendor, body: VendorAccount) -> list[Fault]
             if urlsplit(body.base_url).query:
                 faults.append(Fault("base_url", "must have no ?query: paths are put behind it"))
             if body.api_key is not None and in_the_clear(body.base_url):
-                faults.append(
-                    Fault("base_url", "must begin with https://: the key would travel in the clear")
-                )
+                faults.append(Fault("base_url", "must begin with https://: the key would travel in the clear"))
     return faults
 
 
