@@ -11,7 +11,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -414,11 +414,12 @@ async def scene(
     spare: dict[str, Any] | None = None,
     first_tts: FakeTts | None = None,
     line_of: Callable[[Mouthpiece], Line] = Line,
+    beside: Scene | None = None,
 ) -> AsyncIterator[Scene]:
     """A call that has just been answered; hung up and released at the end, whatever the scene did. ``traces``: keep them there.
 
     ``llm``: what the plan's model, if it names one, does. ``phrases``: keep fixed phrases there. ``spare``: by kind, what a plan has under
-    the name "spare".
+    the name "spare". ``beside``: a call of the same process: its detector, wheel and client serve this one too.
     ``outbox``: a real outbox over that folder sends the events to the business; without it they are simply there.
     """
     business = business or Business({"free_slots": [SLOTS], "book": [{"values": {"ref": "H18"}}]})
@@ -442,8 +443,12 @@ async def scene(
         )
         if phrases is not None:
             group.start_soon(phrases.run)
-        group.start_soon(wheel.run)
-        group.start_soon(detector.run)
+        if beside is None:
+            group.start_soon(wheel.run)
+            group.start_soon(detector.run)
+        else:
+            theirs = beside.call._parts
+            parts = replace(parts, detector=theirs.detector, pool=theirs.pool, wheel=theirs.wheel, http=theirs.http)
         line = line_of(mouthpiece)
         failures: Counter[str] = Counter()
         call = Call(parts, line, await prepare(parts, plan or plan_of(), line, failures), failures)

@@ -24,7 +24,7 @@ from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript
 
 SHORT = range(0, 20, 4)
-FOUND = (37, 43, 56, 69, 87, 137, 184, 272, 2134, 2182, 2200, 4037, 5253, 5263, 10172, 15125, 15176, 15379)
+FOUND = (37, 43, 56, 69, 87, 137, 184, 272, 2134, 2182, 2200, 4037, 5253, 5263, 10172, 15125, 15176, 15379, 20271)
 """Seeds that have found faults of the engine, or of the laws."""
 WITH_WORK, WITH_TRANSFER = 17, 1
 """Seeds of calls in which the caller's last turn begins work, as an earlier one did; and which are put through."""
@@ -41,7 +41,8 @@ def fine(figures: Figures) -> None:
     assert not figures.broken, "\n".join(figures.broken)
     assert figures.exact >= 0.99
     assert figures.counts["other words than were heard"] == 0
-    assert figures.counts["pairs the same throughout"] >= 0.75 * pairs
+    assert figures.counts["pairs the same throughout"] >= 0.65 * pairs
+    assert figures.counts["turns compared"] >= 0.75 * (figures.counts["caller_turns"] + figures.counts["agent_turns"]) / 2
     assert figures.counts["speculation_committed"] > pairs
     assert figures.counts["speculation_aborted"] > 0
     assert figures.counts["effects compared"] > 0
