@@ -202,11 +202,12 @@ def _lost(played: Played) -> list[str]:
         text = " ".join(line.lexicon[number] for number in words if number in known)
         if not real_words(text, "en"):
             continue
-        found = told.find(text, at)
-        if found < 0:
+        # A recogniser that begins in a word hears that it was one.
+        found = re.compile(" ".join(f"(?:{re.escape(word)}|~)" for word in text.split())).search(told, at)
+        if found is None:
             problems.append(f"nothing came of what the caller said from {begin * 0.02:.2f} s: {text!r}")
         else:
-            at = found + len(text)
+            at = found.end()
     return problems
 
 
