@@ -7,6 +7,7 @@ health figure.
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Callable
 from typing import TypeAlias, TypedDict
@@ -59,19 +60,20 @@ class Wheel:
 
     async def run(self) -> None:
         """Turn until cancelled."""
-        origin = anyio.current_time()
+        time = asyncio.get_running_loop().time
+        origin = time()
         number = 0
         while True:
             number += 1
-            behind = int((anyio.current_time() - origin) / self.period + 1e-6) - number
+            behind = int((time() - origin) / self.period + 1e-6) - number
             if behind > 0:
                 self.dropped += behind
                 number += behind
             due = origin + number * self.period
             await anyio.sleep_until(due)
-            begun = anyio.current_time()
+            begun = time()
             self._turn()
-            self._keep(max(0.0, begun - due), anyio.current_time() - begun)
+            self._keep(max(0.0, begun - due), time() - begun)
 
     def _turn(self) -> None:
         self.ticks += 1
