@@ -31,9 +31,18 @@ async def recogniser(vendors: Vendors, name: str) -> AsyncIterator[Stt]:
 class Told:
     """A session whose vendor says what the test says; times are seconds of the audio."""
 
-    def __init__(self, session: StreamSession, vendors: Vendors) -> None:
+    def __init__(self, session: StreamSession, vendors: Vendors, messages: int) -> None:
         self.session = session
         self.vendors = vendors
+        self._to_come = messages
+        """What the vendor says and the session has not read: it is waited for, however busy the machine."""
+        receive = session._received
+
+        def received(message: str | bytes) -> None:
+            self._to_come -= 1
+            receive(message)
+
+        session._received = received  # type: ignore[method-assign]
 
     def push(self, seconds: float) -> None:
         """Silence."""
@@ -44,15 +53,17 @@ class Told:
         self.session.speech_stopped(self.session._position)
 
     async def events(self, seconds: float = 0.1) -> list[SttEvent]:
-        """What comes until nothing comes for so long."""
+        """What comes until all was said and nothing comes for so long."""
         found: list[SttEvent] = []
-        while True:
-            event: SttEvent | None = None
-            with anyio.move_on_after(seconds):
-                event = await anext(self.session)
-            if event is None:
-                return found
-            found.append(event)
+        with anyio.fail_after(20):
+            while True:
+                event: SttEvent | None = None
+                with anyio.move_on_after(seconds):
+                    event = await anext(self.session)
+                if event is not None:
+                    found.append(event)
+                elif self._to_come <= 0:
+                    return found
 
     async def texts(self, seconds: float = 0.1) -> list[str]:
         """The same, in short: segment, text and ``.`` for a final; ``(`` and ``)`` for speech; ``!`` and the score for a shift."""
@@ -77,7 +88,7 @@ async def told(name: str, *messages: dict[str, Any], audio: float = 4.0, **optio
     async with Vendors() as vendors, recogniser(vendors, name) as stt:
         vendors.scenario(vendor, Scenario(options={"play": messages, **options}))
         session = cast("StreamSession", await stt.open(MULAW_8K, "en", SttHints()))
-        one = Told(session, vendors)
+        one = Told(session, vendors, len(messages))
         one.push(audio)
         yield one
         await session.aclose()
