@@ -112,7 +112,10 @@ def engine(plan: dict[str, Any], folder: Path) -> Iterator[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OFFHOOK_")}
     with (folder / "engine.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "offhook.cli.main", *words], stdout=log, stderr=log, env={**environment, "OFFHOOK_ENGINE_DRAIN_S": "1"}
+            [sys.executable, "-m", "offhook.cli.main", *words],
+            stdout=log,
+            stderr=log,
+            env={**environment, "OFFHOOK_ENGINE_DRAIN_S": "1", "OFFHOOK_ENGINE_SECRET": "a secret that is long enough to sign with"},
         )
         try:
             address = f"http://127.0.0.1:{port}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +57,6 @@ async def test_the_demonstration_s_call_is_written_down_once(tmp_path: Path, mon
     sound = soundfile.info(io.BytesIO(recording.content))
     assert sound.channels == 2
     assert sound.duration == pytest.approx(line.position / RATE, abs=0.5)
-    # The recording may end with what was ahead of the caller's ear when the line was closed: 120 ms, and the frames on their way.
-    assert sound.duration == pytest.approx(detail["call"]["seconds"], abs=0.2)
+    # It begins with the caller's first audio, when the plan is asked for, and may end with what was ahead of their ear: up to 120 ms.
+    ended, begun = (datetime.fromisoformat(detail["call"][name]) for name in ("ended_at", "planned_at"))
+    assert sound.duration == pytest.approx((ended - begun).total_seconds(), abs=0.2)

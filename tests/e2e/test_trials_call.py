@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import pytest
@@ -20,9 +20,13 @@ from offhook.engine.engine import Engine, running
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
 from offhook.errors import ConfigError, Refused
+from offhook.inference import InferencePool
+from offhook.ports.endpoint import Endpoint
 from offhook.ports.transport import CallStart
+from offhook.registry import ProviderContext
 from offhook.testing.fakes import FakeStt, FakeTts, FakeVad, Mouthpiece, TtsScript, Utterance
 from offhook.transports.loopback import Loopback
+from offhook.weights import ModelStore
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(180)]
 FRAME = 160
@@ -41,10 +45,11 @@ WORDS = (
 LEFT = ("appointment", "contact", "lead", "message", "webhook_event", "placement")
 
 
-class Actors:
+class Actors(Lineup):
     """Scripted speech, whatever a plan names."""
 
-    def __init__(self, mouthpiece: Mouthpiece) -> None:
+    def __init__(self, context: ProviderContext, mouthpiece: Mouthpiece) -> None:
+        super().__init__(context)
         self._stt = FakeStt(mouthpiece)
         self.voice = FakeTts(TtsScript(seconds_per_word=0.05))
 
@@ -57,14 +62,11 @@ class Actors:
     async def tts(self, _name: str) -> FakeTts:
         return self.voice
 
-    async def endpoint(self, name: str) -> None:
+    async def endpoint(self, name: str) -> Endpoint:
         raise ConfigError(f"{name} is not used here")
 
     async def warm(self, _names: object) -> None:
         """All is here."""
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 class Talker:
@@ -157,12 +159,17 @@ async def test_a_booking_by_voice_that_books_nothing(database_url: str, owner_ur
         port=free_port(),
     )
     internal = f"http://127.0.0.1:{port}"
-    actors = Actors(mouthpiece)
+    made: list[Actors] = []
+
+    def lineup(pool: InferencePool) -> Lineup:
+        made.append(Actors(ProviderContext(pool=pool, weights=ModelStore(None), env={}), mouthpiece))
+        return made[-1]
+
     async with open_house(database_url, tmp_path / "house", owner_url=owner_url, internal_url=internal) as house, served(house, port):
         house.now[0] = datetime.now(UTC)  # the engine signs by the real clock
         body: dict[str, Any] = {"caller": CALLER}
         started = (await house.ask("POST", "/agents/front-desk/voice-tests", body)).json()
-        async with running(settings, lambda _: cast("Lineup", actors)) as engine:
+        async with running(settings, lineup) as engine:
             call = await conversation(engine, mouthpiece, started["token"])
             second = line(started["token"])
             with pytest.raises(Refused):

@@ -81,6 +81,8 @@ class Talk:
         self._progress = 0
         self._silent: Instant | None = None
         """When the agent was heard last, while it is held."""
+        self._cleared = False
+        """The other side was told to drop what it had, and has been sent nothing since."""
         self._menu = False
         """The caller is to be told what can be keyed."""
         self._handed_over = False
@@ -323,6 +325,7 @@ class Talk:
         """The caller makes a sound: silence at once, what they have not heard is said when it turns out to be nothing."""
         playout = self.mouth.playout
         if playout.hold(at, clears=self._transport.can_clear):
+            self._cleared = True
             self._transport.clear()
             if self._recorder is not None:
                 self._recorder.agent_cut(playout.play_position(at))
@@ -330,7 +333,7 @@ class Talk:
 
     def resume(self) -> None:
         """It was nothing."""
-        self._silent = None
+        self._silent, self._cleared = None, False
         self.mouth.playout.resume()
         if self._reporter.telemetry is not None:
             self._reporter.telemetry.false_interruption()
@@ -339,7 +342,9 @@ class Talk:
         """Silence first: our buffer, then the carrier's; what was heard is read before either forgets."""
         playout = self.mouth.playout
         reply = self._reply
-        self._transport.clear()
+        if not self._cleared:
+            self._transport.clear()
+        self._cleared = False
         self._sent = playout.clear(at, reply.turn if reply is not None else None)
         if self._recorder is not None:
             self._recorder.agent_cut(playout.play_position(at))

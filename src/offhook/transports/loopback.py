@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import anyio
 
@@ -165,8 +166,10 @@ class Loopback:
         return int((anyio.current_time() - self._origin) * self._format_out.rate + 1e-6)
 
     def _tell(self, event: TransportEvent) -> None:
-        if not self._over:
-            self._send_events.send_nowait(event)
+        # Whoever read may be gone already.
+        with suppress(anyio.BrokenResourceError):
+            if not self._over:
+                self._send_events.send_nowait(event)
 
     def _close(self, closed: Closed) -> None:
         if not self._over:
