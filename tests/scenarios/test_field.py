@@ -322,9 +322,8 @@ async def test_21_barge_in_clears_the_carrier_and_silence_follows_within_a_frame
         await stage.line.agent_speaks()
         await anyio.sleep(0.8)
         await stage.line.say("no wait I want to leave a message")
-        # At the first sound, and again when it is known to be more than that.
-        held, confirmed = stage.line.clears
-        assert held < confirmed
+        # At the first sound; when it is known to be more than that there is nothing left to clear.
+        (held,) = stage.line.clears
         frame = round(held * 50)
         assert not any(stage.line.heard[frame + 1 : frame + 60])
         assert stage.line.most_ahead <= 0.121
