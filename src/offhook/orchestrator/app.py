@@ -34,6 +34,7 @@ from offhook.orchestrator.tenants import routes as tenants
 from offhook.orchestrator.tools import routes as tools
 from offhook.orchestrator.vault import routes as vault
 from offhook.orchestrator.vendors import routes as vendors
+from offhook.orchestrator.vendors.catalogue import catalogue
 
 DOMAINS = (people, resellers, tenants, vault, keys, agents, vendors, numbers, live, recordings, bookings, crm, hooks, audit)
 """Modules with ``routers``."""
@@ -50,6 +51,8 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with services.queue.open_async():
             await services.database.check()
+            # Found now: it takes a third of a second, and an engine waits 0.8 s for a call's plan.
+            await catalogue()
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(app.state.live.run, name="news of live calls")
