@@ -470,3 +470,17 @@ async def scene(
             with anyio.fail_after(30):
                 await stage.done.wait()
             group.cancel_scope.cancel()
+
+
+async def greeted(stage: Scene) -> None:
+    """Hear the greeting out."""
+    await stage.line.agent_speaks()
+    await stage.line.agent_done()
+
+
+async def exchange(stage: Scene, words: str, limit: float = 10) -> float:
+    """Say something and hear the answer out; the seconds until it began."""
+    await stage.line.say(words)
+    waited = await stage.line.agent_speaks(limit)
+    await stage.line.agent_done()
+    return waited

@@ -6,8 +6,7 @@ from typing import Any, cast
 
 import anyio
 import pytest
-from tests.scenarios.harness import LOUD, SCRIPT, Scene, plan_of, scene
-from tests.scenarios.test_field import exchange, greeted
+from tests.scenarios.harness import LOUD, SCRIPT, Scene, exchange, greeted, plan_of, scene
 
 from offhook.engine.record import Recorder, RecordingInfo
 from offhook.testing.clock import VIRTUAL_TIME

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, plan_of, scene
+from tests.scenarios.harness import exchange, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn, Usage
 from offhook.engine.phrases import Phrases
@@ -27,18 +27,6 @@ def anyio_backend() -> object:
 
 def models(**changes: Any) -> dict[str, Any]:
     return {"endpoint": None, **changes}
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
-
-
-async def exchange(stage: Scene, words: str, limit: float = 10) -> float:
-    await stage.line.say(words)
-    waited = await stage.line.agent_speaks(limit)
-    await stage.line.agent_done()
-    return waited
 
 
 async def test_f1_a_recogniser_that_breaks_in_mid_sentence_is_replaced_and_no_word_is_lost() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, plan_of, scene
+from tests.scenarios.harness import Scene, exchange, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn, CallerTurn
 from offhook.errors import Unavailable
@@ -34,17 +34,6 @@ class Spare(FakeStt):
     async def open(self, *args: Any) -> Any:
         self.asked_at = self.asked_at or anyio.current_time()
         return await super().open(*args)
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
-
-
-async def exchange(stage: Scene, words: str) -> None:
-    await stage.line.say(words)
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 async def test_f1_another_recogniser_listens_within_700_ms_and_hears_the_words_from_before() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from tests.scenarios.harness import SLOTS, Business, Scene, plan_of, scene
+from tests.scenarios.harness import SLOTS, Business, Scene, exchange, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn
 from offhook.errors import OverQuota, Unavailable
@@ -17,18 +17,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> object:
     return VIRTUAL_TIME
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
-
-
-async def exchange(stage: Scene, words: str) -> None:
-    """Say something and hear the answer out."""
-    await stage.line.say(words)
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 async def to_the_read_back(stage: Scene) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, plan_of, scene
-from tests.scenarios.test_field import exchange, greeted, to_the_read_back
+from tests.scenarios.harness import Scene, exchange, greeted, plan_of, scene
+from tests.scenarios.test_field import to_the_read_back
 from tests.scenarios.test_phrase_calls import KIND, ODD, with_fillers
 
 from offhook.contracts.events import AgentTurn, CallerTurn

@@ -6,7 +6,7 @@ import json
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, plan_of, scene
+from tests.scenarios.harness import Scene, exchange, greeted, plan_of, scene
 
 from offhook.contracts.plan import TracePlan
 from offhook.engine.telemetry.calls import Telemetry
@@ -28,17 +28,6 @@ def tell(telemetry: Telemetry, stage: Scene) -> None:
     """As an engine does before a call runs."""
     call = stage.call
     call.reporter.telemetry = telemetry.call(call.plan.call, call.clock.answered, TracePlan(), {})
-
-
-async def exchange(stage: Scene, words: str, limit: float = 10) -> None:
-    await stage.line.say(words)
-    await stage.line.agent_speaks(limit)
-    await stage.line.agent_done()
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 def fed(telemetry: Telemetry) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.scenarios.harness import SCRIPT, SLOTS, Business, Scene, plan_of, scene
+from tests.scenarios.harness import SCRIPT, SLOTS, Business, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn, Usage
 from offhook.engine.history import CUT
@@ -38,11 +38,6 @@ def anyio_backend() -> object:
 
 def with_model(**changes: Any) -> Any:
     return plan_of(models=MODEL, **changes)
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 def last(request: LlmRequest) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.scenarios.harness import SCRIPT, SLOTS, Business, Scene, plan_of, scene
+from tests.scenarios.harness import SCRIPT, SLOTS, Business, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn
 from offhook.engine.phrases import Phrases
@@ -24,11 +24,6 @@ MODEL: dict[str, Any] = {"endpoint": None, "llm": ("fake",)}
 @pytest.fixture
 def anyio_backend() -> object:
     return VIRTUAL_TIME
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 async def made(phrases: Phrases, count: int = 25) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tests.scenarios.harness import Scene, plan_of, scene
+from tests.scenarios.harness import greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn, Usage
 from offhook.core.turn import effects as fx
@@ -29,11 +29,6 @@ def flux() -> SttScript:
 @pytest.fixture
 def anyio_backend() -> object:
     return VIRTUAL_TIME
-
-
-async def greeted(stage: Scene) -> None:
-    await stage.line.agent_speaks()
-    await stage.line.agent_done()
 
 
 async def test_the_recognisers_end_is_the_turns_and_the_reply_was_prepared_by_then() -> None:
