@@ -8,8 +8,7 @@ from typing import cast
 
 import anyio
 import pytest
-from tests.scenarios.harness import scene
-from tests.scenarios.test_field import exchange, greeted
+from tests.scenarios.harness import exchange, greeted, scene
 
 from offhook.contracts.events import Usage
 from offhook.core.audio.format import PCM16_8K, PCM16_16K, AudioFormat
