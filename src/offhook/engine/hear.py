@@ -43,7 +43,7 @@ _FRESH: Duration = 400 * MS
 _INSISTS: Duration = 300 * MS
 """Speech that the detector goes on hearing so long after a recogniser's end is speech."""
 _DOUBTED: Duration = 1_500 * MS
-"""A recogniser that hears speech where the detector hears none is believed for so long."""
+"""A recogniser that hears speech where the detector hears none is believed for so long after it."""
 _SETTLES: Duration = 140 * MS
 """Words that have not changed for so long, in a pause, may be all of them."""
 _KEPT = 30.0
@@ -179,6 +179,10 @@ class Hearing:
             self._stt.speech_started(max(0, sample - self._stt_origin))
         else:
             self._stt.speech_stopped(max(0, sample - self._stt_origin))
+
+    def _by_detector(self, sample: int) -> int:
+        """A sample of the recogniser's as one at the detector's rate."""
+        return (self._stt_origin + sample) * self._ears.detector.format.rate // self._ears.to_stt.target.rate
 
     def _instant(self, sample: int) -> Instant:
         """When a sample, at the detector's rate, arrived."""
@@ -356,7 +360,7 @@ class Hearing:
                 else:
                     self._driver.feed(ev.Partial(at, segment, event.text, complete))
             case VendorSpeech():
-                self._vendor_speech(event.started, at)
+                self._vendor_speech(event, at)
             case VendorShift():
                 self._vendor_shift(event.score, at)
 
@@ -365,16 +369,16 @@ class Hearing:
         """Whether the recogniser at present decides on turns."""
         return bool(getattr(self._stt, "own_endpointing", self._ears.own_endpointing))
 
-    def _vendor_speech(self, started: bool, at: Instant) -> None:
+    def _vendor_speech(self, event: VendorSpeech, at: Instant) -> None:
         """The detector has the floor's edges, since it is the faster one. The recogniser's count where it knows better: a turn that it took
-        for over goes on; somebody speaks whom the detector does not hear.
+        for over goes on; somebody speaks whom the detector does not hear. One that took over from another tells of what is past.
         """
-        if started:
+        if event.started:
             resumed, self._vendor_ended = self._vendor_ended, False
             self._doubted = None
             if not resumed and (self._gate.speaking or self._pauses):
                 return
-            self._vendor_since = None if self._gate.speaking else at
+            self._vendor_since = None if self._gate.speaking else min(at, self._instant(self._by_detector(event.sample)))
             self.stats.speech_begin = at if self.stats.speech_begin is None else self.stats.speech_begin
             self._driver.feed(ev.SpeechStarted(at, at))
         elif self._vendor_since is not None:

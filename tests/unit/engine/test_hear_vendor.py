@@ -117,11 +117,27 @@ async def test_a_turn_that_goes_on_after_all_is_speech() -> None:
 async def test_speech_that_only_the_recogniser_hears_is_believed_for_a_while() -> None:
     async def scene(line: Line) -> None:
         await line.sound(0.2, loud=False)
-        line.says(VendorSpeech(True, 0))
+        line.says(VendorSpeech(True, 1_600))
         assert line.kinds() == ["SpeechStarted"]
         await line.sound(1.4, loud=False)
         assert line.kinds() == []
         await line.sound(0.3, loud=False)
+        assert line.kinds() == ["SpeechStopped"]
+
+    await listening(scene)
+
+
+async def test_speech_that_only_the_recogniser_heard_long_ago_is_over() -> None:
+    """One that took over hears the last seconds anew: a caller who has been silent since is not speaking."""
+
+    async def scene(line: Line) -> None:
+        await line.sound(0.2, loud=False)
+        await line.sound(0.5, loud=True)
+        await line.sound(1.9, loud=False)
+        line.kinds()
+        line.says(VendorShift(0.7), VendorSpeech(True, 4_000))
+        assert line.kinds() == ["TurnEnding False", "SpeechStarted"]
+        await line.sound(0.06, loud=False)
         assert line.kinds() == ["SpeechStopped"]
 
     await listening(scene)

@@ -58,8 +58,8 @@ class FluxSession(StreamSession):
         self._used: list[str] = []
         self._owed = False
         """A pause after the cut of speech before it: whether it has words is known at the turn's end."""
-        self._stale = False
-        """The message is about audio that is used up."""
+        self._window_end = 0
+        """The sample up to which the message has heard."""
 
     def push(self, audio: PcmFrame | Packet) -> None:
         """Take the next audio. Updates come with it whatever is said, so a vendor that sends none is deaf."""
@@ -83,6 +83,11 @@ class FluxSession(StreamSession):
         # Without audio the vendor's turn never ends.
         self._fill(self.idle_s)
 
+    @property
+    def _stale(self) -> bool:
+        """The message is about audio that is used up."""
+        return self._window_end <= self._cut
+
     def _message(self, kind: str, message: dict[str, Any]) -> None:
         sequence = int(message.get("sequence_id", self._sequence + 1))
         late = sequence <= self._sequence
@@ -90,7 +95,7 @@ class FluxSession(StreamSession):
         self._sequence = max(sequence, self._sequence)
         match kind:
             case "TurnInfo":
-                self._stale = self._sample(float(message.get("audio_window_end", self.seconds))) <= self._cut
+                self._window_end = self._sample(float(message.get("audio_window_end", self.seconds)))
                 self._info(str(message["event"]), int(message["turn_index"]), self._read(message), late=late)
             case "Error":
                 raise fatal(self._provider, message)
@@ -159,7 +164,7 @@ class FluxSession(StreamSession):
             self._speaking = True
             fresh = self._fresh
             resumed = self._last is not None and self._last.segment == self._segment
-            self._give(VendorSpeech(True, self._position if resumed or not fresh else fresh[0].start))
+            self._give(VendorSpeech(True, self._window_end if resumed or not fresh else fresh[0].start))
 
     def _pause(self) -> None:
         """The turn may be over: the final words of what there is, unless they are the same as at the last pause."""
