@@ -32,7 +32,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def database_name(postgres: Server) -> Iterator[str]:
     """A migrated database of the test's own."""
     name = f"{EMPTY}_{next(_count)}"
-    postgres.sql(f"create database {name} template {EMPTY}")
+    postgres.sql(f"create database {name} template {EMPTY} strategy file_copy")
     yield name
     postgres.sql(f"drop database {name} with (force)")
 

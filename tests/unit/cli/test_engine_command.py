@@ -24,8 +24,9 @@ def anyio_backend() -> str:
 @pytest.fixture
 def collector() -> Iterator[None]:
     before = gc.get_threshold()
+    gc.unfreeze()  # the tests' own
     yield
-    gc.unfreeze()
+    gc.freeze()
     gc.set_threshold(*before)
 
 
