@@ -227,11 +227,12 @@ def judge(turns: list[AgentTurn], tts: CodedTts, samples: Counter[int], found: F
 @pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.slow)])
 async def test_what_was_heard_when_the_agent_was_interrupted_is_known_to_a_word(count: int) -> None:
     found = Found()
-    for seed in range(count // A_CALL):
-        found.add(await one_call(seed, A_CALL))
+    for seed in range(2 * count // A_CALL):
+        if found.wrong.total() < count:
+            found.add(await one_call(seed, A_CALL))
     total, wrong = found.wrong.total(), dict(sorted(found.wrong.items()))
     print(f"{total} interruptions, {found.held} holds: wrong by words {wrong}; {found.most_ms:.0f} and {found.apart_ms:.0f} ms of a word")  # noqa: T201
-    assert total >= 0.9 * count
+    assert total >= count
     assert sum(times for words, times in found.wrong.items() if abs(words) <= 1) >= 0.99 * total
     assert found.most_ms <= 60
     assert found.apart_ms <= 60
