@@ -24,7 +24,7 @@ from offhook.engine.failover.llm import HedgeBudget, HedgedLlm, HedgePolicy
 from offhook.engine.failover.race import Closer
 from offhook.engine.failover.stt import SteadyStt
 from offhook.engine.failover.tts import SteadyTts
-from offhook.errors import ConfigError, ProviderError, Unavailable
+from offhook.errors import ConfigError, ProviderError, Rejected, Unavailable
 from offhook.ports.endpoint import Endpoint
 from offhook.ports.llm import Llm, TokenUsage
 from offhook.ports.spec import Kind
@@ -142,11 +142,12 @@ class Lineup:
         replaced: Callable[[Replaced], None] = lambda _: None,
         served: Callable[[str], None] = lambda _: None,
     ) -> SteadyStt:
-        """A call's recognisers in order as one. Those that lack a setting are left out; ConfigError when none is left.
+        """A call's recognisers in order as one. Those that lack a setting, or have one that is refused, are left out and told as failed;
+        ConfigError when none is left.
 
         A call closes it (``aclose``) when it has ended. So with the other two.
         """
-        candidates, release = await self._candidates("stt", names, vendors, self.stt)
+        candidates, release = await self._candidates("stt", names, vendors, self.stt, failed)
         return SteadyStt(candidates, self.closer, failed=failed, replaced=replaced, served=served, released=release)
 
     async def steady_tts(
@@ -160,7 +161,7 @@ class Lineup:
         served: Callable[[str], None] = lambda _: None,
     ) -> SteadyTts:
         """A call's voices in order as one. ``voices``: what the call's voice is called by whom, by name or by provider."""
-        candidates, release = await self._candidates("tts", names, vendors, self.tts)
+        candidates, release = await self._candidates("tts", names, vendors, self.tts, failed)
         theirs = {one: voices.get(one, voices.get(one.partition(":")[0], "")) for one in names}
         known = {name: voice for name, voice in theirs.items() if voice}
         first = names[0] if names else ""
@@ -180,14 +181,19 @@ class Lineup:
         wasted: Callable[[TokenUsage], None] = lambda _: None,
     ) -> HedgedLlm:
         """A call's language models in order as one."""
-        candidates, release = await self._candidates("llm", names, vendors, self.llm)
+        candidates, release = await self._candidates("llm", names, vendors, self.llm, failed)
         policy = policy or HedgePolicy()
         return HedgedLlm(
             candidates, self.budget, self.closer, policy, failed=failed, replaced=replaced, served=served, wasted=wasted, released=release
         )
 
     async def _candidates(
-        self, kind: Kind, names: Sequence[str], vendors: Vendors, shared: Callable[[str], Awaitable[P]]
+        self,
+        kind: Kind,
+        names: Sequence[str],
+        vendors: Vendors,
+        shared: Callable[[str], Awaitable[P]],
+        failed: Callable[[ProviderError], None],
     ) -> tuple[list[Candidate[P]], Callable[[], None]]:
         found: list[Candidate[P]] = []
         held: list[_Loaded] = []
@@ -203,6 +209,7 @@ class Lineup:
                     found.append(Candidate(name, await shared(name), self.board.of(f"{kind}/{name}")))
             except ConfigError as error:
                 last = error
+                failed(Rejected(f"{kind}/{name}", error.public))
         if not found and last is not None:
             raise last
 

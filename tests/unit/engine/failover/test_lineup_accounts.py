@@ -15,7 +15,7 @@ from offhook.contracts.plan import CallPlan, Models, PlanRequest
 from offhook.engine.failover.health import Candidate
 from offhook.engine.lineup import Lineup, _Env
 from offhook.engine.plans import OrchestratorPlans
-from offhook.errors import ConfigError, OffhookError, Unavailable
+from offhook.errors import ConfigError, OffhookError, ProviderError, Rejected, Unavailable
 from offhook.inference import InferencePool
 from offhook.ports.llm import Llm, LlmRequest, Message
 from offhook.reach import Reach
@@ -106,12 +106,15 @@ async def test_accounts_that_are_used_no_more_are_closed_and_those_in_a_call_are
     assert await closed(held.candidates[0])
 
 
-async def test_what_lacks_a_key_is_left_out_and_nothing_left_is_an_error() -> None:
+async def test_what_lacks_a_key_is_left_out_and_told_and_nothing_left_is_an_error() -> None:
     them = lineup({})
+    told: list[ProviderError] = []
     with pytest.raises(ConfigError, match="GROQ_API_KEY"):
         await them.hedged_llm([NAME])
-    found = await them.hedged_llm(["openai:large", NAME, NAME], {"GROQ_API_KEY": "theirs"})
+    found = await them.hedged_llm(["openai:large", NAME, NAME], {"GROQ_API_KEY": "theirs"}, failed=told.append)
     assert [one.name for one in found.candidates] == [NAME]
+    assert [(one.provider, type(one)) for one in told] == [("llm/openai:large", Rejected)]
+    assert "OPENAI_API_KEY" in told[0].public
     assert (await them.hedged_llm([])).candidates == []
     await them.aclose()
 
