@@ -26,6 +26,7 @@ KINDS = (
     ev.Partial,
     ev.Final,
     ev.Settled,
+    ev.Behind,
     ev.ShiftScored,
     ev.Dtmf,
     ev.ReplyAudio,

@@ -29,6 +29,16 @@ def models(**changes: Any) -> dict[str, Any]:
     return {"endpoint": None, **changes}
 
 
+class SlowToCome(FakeStt):
+    async def open(self, *given: Any) -> Any:
+        await anyio.sleep(0.8)
+        return await super().open(*given)
+
+
+async def never(*_: Any) -> Any:
+    await anyio.sleep_forever()
+
+
 async def test_f1_a_recogniser_that_breaks_in_mid_sentence_is_replaced_and_no_word_is_lost() -> None:
     spare = FakeStt()
     async with scene(plan_of(models=models(stt=("first", "spare"))), stt=SttScript(fail_after=6.0), spare={"stt": spare}) as stage:
@@ -39,6 +49,20 @@ async def test_f1_a_recogniser_that_breaks_in_mid_sentence_is_replaced_and_no_wo
     assert stage.business.caller() == ["please tell me now how much is it to have somebody come"]
     assert "sixty pounds" in stage.business.said()[-1]
     assert stage.call.failures["stt replaced"] == 1
+
+
+async def test_f1_a_turn_whose_recogniser_breaks_before_its_last_words_is_not_taken_for_over_without_them() -> None:
+    """The words known so far would be a turn, and the next recogniser is there only after it had been over."""
+    words = "how much is it to have somebody come"
+    plan = plan_of(models=models(stt=("first", "spare")))
+    async with scene(plan, stt=SttScript(partial_every=1.5), spare={"stt": SlowToCome(script=SttScript(9, says=words))}) as stage:
+        await greeted(stage)
+        stage.stt.open = never  # type: ignore[method-assign, assignment]
+        await stage.line.say(words)
+        assert stage.call._hearing.text == "how much is it"
+        stage.stt.script.fail_after = stage.line.now()
+        assert await stage.line.agent_speaks(limit=4) < 1.5
+    assert stage.business.caller() == [words]
 
 
 @pytest.mark.parametrize("script", [LlmScript(hang=True), LlmScript(fail=Unavailable), LlmScript(fail=OverQuota)])

@@ -30,7 +30,7 @@ from offhook.engine.scopes import CallScope
 from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
 from offhook.ports.endpoint import Endpoint
-from offhook.ports.stt import Heard, SttSession, VendorShift, VendorSpeech
+from offhook.ports.stt import Behind, Heard, SttEvent, SttSession, VendorShift, VendorSpeech
 from offhook.ports.transport import MediaIn
 
 _HINT_SECONDS = 8
@@ -341,7 +341,7 @@ class Hearing:
         tape.speaking_at_head = self._gate.speaking
         return tape
 
-    def _recognised(self, event: Heard | VendorSpeech | VendorShift) -> None:
+    def _recognised(self, event: SttEvent) -> None:
         at = self._driver.now()
         match event:
             case Heard():
@@ -363,6 +363,8 @@ class Hearing:
                 self._vendor_speech(event, at)
             case VendorShift():
                 self._vendor_shift(event.score, at)
+            case Behind():
+                self._driver.feed(ev.Behind(at))
 
     @property
     def _decides(self) -> bool:

@@ -27,6 +27,7 @@ _EVENTS: dict[str, type[ev.Event]] = {
         ev.Partial,
         ev.Final,
         ev.Settled,
+        ev.Behind,
         ev.ShiftScored,
         ev.TurnEnding,
         ev.Dtmf,

@@ -44,7 +44,12 @@ class VendorShift:
     score: float
 
 
-SttEvent: TypeAlias = Heard | VendorSpeech | VendorShift
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The recogniser was lost, or another has taken over and is told anew: words of the open turn come later than they would."""
+
+
+SttEvent: TypeAlias = Heard | VendorSpeech | VendorShift | Behind
 
 
 @dataclass(frozen=True, slots=True)

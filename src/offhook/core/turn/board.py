@@ -75,7 +75,7 @@ class Board:
 
     def forget_words(self) -> None:
         """The caller's turn is used up."""
-        self.set(segments=(), score=0.0, hint=None)
+        self.set(segments=(), score=0.0, hint=None, behind=None)
         self.emit(fx.Listen())
 
     def own_words(self) -> None:

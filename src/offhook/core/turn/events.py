@@ -74,6 +74,13 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Whoever recognises the caller's words has been lost, or has just come and is told the open turn anew: words of it are to come."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftScored:
     """An acoustic model's (or a vendor's) opinion that the turn is over, 0 to 1. A hint, never alone sure."""
 
@@ -195,6 +202,7 @@ Event: TypeAlias = (
     | Partial
     | Final
     | Settled
+    | Behind
     | ShiftScored
     | TurnEnding
     | Dtmf

@@ -51,6 +51,7 @@ _FLOORS_ONLY = frozenset(
         "early tick",
         "SpeechStopped long",
         "Settled",
+        "Behind",
         "ShiftScored",
         "ShiftScored, late",
         "TurnEnding",
@@ -184,6 +185,7 @@ def alike(state: TurnState, policy: TurnPolicy) -> TurnState:
         segments=((0, text),) if text else (),
         score=0.0 if not text else SCORES[0] if low else SCORES[-1],
         hint=None,
+        behind=None,
         tools=tuple((index + 1, _LATER) for index, _ in enumerate(state.tools)),
         digits="1" if state.digits else "",
         digits_until=_later(state.digits_until),
@@ -259,6 +261,7 @@ def _caller(at: Instant) -> Iterator[ev.Event]:
         for score in SCORES if text == TEXTS[-1] else SCORES[-1:]:
             yield ev.Final(at, 0, text, score)
     yield ev.Settled(at)
+    yield ev.Behind(at)
     yield ev.ShiftScored(at, 0.0)
     yield ev.ShiftScored(at, 1.0)
     yield ev.TurnEnding(at, sure=False)

@@ -67,6 +67,10 @@ class TurnPolicy:
     """How long a shift waits for the words of the last stretch of speech."""
     words_ms: Duration = ms(3_000)
     """How long a turn of which there are no words yet waits for the recogniser to say what it was, or that it was nothing."""
+    behind_ms: Duration = ms(1_000)
+    """How long a shift waits, from when a recogniser was lost and again from when another came, for words that none has told; ``words_ms``
+    after the caller stopped at most.
+    """
     noise_ms: Duration = ms(1_000)
     """Speech without words that lasted this long is answered with the fallback line; a shorter one is a noise."""
     answer_ms: Duration = ms(600)

@@ -123,6 +123,8 @@ class TurnState:
     """The caller's words of the open turn, by the recogniser's segment."""
     score: float = 0.0
     hint: float | None = None
+    behind: Instant | None = None
+    """Until then words of the open turn that no recogniser has told yet are waited for."""
     tools: tuple[tuple[int, Instant], ...] = ()
     """Running tools and when each is given up."""
     results: bool = False

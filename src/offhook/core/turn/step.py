@@ -209,6 +209,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Board, Any], None]] = {
     ev.Partial: user.words,
     ev.Final: user.words,
     ev.Settled: user.settled,
+    ev.Behind: user.behind,
     ev.ShiftScored: user.hinted,
     ev.TurnEnding: user.ending,
     ev.Dtmf: _dtmf,

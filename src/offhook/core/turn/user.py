@@ -34,8 +34,10 @@ def started(board: Board, event: ev.SpeechStarted) -> None:
     if isinstance(state.user, Speaking):
         board.ignore("speaking already")
         return
-    since = state.user.since if isinstance(state.user, Trailing) else min(event.since, event.at)
-    board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None)
+    since, to_come = min(event.since, event.at), None
+    if isinstance(state.user, Trailing):
+        since, to_come = state.user.since, state.behind
+    board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None, behind=to_come)
     if isinstance(state.user, Trailing) and not state.user.owed and isinstance(state.agent, Talking):
         # A noise that the agent was held for in vain comes and goes: its words are listened to, and nothing else.
         return
@@ -69,7 +71,7 @@ def words(board: Board, event: ev.Partial | ev.Final) -> None:
         board.ignore("transferring")
         return
     rest = tuple(entry for entry in state.segments if entry[0] != event.segment)
-    board.set(segments=tuple(sorted((*rest, (event.segment, event.text)))), score=event.score)
+    board.set(segments=tuple(sorted((*rest, (event.segment, event.text)))), score=event.score, behind=None)
     final = isinstance(event, ev.Final)
     if final and isinstance(state.user, Trailing):
         board.set(user=replace(state.user, final=True))
@@ -163,6 +165,16 @@ def settled(board: Board, _: ev.Settled) -> None:
         board.ignore("nothing to prepare")
 
 
+def behind(board: Board, event: ev.Behind) -> None:
+    """Words of the open turn come later than they would, and it is not over without them."""
+    user = board.state.user
+    if isinstance(user, Silent) or (isinstance(user, Trailing) and user.final):
+        board.ignore("no words are to come")
+        return
+    board.set(behind=event.at + board.policy.behind_ms)
+    reconsider(board)
+
+
 def hinted(board: Board, event: ev.ShiftScored) -> None:
     """An acoustic opinion."""
     if not isinstance(board.state.user, Trailing):
@@ -220,6 +232,8 @@ def reconsider(board: Board) -> None:
     elif not user.final:
         # A recogniser that is late has not said that it was a noise.
         wait = max(wait, policy.final_ms if known else policy.words_ms)
+        if state.behind is not None:
+            wait = max(wait, min(state.behind - user.stopped, policy.words_ms))
     if policy.vendor_ends and known and isinstance(state.agent, Quiet | Preparing):
         wait = max(wait, limits.vendor_ms)
     until = max(user.stopped + wait, board.now)

@@ -23,7 +23,7 @@ from offhook.engine.failover.tape import Tape
 from offhook.engine.failover.words import Words
 from offhook.errors import BadOutput, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.spec import ProviderSpec
-from offhook.ports.stt import Heard, Stt, SttEvent, SttHints, VendorSpeech
+from offhook.ports.stt import Behind, Heard, Stt, SttEvent, SttHints, VendorSpeech
 
 ID = "stt/steady"
 
@@ -258,6 +258,7 @@ class SteadySttSession:
             self._owner.replaced(Replaced("stt", self._search.failed, ear.candidate.name, reason, now - self._lost_at))
         self._search.why = None
         self._adopted = True
+        self._behind()
         if tape.speaking_at_head:
             ear.session.speech_started(0)
         self._tell(round(self._policy.burst * tape.format.rate))
@@ -285,6 +286,12 @@ class SteadySttSession:
         self._lost_at = anyio.current_time()
         self._ear = None
         self._release(ear)
+        self._behind()
+
+    def _behind(self) -> None:
+        """Say so if there are words to come that nobody has told."""
+        if self._silence.speaking or self._silence.owes or self._words.open:
+            self._queue.append(Behind())
 
     def _release(self, ear: Ear) -> None:
         ear.candidate.health.busy -= 1

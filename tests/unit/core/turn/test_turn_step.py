@@ -312,6 +312,68 @@ def test_words_that_settle_are_not_answered_ahead_where_they_are_no_turn_or_noth
         assert _kinds(line.feed(ev.Settled(line.now))) == [fx.Ignored]
 
 
+def lost_after_words(text: str = "book a visit", score: float = 0.95) -> Line:
+    """A caller who has stopped, and words of theirs that are not final, when the recogniser is lost."""
+    line = Line().greeted()
+    line.start()
+    line.feed(ev.Partial(line.now, 0, text, score))
+    line.stop()
+    return line
+
+
+def until(line: Line) -> int:
+    """How long after the caller stopped the turn is over, in ms."""
+    assert isinstance(line.state.user, Trailing)
+    return (line.state.user.until - line.state.user.stopped) // MS
+
+
+def test_a_turn_is_not_over_while_another_recogniser_is_told_what_the_lost_one_heard() -> None:
+    line = lost_after_words()
+    assert until(line) == 600
+    line.feed(ev.Behind(line.now + 200 * MS))
+    assert until(line) == 1_200
+    line.feed(ev.Behind(line.now + 500 * MS))
+    assert until(line) == 1_700
+    assert fx.OpenTurn(3, "book a visit for my boiler", False, "speech") in line.final("book a visit for my boiler", after=100)
+    assert line.state.behind is None
+
+
+def test_words_of_another_recogniser_are_all_that_is_waited_for() -> None:
+    line = lost_after_words()
+    line.feed(ev.Behind(line.now + 200 * MS))
+    effects = line.feed(ev.Partial(line.now + 500 * MS, 0, "book a visit for my boiler", 0.95))
+    assert fx.OpenTurn(3, "book a visit for my boiler", False, "speech") in effects
+
+
+def test_a_recogniser_that_never_comes_is_not_waited_for_longer_than_words_are() -> None:
+    line = lost_after_words(score=0.5)
+    for _ in range(3):
+        line.feed(ev.Behind(line.now + 900 * MS))
+    assert until(line) == POLICY.words_ms // MS
+    assert fx.OpenTurn(2, "book a visit", False, "speech") in line.tick()
+
+
+def test_a_recogniser_lost_in_speech_is_waited_for_after_it() -> None:
+    line = Line().greeted()
+    line.start()
+    line.feed(ev.Partial(line.now, 0, "book a visit", 0.95))
+    line.feed(ev.Behind(line.now))
+    line.stop(after=200)
+    assert until(line) == 800
+    line.start()
+    line.stop()
+    assert until(line) == 600
+
+
+def test_a_lost_recogniser_owes_nothing_where_its_words_are_final_or_nobody_has_spoken() -> None:
+    line = Line().greeted()
+    assert _kinds(line.feed(ev.Behind(line.now))) == [fx.Ignored]
+    line.start()
+    line.stop()
+    line.final("I would like a", score=0.1)
+    assert _kinds(line.feed(ev.Behind(line.now))) == [fx.Ignored]
+
+
 def test_an_acoustic_opinion_counts_more_than_words_that_settle() -> None:
     line = Line().greeted()
     line.start()

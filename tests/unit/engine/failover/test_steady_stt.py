@@ -20,7 +20,7 @@ from offhook.engine.failover.health import Candidate, Circuit, Health, HealthBoa
 from offhook.engine.failover.race import Closer
 from offhook.engine.failover.stt import SteadyStt, SteadySttSession
 from offhook.errors import FormatError, OverQuota, ProviderError, Retry, Unauthorized, Unavailable
-from offhook.ports.stt import Heard, SttEvent, SttHints, VendorSpeech
+from offhook.ports.stt import Behind, Heard, SttEvent, SttHints, VendorSpeech
 from offhook.testing.clock import VIRTUAL_TIME, VirtualTimeLoop
 from offhook.testing.fakes import FakeStt
 
@@ -44,6 +44,7 @@ class Scene:
     blamed: list[ProviderError] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
     vendor: list[VendorSpeech] = field(default_factory=list)
+    behind: list[float] = field(default_factory=list)
     health: dict[str, Health] = field(default_factory=dict)
     listened: list[str] = field(default_factory=list)
     own: set[bool] = field(default_factory=set)
@@ -66,6 +67,8 @@ class Scene:
                             self.finals.append((anyio.current_time(), event))
                     elif isinstance(event, VendorSpeech):
                         self.vendor.append(event)
+                    elif isinstance(event, Behind):
+                        self.behind.append(anyio.current_time())
                 return
             except ProviderError as error:
                 self.raised.append(error)
@@ -165,6 +168,25 @@ async def test_the_words_that_are_owed_after_speech_are_fetched_elsewhere() -> N
     assert scene.text == line.text
     at, _ = scene.finals[-1]
     assert at <= 0.1 + (line.stretches[0][1] + STOP_LAG) * FRAME_S + 1.5 + 0.2 + 0.1 + 3 * FRAME_S
+
+
+async def test_that_words_are_to_come_is_said_at_once_and_again_when_another_is_there() -> None:
+    line = spoken("one two three")
+    faults = [SttFault(break_at=line.stretches[0][1])]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b", connect=0.3)])
+    await scene.run()
+    lost, there = scene.behind
+    assert there - lost == pytest.approx(0.3)
+    assert there < scene.finals[-1][0]
+
+
+async def test_nothing_is_to_come_where_all_that_was_said_is_final() -> None:
+    line = spoken("one two three", "four")
+    faults = [SttFault(break_at=line.stretches[0][1] + 30)]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=faults), LineStt(line, "stt/b")])
+    await scene.run()
+    assert len(scene.replaced) == 1
+    assert scene.behind == []
 
 
 async def test_noise_without_words_is_nobodys_fault_and_waited_for_longer_each_time() -> None:
