@@ -13,11 +13,16 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 POOLS = ("asyncio_", "ThreadPoolExecutor-", "AnyIO worker thread")
 """Threads of executors, which live as long as the process or their loop."""
 GRACE_S = 1.0
 """How long what is already ending may take to end."""
+
+# What a property needs of the machine's clock says something of the machine.
+settings.register_profile("offhook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("offhook")
 
 
 # -- sockets ----------------------------------------------------------------------------------------------------------------
