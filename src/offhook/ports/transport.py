@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from offhook.core.audio.format import AudioFormat
 
@@ -26,8 +26,7 @@ class CallStart:
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class MediaIn:
+class MediaIn(NamedTuple):
     """Caller audio in ``format_in``; ``start`` in samples from the beginning of the call's media (gaps are visible as jumps)."""
 
     data: bytes

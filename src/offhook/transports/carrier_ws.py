@@ -15,14 +15,14 @@ from typing import Final
 import anyio
 
 from offhook.core.audio.jitter import Jitter, Placed
-from offhook.core.time import MS, SECOND, samples
+from offhook.core.time import MS, samples
 from offhook.core.wire import dialect as wire
 from offhook.core.wire.dialect import BadMessage, Dialect
 from offhook.errors import RemoteWireError
 from offhook.ports.transport import CallStart, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
 from offhook.transports.socket import BAD_IN_A_ROW, Kind, Socket, SocketTransport, receive_first, refuse
 
-EARLY: Final = 2 * SECOND
+EARLY_S: Final = 2.0
 """A timestamp may be so much later than the time since the first media; a later one is wrong."""
 _COUNTED: Final = {kind: f"in.{kind.__name__.lower()}" for kind in (wire.Media, wire.Key, wire.Mark, wire.Stop)}
 _FATAL = frozenset({"media_format", "oversize"})
@@ -136,6 +136,6 @@ class CarrierWs(SocketTransport):
         if self._first_media is None:
             self._first_media = now
         rate = self._format_in.rate
-        latest = samples(round((now - self._first_media) * SECOND) + EARLY, rate)
-        timestamp = None if media.timestamp is None else samples(media.timestamp * MS, rate)
+        latest = int((now - self._first_media + EARLY_S) * rate)
+        timestamp = None if media.timestamp is None else media.timestamp * rate // 1000
         return self.jitter.push(media.sequence, timestamp, media.payload, latest=latest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from offhook.core.audio.format import AudioFormat, silence
 
@@ -15,8 +16,7 @@ _RESYNC = 5
 """So many late packets in a row, rising, mean that the sequence itself has jumped back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Audio in order; ``start`` in samples from the beginning of the stream."""
 
     data: bytes

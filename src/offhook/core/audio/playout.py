@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.time import MS, Duration, Instant, duration, samples
@@ -22,11 +23,12 @@ from offhook.errors import FormatError
 LEAD: Duration = 100 * MS
 MOST: Duration = 120 * MS
 FRAME: Duration = 20 * MS
-MARK_EVERY: Duration = 200 * MS
+MARK_EVERY: Duration = 500 * MS
 _MARKS = 64
 """Marks that may be under way; a peer that returns none costs no memory."""
 _COMPACT = 1 << 16
-_LAGS = 8
+_LAGS = 3
+"""Marks in a row that must be late before the other side counts as behind: 1.5 s of a reply."""
 
 
 @dataclass(slots=True)
@@ -56,13 +58,12 @@ class _Turn:
         return piece
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     """A frame on its way: which samples of which turn are heard between two positions on the line."""
 
     turn: int
     start: int
-    count: int
+    length: int
     line: int
     line_end: int
     data: bytes
@@ -182,10 +183,11 @@ class Playout:
 
     def tick(self, now: Instant) -> bytes | None:
         """What to send now: whole frames, or None. The start is filled up to the lead at once."""
+        if not self._queue and not self._sent:
+            return None
         here = samples(now, self.format.rate)
         self._settle(here)
         if self._held:
-            self._flowing = False
             return None
         out: list[bytes] = []
         begin = max(self._line_end, here)
@@ -239,7 +241,7 @@ class Playout:
         Where it cannot be cleared (``clears`` is false), and where all of a turn is there already, what is ahead is still played: at most
         the lead.
         """
-        self._held = True
+        self._held, self._flowing = True, False
         if not clears or self._is_all_sent():
             return False
         self._pass(now)
@@ -288,8 +290,8 @@ class Playout:
         """How many samples of a frame have not been heard; the last of it."""
         turn, sample = self._heard
         if turn != frame.turn:
-            return frame.count if turn < frame.turn else 0
-        return max(0, min(frame.count, frame.start + frame.count - sample))
+            return frame.length if turn < frame.turn else 0
+        return max(0, min(frame.length, frame.start + frame.length - sample))
 
     def _put_back(self, turn: int, data: bytes) -> None:
         if not self._queue or self._queue[0].number != turn:
@@ -324,7 +326,7 @@ class Playout:
         for frame in self._sent:
             if frame.line >= here:
                 break
-            best = max(best, (frame.turn, frame.start + min(frame.count, here - frame.line)))
+            best = max(best, (frame.turn, frame.start + min(frame.length, here - frame.line)))
         self._heard = best
         return best
 
@@ -348,12 +350,12 @@ class Playout:
         late = here - self._lag.total
         while self._sent and self._sent[0].line_end <= late:
             frame = self._sent.popleft()
-            self._heard = max(self._heard, (frame.turn, frame.start + frame.count))
+            self._heard = max(self._heard, (frame.turn, frame.start + frame.length))
 
     # -- marks ------------------------------------------------------------------------------------------------------
 
     def mark_due(self) -> str | None:
-        """A mark to send after the audio of the last tick: every 200 ms of it, and after a turn's last frame."""
+        """A mark to send after the audio of the last tick: every 500 ms of it, and after a turn's last frame."""
         if not self._since_mark or not (self._turn_ended or self._since_mark >= self._mark_every):
             return None
         self._since_mark = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from offhook.core.audio.format import AudioFormat
 from offhook.errors import RemoteWireError
@@ -44,8 +44,7 @@ class Start:
     """Of the carrier's markup; ``token``, ``did`` and ``caller`` are understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """Caller audio. ``sequence`` counts packets from about 1; ``timestamp`` is ms since the stream began, None where there is none."""
 
     stream: str

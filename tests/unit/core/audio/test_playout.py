@@ -99,18 +99,18 @@ def test_overdue_ticks_cost_only_their_own_time() -> None:
 
 def test_a_hold_takes_back_what_was_not_heard_and_a_resume_goes_on_there() -> None:
     playout = filled(8000)
-    for n in range(6):
+    for n in range(21):
         playout.tick(n * TICK)
     assert playout.mark_due() == "e1:1"
-    assert playout.hold(110 * MS) is True
-    assert playout.ahead(110 * MS) == 0
-    assert playout.play_position(110 * MS) == 880
-    assert [playout.tick(n * TICK) for n in range(6, 50)] == [None] * 44
+    assert playout.hold(410 * MS) is True
+    assert playout.ahead(410 * MS) == 0
+    assert playout.play_position(410 * MS) == 3280
+    assert [playout.tick(n * TICK) for n in range(21, 50)] == [None] * 29
     assert playout.on_mark("e1:1") is None
-    assert playout.played(SECOND) == (1, 880)
+    assert playout.played(SECOND) == (1, 3280)
     assert playout.hold(SECOND) is False, "there is nothing left to be cleared"
     playout.resume()
-    assert numbers(playout.tick(SECOND) or b"") == list(range(881, 1681))
+    assert numbers(playout.tick(SECOND) or b"") == list(range(3281, 4081))
 
 
 def test_where_nothing_can_be_cleared_a_hold_plays_what_is_ahead() -> None:
@@ -223,30 +223,30 @@ def test_drained_needs_a_finish_and_the_end_to_be_heard() -> None:
     assert not silent.drained(5, 0)
 
 
-def test_marks_come_every_200_ms_and_at_a_turns_end() -> None:
-    playout = filled(8000 // 2)
-    marks = [playout.mark_due() for n in range(40) if playout.tick(n * TICK)]
+def test_marks_come_every_half_second_and_at_a_turns_end() -> None:
+    playout = filled(10_000)
+    marks = [playout.mark_due() for n in range(100) if playout.tick(n * TICK)]
     assert [name for name in marks if name] == ["e1:1", "e1:2", "e1:3"]
-    assert playout.on_mark("e1:2") == (1, 3200)
+    assert playout.on_mark("e1:2") == (1, 8000)
     assert playout.on_mark("e1:2") is None
-    assert playout.on_mark("e1:3") == (1, 4000)
+    assert playout.on_mark("e1:3") == (1, 10_000)
     assert playout.drained(1, 0)
 
 
 def test_marks_from_before_a_clear_mean_nothing() -> None:
     playout = filled(8000)
-    for n in range(12):
+    for n in range(24):
         playout.tick(n * TICK)
     name = playout.mark_due()
     assert name == "e1:1"
-    heard = playout.clear(12 * TICK)
+    heard = playout.clear(24 * TICK)
     assert playout.on_mark(name) is None
     assert playout.on_mark("e2:1") is None
     assert playout.on_mark("nonsense") is None
-    assert playout.played(13 * TICK) == (1, heard)
+    assert playout.played(25 * TICK) == (1, heard)
     playout.append(2, audio(1, FRAME))
     playout.finish(2)
-    playout.tick(13 * TICK)
+    playout.tick(25 * TICK)
     assert playout.mark_due() == "e2:2"
     assert playout.on_mark("e2:2") == (2, FRAME)
 
