@@ -2,9 +2,10 @@
 
 Where there are many calls, a window waits a little for those of others: what a pass costs is mostly the model's way back into the
 processor's cache, and hardly more for ten windows than for one. The window after one that sounded otherwise than before it does not wait:
-it is the second one that says that speech began, and the third one that it ended, so that nobody is heard later for it. A call that has
-fallen behind, because the machine was busy, has several windows in a pass and catches up. With one only, a delay once got would last:
-what was said would be heard ever so late, and from some delay on not at all.
+it is the second one that says that speech began, and the third one that it ended, so that nobody is heard more than 8 ms later for it.
+
+A call that has fallen behind, because the machine was busy, has several windows in a pass and catches up. With one only, a delay once got
+would last: what was said would be heard ever so late, and from some delay on not at all.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ MOST: Final = 16
 """Windows of one call in a pass: half a second."""
 MANY: Final = 4
 """Calls from which on there is company to wait for: among fewer, a window's neighbours are further away than anybody would wait."""
-COMPANY_S: Final = 0.016
-"""How long a window waits for those of other calls: less than a carrier's frame, so that its score is there before the next window is."""
+COMPANY_S: Final = 0.028
+"""How long a window waits for those of other calls, at most. The next window comes 20 or 40 ms after it: one that would have been
+urgent, had this one been scored, may be scored 8 ms late, and no later, since both are then due at once.
+"""
 _GATE: Final = GateSettings()
 ALERT: Final = max(_GATE.start_windows, _GATE.stop_windows) - 1
 """So many windows after one that sounds otherwise do not wait."""
