@@ -11,8 +11,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import entry_points
 from types import ModuleType
 
@@ -66,25 +68,39 @@ def specs(kind: Kind) -> dict[str, ProviderSpec]:
     return found
 
 
+def preload() -> None:
+    """Import all clients that can be imported here, and read which certificates they believe: a first call would wait 0.1 s for it, and
+    others while a connection reads those in the loop. Call it in a thread.
+    """
+    for kind in ("stt", "tts", "llm"):
+        package = f"offhook.providers.{kind}"
+        for name in _modules(package):
+            with suppress(ConfigError):  # its extra is not installed
+                _import(f"{kind} provider", name, f"{package}.{name}")
+    with suppress(ConfigError):  # there are none: whoever needs them says so
+        importlib.import_module("offhook.providers._vendor").trust()
+
+
 def transport(name: str) -> ModuleType:
     """The module of a transport."""
-    return _find("transport", "offhook.transports", name, {})
+    return _find("transport", "offhook.transports", name)
 
 
 def dialect(name: str) -> ModuleType:
     """The module of a carrier's dialect."""
-    return _find("dialect", "offhook.core.wire", name, {})
+    return _find("dialect", "offhook.core.wire", name)
 
 
 def _provider_module(kind: Kind, name: str) -> ModuleType:
-    return _find(f"{kind} provider", f"offhook.providers.{kind}", name, _outsiders(kind))
+    return _find(f"{kind} provider", f"offhook.providers.{kind}", name, partial(_outsiders, kind))
 
 
-def _find(what: str, package: str, name: str, outsiders: Mapping[str, str]) -> ModuleType:
+def _find(what: str, package: str, name: str, others: Callable[[], Mapping[str, str]] = dict) -> ModuleType:
     stem = name.replace("-", "_")
     inside = _modules(package)
     if stem in inside:
         return _import(what, name, f"{package}.{stem}")
+    outsiders = others()  # looked for in every package that is installed, which takes 5 ms
     if name in outsiders:
         return _import(what, name, outsiders[name])
     there = sorted({*inside, *outsiders})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def test_the_embedded_ones_are_on_offer() -> None:
     assert registry.specs("stt")["local"].id == "stt/local"
     assert registry.spec("tts", "local:hibari").word_times
     assert registry.spec("endpoint", "smart-turn").kind == "endpoint"
+
+
+def test_what_a_plan_may_name_is_imported_beforehand() -> None:
+    code = "import sys; from offhook import registry; registry.preload(); print(*(name for name in sys.modules if '.providers.' in name))"
+    there = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    for kind in ("stt", "llm", "tts"):
+        assert {f"offhook.providers.{kind}.{name}" for name in registry.specs(kind)} <= set(there)
 
 
 def test_private_modules_are_not_providers() -> None:

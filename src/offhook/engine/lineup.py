@@ -282,7 +282,8 @@ class Lineup:
         await self.closer.run()
 
     async def warm(self, names: Sequence[str]) -> None:
-        """Load providers given as ``kind:name`` before the first call."""
+        """Load providers given as ``kind:name`` before the first call, and the clients of all that a plan may name."""
+        await anyio.to_thread.run_sync(registry.preload)
         for entry in names:
             kind, _, name = entry.partition(":")
             if kind not in {"stt", "tts", "llm", "vad", "endpoint"} or not name:
