@@ -126,23 +126,3 @@ class Ear:
         if close is not None:
             await close()
         await self.session.aclose()
-
-
-@dataclass(slots=True)
-class Silence:
-    """Since when a recogniser has had nothing to tell, in time and in audio, and what it owes."""
-
-    began: float
-    sample: int
-    speaking: bool = False
-    spoken_from: int = 0
-    owes: bool = False
-    patience: float = 1.0
-
-    def sign(self, now: float, sample: int) -> None:
-        """It lives, or begins to have something to tell."""
-        self.began, self.sample = now, sample
-
-    def lasts(self, bound: float, now: float, sample: int, rate: int) -> bool:
-        """Longer than a bound by time and by audio: a stalled network brings neither, and then a burst."""
-        return sample - self.sample >= bound * rate and now - self.began >= bound

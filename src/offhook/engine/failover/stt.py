@@ -15,12 +15,12 @@ import anyio
 from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import Packet, PcmFrame
 from offhook.core.audio.link import link
-from offhook.engine.failover.ear import Ear, Silence, SttPolicy
+from offhook.engine.failover.ear import Ear, SttPolicy
 from offhook.engine.failover.health import Candidate, Replaced
 from offhook.engine.failover.race import Closer
+from offhook.engine.failover.retelling import Retelling
 from offhook.engine.failover.search import Search
-from offhook.engine.failover.tape import Tape
-from offhook.engine.failover.words import Words
+from offhook.engine.failover.silence import Silence
 from offhook.errors import BadOutput, FormatError, ProviderError, Timeout, Unavailable
 from offhook.ports.spec import ProviderSpec
 from offhook.ports.stt import Behind, Heard, Stt, SttEvent, SttHints, VendorSpeech
@@ -37,25 +37,18 @@ class SteadySttSession:
         self._format = format
         self._locale = locale
         self._hints = hints
-        self._tape = Tape(format, owner.policy.keep)
-        self._cursor = 0
-        """Number of the tape's item that the recogniser has not been told."""
         self._ear: Ear | None = None
         self._own_endpointing = owner.spec.own_endpointing
-        self._words = Words()
         self._queue: deque[SttEvent] = deque()
-        self._silence = Silence(anyio.current_time(), 0)
         policy = owner.policy
+        self._retelling = Retelling(format, policy, self._settled)
+        self._tape, self._words = self._retelling.tape, self._retelling.words
+        self._silence = Silence(policy, self._tape, owner.candidates, owner.failed)
         self._search: Search[Stt] = Search("stt", owner.candidates, policy.connect, policy.limit, policy.again, owner.failed)
         self._gave_up: Timeout | None = None
         self._adopted = False
         self._lost_at = anyio.current_time()
         self._lost = 0
-        self._anew = 0
-        """What lies before this sample was told to the recogniser all at once, when it came."""
-        self._withheld: Heard | None = None
-        """Its words so far of what it is told anew: fewer than there were, until it is through."""
-        self._suspects: list[tuple[Candidate[Stt], Timeout, int]] = []
         self._stalled = False
         self._scope: anyio.CancelScope | None = None
         self._idle = anyio.Event()
@@ -109,39 +102,22 @@ class SteadySttSession:
 
     def speech_started(self, sample: int) -> None:
         """Speech began at this sample. To be called whoever does the endpointing: it is how a stuck recogniser is noticed."""
-        silence = self._silence
-        if not silence.speaking:
-            silence.speaking, silence.spoken_from = True, sample
-            silence.sign(anyio.current_time(), self._tape.end)
+        self._silence.started(sample)
         self._tape.mark("started", sample)
         self._tell(0)
 
     def speech_stopped(self, sample: int) -> None:
         """Speech paused after this sample."""
-        silence, slack = self._silence, round(self._policy.slack * self._format.rate)
-        settled = sample <= self._words.settled + slack
-        if silence.speaking:
-            silence.speaking = False
-            long = sample - silence.spoken_from >= self._policy.least_speech * self._format.rate
-            silence.owes = not settled and (silence.owes or long or self._words.open)
-            silence.sign(anyio.current_time(), self._tape.end)
+        self._silence.stopped(sample, settled=self._retelling.is_settled(sample), known=self._words.open)
         self._tape.mark("stopped", sample)
         self._tell(0)
-        if sample <= self._words.settled:
-            self._tape.drop(self._tape.head, told=self._cursor)
+        self._retelling.stopped(sample)
 
     def listen(self) -> None:
         """The caller's turn is used up: its audio and words are nobody's business any more."""
-        self._tape.drop(self._tape.end, told=self._tape.next)
-        self._tape.speaking_at_head = self._silence.speaking
-        self._cursor = self._tape.next
-        self._words.clear()
+        self._retelling.used_up(speaking=self._silence.speaking)
         self._queue.clear()
-        self._withheld = None
-        self._suspects.clear()
-        self._silence.owes = False
-        self._silence.spoken_from = self._tape.end
-        self._silence.sign(anyio.current_time(), self._tape.end)
+        self._silence.used_up()
         if self._ear is not None:
             self._ear.align(self._tape.end)
             self._ear.session.listen()
@@ -205,10 +181,10 @@ class SteadySttSession:
         ear = self._ear
         event: SttEvent | None = None
         try:
-            with anyio.move_on_after(self._policy.through if self._withheld is not None else None) as waiting:
+            with anyio.move_on_after(self._policy.through if self._retelling.withholds else None) as waiting:
                 event = await ear.next()
             if waiting.cancelled_caught:
-                self._release_words(ear)
+                self._queue.extend(self._retelling.release(ear))
         except ProviderError as error:
             self._lose(ear, error)
         except FormatError as error:
@@ -236,22 +212,11 @@ class SteadySttSession:
 
     def _adopt(self, ear: Ear) -> None:
         """A recogniser is there: it is told what has not been final, and its segments follow those that were."""
-        tape, words, now = self._tape, self._words, anyio.current_time()
-        if words.begin is not None and words.begin < tape.head:
-            # The beginning of a long segment is not on the tape any more: its words stay, and only what came after them is heard again.
-            self._queue.extend(words.accept())
-            tape.drop(words.settled)
-        elif not words.open:
-            start = tape.first_start()
-            lead = round(self._policy.lead * tape.format.rate)
-            tape.drop(max(tape.head, (start if start is not None else tape.end) - lead))
-        ear.base = words.hand_over()
-        ear.shift = tape.head
-        self._anew, self._withheld = tape.end, None
-        self._cursor = tape.oldest(0)
+        now = anyio.current_time()
+        self._queue.extend(self._retelling.adopt(ear))
         self._ear = ear
         self._own_endpointing = ear.candidate.provider.spec.own_endpointing
-        self._silence.sign(now, tape.end)
+        self._silence.sign()
         why = self._search.why
         if why is not None and (self._adopted or ear.candidate is not self._owner.candidates[0]):
             reason = "stalled" if why is self._gave_up else type(why).__name__
@@ -259,9 +224,9 @@ class SteadySttSession:
         self._search.why = None
         self._adopted = True
         self._behind()
-        if tape.speaking_at_head:
+        if self._tape.speaking_at_head:
             ear.session.speech_started(0)
-        self._tell(round(self._policy.burst * tape.format.rate))
+        self._tell(round(self._policy.burst * self._format.rate))
 
     def _lose(self, ear: Ear, error: ProviderError) -> None:
         """The recogniser failed. One that never said a word is not asked again in the same search."""
@@ -273,11 +238,7 @@ class SteadySttSession:
     def _give_up(self, ear: Ear) -> None:
         """The recogniser says nothing. Whether that is its fault is known when another one has heard words there."""
         error = Timeout(ear.candidate.name, "the recogniser had nothing to say about speech")
-        self._suspects.append((ear.candidate, error, self._tape.end))
-        if len(self._suspects) >= len(self._owner.candidates):
-            # Nobody has words for it: it is a noise, and changing about for the next one like it would only do harm.
-            self._suspects.clear()
-            self._silence.patience = min(self._policy.patience, self._silence.patience * 4)
+        self._silence.suspect(ear.candidate, error)
         self._search.lost(ear.candidate, error)
         self._gave_up = error
         self._part(ear)
@@ -285,11 +246,12 @@ class SteadySttSession:
     def _part(self, ear: Ear) -> None:
         self._lost_at = anyio.current_time()
         self._ear = None
+        self._queue.extend(self._retelling.part(ear))
         self._release(ear)
         self._behind()
 
     def _behind(self) -> None:
-        """Say so if there are words to come that nobody has told."""
+        """Say so if there may be words that nobody has told."""
         if self._silence.speaking or self._silence.owes or self._words.open:
             self._queue.append(Behind())
 
@@ -301,94 +263,38 @@ class SteadySttSession:
         self._oddities += ear.oddities
         self._owner.closer.add(ear.aclose)
 
-    # -- what it is told ----------------------------------------------------------------------------------------------
+    # -- what it is told, and what it says ----------------------------------------------------------------------------
 
     def _tell(self, most: int) -> None:
-        """Pass on what the recogniser does not know yet: at most so many samples, and all marks up to there."""
-        ear = self._ear
-        if ear is None or self._closed:
-            return
-        number = self._tape.oldest(self._cursor)
-        for item in self._tape.since(number):
-            if item.what != "audio":
-                ear.mark(item)
-            elif item.data:
-                most -= self._format.samples_in(len(item.data))
-                if most < 0:
-                    break
-                ear.align(item.at)
-                ear.take(item.data)
-            number += 1
-        self._cursor = number
+        if self._ear is not None and not self._closed:
+            self._retelling.tell(self._ear, most)
 
     def _watch(self) -> None:
         """Notice a recogniser that has nothing to say about speech."""
-        silence, policy = self._silence, self._policy
-        if self._ear is None or self._stalled or not (silence.speaking or silence.owes):
-            return
-        owed = policy.owed_by_vendor if self._own_endpointing else policy.owed
-        bound = (policy.stall if silence.speaking else owed) * silence.patience * (1 if len(self._owner.candidates) > 1 else 2)
-        if silence.lasts(bound, anyio.current_time(), self._tape.end, self._format.rate):
-            silence.sign(anyio.current_time(), self._tape.end)
+        if self._ear is not None and not self._stalled and self._silence.lasts(vendor_ends=self._own_endpointing):
             self._stalled = True
             if self._scope is not None:
                 self._scope.cancel()
 
-    # -- what it says -------------------------------------------------------------------------------------------------
-
     def _take(self, ear: Ear, event: SttEvent) -> None:
-        self._silence.sign(anyio.current_time(), self._tape.end)
+        self._silence.sign()
         if not ear.lives:
             ear.lives = True
             ear.candidate.health.ok()
         match event:
             case Heard():
-                self._heard(ear, event)
+                heard = self._retelling.place(ear, event)
+                if heard.text.strip():
+                    self._silence.words(heard.start)
+                self._queue.extend(self._retelling.heard(ear, heard))
             case VendorSpeech():
                 self._queue.append(replace(event, sample=min(self._tape.end, ear.here(event.sample))))
             case _:
                 self._queue.append(event)
 
-    def _heard(self, ear: Ear, event: Heard) -> None:
-        start, end = (min(self._tape.end, ear.here(sample)) for sample in (event.start, event.end))
-        heard = replace(event, segment=ear.base + event.segment, start=start, end=end)
-        if heard.text.strip():
-            self._convict(heard)
-        if self._withheld is not None and self._withheld.segment != heard.segment:
-            self._release_words(ear)
-        self._withheld = None
-        if end < self._anew and (not heard.final or self._goes_on(end)):
-            self._withheld = heard
-            return
-        self._words_are(heard, ear)
-
-    def _words_are(self, heard: Heard, ear: Ear) -> None:
-        self._queue.extend(self._words.take(heard))
-        if not heard.final:
-            return
-        # What is final is not told again; what this recogniser was not told yet is not its to settle.
+    def _settled(self) -> None:
+        """Words are final."""
         self._silence.owes = False
-        settled = self._tape.snapped(heard.end, round(self._policy.slack * self._format.rate))
-        self._tape.drop(min(settled, ear.here(ear.told)), told=self._cursor)
-
-    def _goes_on(self, end: int) -> bool:
-        """Whether the caller spoke again after this sample, so that more words are to be heard anew."""
-        return any(item.what == "started" and item.at >= end for item in self._tape.since(self._tape.oldest(0)))
-
-    def _release_words(self, ear: Ear) -> None:
-        """It is through with a segment, or silent about the rest."""
-        withheld, self._withheld = self._withheld, None
-        if withheld is not None:
-            self._words_are(withheld, ear)
-
-    def _convict(self, heard: Heard) -> None:
-        """Words were there, so whoever said nothing about them was stuck."""
-        self._silence.patience = 1.0
-        for candidate, error, until in self._suspects:
-            if heard.start < until:
-                candidate.health.failed(error)
-                self._owner.failed(error)
-        self._suspects.clear()
 
 
 @dataclass(slots=True)

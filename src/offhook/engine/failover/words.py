@@ -33,6 +33,11 @@ class Words:
         return any(one.text and not one.final for one in self._shown.values())
 
     @property
+    def reach(self) -> int:
+        """Where the words end that are not final; 0 where there are none."""
+        return max((one.end for one in self._shown.values() if one.text and not one.final), default=0)
+
+    @property
     def begin(self) -> int | None:
         """Where the first segment without any final words begins, None when there is none."""
         return min((one.start for one in self._shown.values() if self._never_final(one)), default=None)

@@ -354,6 +354,22 @@ async def test_words_that_never_become_final_are_told_all_the_same() -> None:
     assert line.text.startswith(scene.text)
 
 
+@pytest.mark.parametrize(("breaks", "words"), [(218, 6), (146, 3)])
+async def test_of_one_that_breaks_while_it_hears_it_all_again_the_words_stay_unless_they_are_fewer(breaks: int, words: int) -> None:
+    """Nobody comes after it."""
+    line = spoken(NUMBERS)
+    gone = [SttFault(refuse=Unavailable("stt/a", "no"))] * 20
+    stts = [
+        LineStt(line, "stt/a", faults=[SttFault(break_at=170), *gone]),
+        LineStt(line, "stt/b", connect=1.0, faults=[SttFault(break_at=breaks), *gone]),
+    ]
+    scene = Scene(line, stts)
+    await scene.run()
+    assert [stt.opened != [] for stt in stts] == [True, True]
+    assert len(scene.text.split()) == words
+    assert line.text.startswith(scene.text)
+
+
 @pytest.mark.parametrize("whole", [False, True])
 async def test_what_is_said_while_there_is_none_is_heard_by_the_one_that_comes(whole: bool) -> None:
     """The search gives up, and is begun anew by who iterates; nothing of the turn is missing, and its places are the call's."""
