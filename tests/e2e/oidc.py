@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import secrets
 import socket
@@ -28,6 +29,12 @@ from tests.e2e.people import Browser, Street, open_street
 CLIENT, SECRET = "offhook-client", "a secret: with/marks"
 
 
+@functools.cache
+def signing_key() -> RSAKey:
+    """Every provider's own, until a test gives it another: made once, which takes up to half a second."""
+    return RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+
+
 @dataclass
 class Idp:
     """Signs in ``person`` whoever comes, as fast as a redirect."""
@@ -42,7 +49,7 @@ class Idp:
     metadata: dict[str, Any] = field(default_factory=dict)
     """Parts of the configuration in place of the right ones."""
     userinfo: dict[str, Any] | None = None
-    key: Key = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}))
+    key: Key = field(default_factory=signing_key)
     signer: Any = None
     """Makes an ID token in place of ours."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)

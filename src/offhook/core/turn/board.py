@@ -113,10 +113,8 @@ class Board:
             and not state.tools
             and state.digits_until is None
         )
-        if not idle:
-            self.set(idle_at=None)
-        elif state.idle_at is None:
-            self.set(idle_at=self.now + self.policy.idle_ms)
+        if idle == (state.idle_at is None):
+            self.set(idle_at=self.now + self.policy.idle_ms if idle else None)
 
     def _free(self) -> None:
         state = self.state
