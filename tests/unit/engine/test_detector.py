@@ -82,7 +82,7 @@ async def test_windows_wait_for_those_of_others_only_where_there_are_many_calls(
 
 
 async def test_the_windows_that_decide_about_speech_wait_for_nobody() -> None:
-    """The first one of speech waits, its score is there before the next frame; the next ones do not, and take along who waits."""
+    """The first one of speech waits; the next ones do not, and take along who waits."""
     vad = Vad()
     detector = Detector(vad, InferencePool(inline=True))
     begin = anyio.current_time()
@@ -107,6 +107,25 @@ async def test_the_windows_that_decide_about_speech_wait_for_nobody() -> None:
     assert late == [waits, 4, 0, waits, waits, 0, 0, waits]
     assert heard[1] == [(0.0, 104)]
     assert len(listeners) == MANY
+
+
+@pytest.mark.parametrize("quiet", range(5, 10))
+async def test_that_speech_began_is_heard_8_ms_late_at_most_wherever_windows_end_in_frames(quiet: int) -> None:
+    """The second window of speech comes 20 or 40 ms after the first, which waits for company."""
+    detector = Detector(Vad(), InferencePool(inline=True))
+    begin = anyio.current_time()
+    heard: list[int] = []
+    listeners = [detector.listen(lambda *_: heard.append(round(1000 * (anyio.current_time() - begin)))) for _ in range(MANY)]
+    audio, frame = QUIET * quiet + LOUD * 2, 320
+    async with anyio.create_task_group() as group:
+        group.start_soon(detector.run)
+        for number in range(0, len(audio), frame):
+            await anyio.sleep_until(begin + 0.02 * (number // frame))
+            listeners[0].push(audio[number : number + frame])
+        there = 20 * (number // frame)
+        await anyio.sleep(0.1)
+        group.cancel_scope.cancel()
+    assert heard[quiet + 1] - there in {0, 8}
 
 
 async def test_a_call_that_leaves_while_its_window_waits_is_not_scored() -> None:
