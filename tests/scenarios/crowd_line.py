@@ -28,6 +28,8 @@ SAID = 9
 """A word counts as heard when so many fifteenths of it were played, as in the ledger (60 %)."""
 AGAIN = 3
 """Frames, the last ones before a pause, that may be heard a second time after it: where a listener is is known no better."""
+CODE = 7
+"""Bytes by which audio is told apart."""
 BYTE = {sample: byte for byte, (sample,) in enumerate(struct.iter_unpack("<h", mulaw_to_pcm(bytes(range(256)))))}
 
 
@@ -43,21 +45,14 @@ def coded(number: int, part: int) -> bytes:
 
 
 def decoded(values: Sequence[int]) -> tuple[int, int] | None:
-    """Number and part of four mu-law bytes in a row, wherever they begin; None for silence."""
-    number = part = 0
-    for value in values:
-        match value >> 4:
-            case 0:
-                number |= (value & 15) << 8
-            case 1:
-                number |= (value & 15) << 4
-            case 2:
-                number |= value & 15
-            case 8:
-                part = value & 15
-            case _:
-                return None
-    return number, part
+    """Number and part of mu-law bytes in a row, wherever they begin; None for silence. Of ``CODE`` bytes four are always one word's, also
+    where an answer that was stopped at any sample goes on, and a word ends in the first of them.
+    """
+    for at in range(len(values) - 3):
+        high, middle, low, part = values[at : at + 4]
+        if (high >> 4, middle >> 4, low >> 4, part >> 4) == (0, 1, 2, 8):
+            return (high & 15) << 8 | (middle & 15) << 4 | low & 15, part & 15
+    return None
 
 
 def spoken(number: int, frames: int) -> list[bytes]:
@@ -166,7 +161,7 @@ class CrowdLine(Line):
             return None
         frame = self._buffer.popleft()
         assert isinstance(frame, bytes)
-        code = decoded(frame[:4]) if len(frame) >= 4 else None
+        code = decoded(frame[:CODE])
         if code is None:
             return None
         if not self.heard or not self.heard[-1]:

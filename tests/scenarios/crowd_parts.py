@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 import httpx
-from tests.scenarios.crowd_line import BYTE, NOISE, chance, decoded, spoken
+from tests.scenarios.crowd_line import BYTE, CODE, NOISE, chance, decoded, spoken
 from tests.scenarios.harness import FRAME, Business
 
 from offhook.core.audio.format import MULAW_8K, PCM16_8K, AudioFormat
@@ -60,7 +60,7 @@ class CrowdEars:
             return
         assert audio.start == self._position, "audio with a gap"
         for at in range(0, len(audio.data), 2 * FRAME):
-            self._hear(audio.data[at : at + 8])
+            self._hear(audio.data[at : at + 2 * CODE])
         self._position += audio.samples
         if self._fault and self._position >= self._fault_at:
             self._break()
@@ -71,7 +71,7 @@ class CrowdEars:
             self._tell(final=False)
 
     def _hear(self, start: bytes) -> None:
-        code = decoded([BYTE[sample] for (sample,) in struct.iter_unpack("<h", start)]) if len(start) == 8 else None
+        code = decoded([BYTE[sample] for (sample,) in struct.iter_unpack("<h", start)])
         if code is None:
             return
         number, part = code
