@@ -1,8 +1,8 @@
 """The voice detector of the process: windows of all calls are scored in one batch per pass, in the inference pool.
 
 Where there are many calls, a window waits a little for those of others: what a pass costs is mostly the model's way back into the
-processor's cache, and hardly more for ten windows than for one. The window after one that sounded otherwise than before it does not wait:
-it is the second one that says that speech began, and the third one that it ended, so that nobody is heard more than 8 ms later for it.
+processor's cache, and hardly more for ten windows than for one. The window that may decide does not wait: the second one of speech, the
+third one of silence. So nobody is heard more than 8 ms later for it.
 
 A call that has fallen behind, because the machine was busy, has several windows in a pass and catches up. With one only, a delay once got
 would last: what was said would be heard ever so late, and from some delay on not at all.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from offhook.core.speech.gate import GateSettings
+from offhook.core.speech.gate import Gate, GateSettings
 from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import Vad, VadState
@@ -28,9 +28,6 @@ COMPANY_S: Final = 0.028
 """How long a window waits for those of other calls, at most. The next window comes 20 or 40 ms after it: one that would have been
 urgent, had this one been scored, may be scored 8 ms late, and no later, since both are then due at once.
 """
-_GATE: Final = GateSettings()
-ALERT: Final = max(_GATE.start_windows, _GATE.stop_windows) - 1
-"""So many windows after one that sounds otherwise do not wait."""
 
 
 @dataclass(slots=True)
@@ -49,8 +46,7 @@ class Listener:
         self.window = window
         self.heard = heard
         self.closed = False
-        self.alert = 0
-        self._likely = False
+        self._gate = Gate(GateSettings())
         self._buffer = bytearray()
         self._position = 0
 
@@ -73,11 +69,17 @@ class Listener:
             self._detector.wake(self)
         return _Waiting(self, windows, start)
 
-    def scored(self, score: float) -> None:
-        """A window has been scored: the next ones are urgent if it sounds otherwise."""
-        likely = score >= (_GATE.stop if self._likely else _GATE.start)
-        self.alert = ALERT if likely is not self._likely else max(0, self.alert - 1)
-        self._likely = likely
+    @property
+    def urgent(self) -> bool:
+        """Whether the next window may decide that speech begins or ends."""
+        return self._gate.undecided
+
+    def scored(self, score: float, start: int) -> None:
+        """The window at this sample sounds like speech or not; hand that on."""
+        end = start + self.window
+        self._gate.feed(score, start, end)
+        if not self.closed:
+            self.heard(score, start, end)
 
     def close(self) -> None:
         """No more results are wanted."""
@@ -116,7 +118,7 @@ class Detector:
     def wake(self, listener: Listener) -> None:
         """A listener has a window to score."""
         self._ready[listener] = None
-        if listener.alert or len(self._listeners) < MANY:
+        if listener.urgent or len(self._listeners) < MANY:
             self._due.set()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COMPANY_S, self._due.set)
@@ -154,10 +156,7 @@ class Detector:
         for waiting, found in zip(batch, scores, strict=True):
             listener = waiting.listener
             for number, score in enumerate(found):
-                listener.scored(score)
-                if not listener.closed:
-                    start = waiting.start + number * listener.window
-                    listener.heard(score, start, start + listener.window)
+                listener.scored(score, waiting.start + number * listener.window)
 
     def _score(self, batch: list[_Waiting]) -> list[list[float]]:
         """Runs in the pool: the first windows of all calls together, then the second ones, and so on."""

@@ -48,14 +48,19 @@ class Gate:
         """Whether the last window was unlikely to be speech: long before it is sure that speech has stopped."""
         return not self.speaking or self._unlikely > 0
 
+    @property
+    def undecided(self) -> bool:
+        """Whether the next window may be an edge."""
+        return self._unlikely == self._settings.stop_windows - 1 if self.speaking else len(self._likely) >= self._settings.start_windows - 1
+
     def feed(self, probability: float, start: int, end: int) -> Edge | None:
         """Take one window's probability; ``start`` and ``end`` are its samples."""
         settings = self._settings
         if not self.speaking:
-            self._likely = [sample for sample in self._likely if start - sample <= (end - start) * settings.start_windows]
             if probability >= settings.start:
                 self._likely.append(start)
             if len(self._likely) < settings.start_windows:
+                self._likely = [sample for sample in self._likely if end - sample <= (end - start) * settings.start_windows]
                 return None
             self.speaking = True
             self._unlikely = 0

@@ -1,3 +1,5 @@
+import random
+
 from offhook.core.speech.gate import Edge, Gate, GateSettings
 
 WINDOW = 256
@@ -45,3 +47,21 @@ def test_the_last_speech_is_known_before_its_end_is() -> None:
         gate.feed(probability, number * WINDOW, (number + 1) * WINDOW)
     assert gate.speaking
     assert gate.last_speech == 3 * WINDOW
+
+
+def test_which_window_may_be_an_edge_is_known_before_it_is_there() -> None:
+    dice, gate, edges = random.Random(7), Gate(GateSettings()), 0
+    for index in range(20_000):
+        undecided = gate.undecided
+        edge = gate.feed(dice.choice((0.1, 0.2, 0.4, 0.9)), index * WINDOW, (index + 1) * WINDOW)
+        assert undecided or edge is None
+        edges += edge is not None
+    assert edges > 1_000
+
+
+def test_only_windows_that_may_decide_are_undecided() -> None:
+    gate, known = Gate(GateSettings()), []
+    for index, probability in enumerate([0.1, 0.9, 0.1, 0.1, 0.9, 0.9, 0.9, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1]):
+        known.append(gate.undecided)
+        gate.feed(probability, index * WINDOW, (index + 1) * WINDOW)
+    assert [index for index, undecided in enumerate(known) if undecided] == [2, 3, 5, 11]
