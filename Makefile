@@ -10,7 +10,7 @@ PARTS ?=
 
 help:
 	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
-	@echo "make test        the tests"
+	@echo "make test        the tests, but for those of isolation between tenants"
 	@echo "make check       format, lint, types, import rules, generated files"
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
@@ -51,8 +51,9 @@ bench: install-dev
 
 # -- tests and checks ---------------------------------------------------------------------------------------------------
 
+# Between tenants: test-isolation.
 test: install-dev
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/isolation
 
 test-slow: install-dev
 	@$(BIN)/python -m pytest -q -m "slow or realtime" --timeout 900 --ignore tests/isolation

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from psycopg import connect, sql
+from psycopg import Connection, connect, sql
 
-from offhook.orchestrator.db import migrate
+from offhook.orchestrator.db import libpq, migrate
 from offhook.orchestrator.embedded import APP, USER, EmbeddedPostgres
 
 VARIABLE: Final = "OFFHOOK_TEST_DATABASE_URL"
@@ -61,6 +62,22 @@ class RealPostgres:
             connection.execute(sql.SQL("grant offhook_app to {}").format(name))
 
 
+@dataclass(frozen=True)
+class OwnPostgres:
+    """The embedded server, spoken to over one connection: a program for each statement would take longer than most statements."""
+
+    server: EmbeddedPostgres
+    connection: Connection[Any]
+
+    def url(self, database: str, user: str = USER) -> str:
+        """For SQLAlchemy with psycopg."""
+        return self.server.url(database, user)
+
+    def sql(self, statement: str) -> None:
+        """Run one statement as the owner."""
+        self.connection.execute(statement.encode())
+
+
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
     """The server that the tests run on, with a migrated and otherwise empty database ``EMPTY``."""
@@ -78,4 +95,5 @@ def server(folder: Path) -> Iterator[Server]:
         with EmbeddedPostgres(folder, durable=False) as embedded:
             embedded.sql(f"create database {EMPTY}")
             migrate(embedded.url(EMPTY))
-            yield embedded
+            with connect(libpq(embedded.url("postgres")), autocommit=True) as connection:
+                yield OwnPostgres(embedded, connection)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from tests.e2e.conftest import anyio_backend, database_name, database_url, house, owner_url, postgres
+from tests.e2e.conftest import anyio_backend, database_name, database_url, house, owner_url, postgres, used
 
-__all__ = ["anyio_backend", "database_name", "database_url", "house", "owner_url", "postgres"]
+__all__ = ["anyio_backend", "database_name", "database_url", "house", "owner_url", "postgres", "used"]
 
 COUNTS: Counter[str] = Counter()
 
