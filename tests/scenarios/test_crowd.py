@@ -25,7 +25,32 @@ from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript
 
 SHORT = range(0, 20, 4)
-FOUND = (37, 43, 56, 69, 87, 137, 184, 272, 1056, 1411, 2134, 2182, 2200, 4037, 5253, 5263, 10172, 15125, 15176, 15379, 20271, 25415, 42284)
+FOUND = (
+    37,
+    43,
+    56,
+    69,
+    87,
+    137,
+    184,
+    272,
+    1056,
+    1411,
+    2134,
+    2182,
+    2200,
+    4037,
+    5253,
+    5263,
+    10172,
+    15125,
+    15176,
+    15379,
+    20271,
+    25415,
+    42284,
+    42343,
+)
 """Seeds that have found faults of the engine, or of the laws."""
 OPEN: dict[int, str] = {}
 """Seeds of the many in which a law is broken and the engine is not mended yet: left out of the many, and tried by themselves."""

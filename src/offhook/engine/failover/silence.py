@@ -33,6 +33,7 @@ class Silence:
         self._began = anyio.current_time()
         self._sample = 0
         self._spoken_from = 0
+        self._known = False
         self._patience = 1.0
         self._suspects: list[tuple[Candidate[Stt], Timeout, int]] = []
 
@@ -49,7 +50,7 @@ class Silence:
     def stopped(self, sample: int, *, settled: bool, known: bool) -> None:
         """Speech paused; its words are ``settled`` already, or some are ``known`` that are not final."""
         if self.speaking:
-            self.speaking = False
+            self.speaking, self._known = False, known
             long = sample - self._spoken_from >= self._policy.least_speech * self._tape.format.rate
             self.owes = not settled and (self.owes or long or known)
             self.sign()
@@ -66,8 +67,8 @@ class Silence:
         if not (self.speaking or self.owes):
             return False
         policy = self._policy
-        owed = policy.owed_by_vendor if vendor_ends else policy.owed
-        bound = (policy.stall if self.speaking else owed) * self._patience * (1 if len(self._candidates) > 1 else 2)
+        owed = policy.owed_by_vendor if vendor_ends and self._known else policy.owed
+        bound = (policy.stall if self.speaking else owed) * self._patience * (1 if len(self._candidates) > 1 else policy.alone)
         if self._tape.end - self._sample < bound * self._tape.format.rate or anyio.current_time() - self._began < bound:
             return False
         self.sign()

@@ -15,6 +15,8 @@ from tests.unit.engine.failover.doubles import FRAME, FRAME_S, STOP_LAG, Line, L
 
 from offhook.core.audio.format import MULAW_8K, OPUS_48K, PCM16_8K, PCM16_16K
 from offhook.core.audio.frame import PcmFrame
+from offhook.core.time import SECOND
+from offhook.core.turn.policy import TurnPolicy
 from offhook.engine.failover.ear import SttPolicy
 from offhook.engine.failover.health import Candidate, Circuit, Health, HealthBoard, Replaced
 from offhook.engine.failover.race import Closer
@@ -168,6 +170,20 @@ async def test_the_words_that_are_owed_after_speech_are_fetched_elsewhere() -> N
     assert scene.text == line.text
     at, _ = scene.finals[-1]
     assert at <= 0.1 + (line.stretches[0][1] + STOP_LAG) * FRAME_S + 1.5 + 0.2 + 0.1 + 3 * FRAME_S
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("decides", [False, True])
+async def test_one_that_never_says_a_word_is_found_out_before_the_turn_is_given_up(others: int, decides: bool) -> None:
+    line = spoken("one two three")
+    spares = [LineStt(line, "stt/b", own_endpointing=decides)] * others
+    scene = Scene(line, [LineStt(line, "stt/a", own_endpointing=decides, faults=[SttFault(mute_at=1)]), *spares])
+    began = anyio.current_time()
+    await scene.run()
+    assert scene.text == line.text
+    assert [one.why for one in scene.replaced] == ["stalled"]
+    at, _ = scene.finals[-1]
+    assert at - began - 0.1 - line.stretches[0][1] * FRAME_S < TurnPolicy().words_ms / SECOND
 
 
 async def test_that_words_are_to_come_is_said_at_once_and_again_when_another_is_there() -> None:
