@@ -17,7 +17,7 @@ import anyio
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import NullPool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from offhook import signing
 from offhook.orchestrator.app import create_app
@@ -50,6 +50,7 @@ class House:
     owner_url: str
     """The database for its owner, who sees all tenants."""
     _ids: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
+    _owner: AsyncEngine | None = None
 
     @property
     def services(self) -> Services:
@@ -109,8 +110,9 @@ class House:
 
     async def look(self, sql: str, **values: object) -> list[Any]:
         """Rows as the database's owner sees them: behind row-level security. May also change things; committed."""
-        engine = create_async_engine(self.owner_url, poolclass=NullPool)
-        async with engine.begin() as connection:
+        if self._owner is None:  # once: a new engine asks the server four things first
+            self._owner = create_async_engine(self.owner_url, poolclass=NullPool)
+        async with self._owner.begin() as connection:
             found = await connection.execute(text(sql), values)
             return list(found) if found.returns_rows else []
 
