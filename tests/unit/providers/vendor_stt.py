@@ -12,7 +12,7 @@ from offhook import registry
 from offhook.core.audio.format import MULAW_8K, silence
 from offhook.core.audio.frame import Packet
 from offhook.inference import InferencePool
-from offhook.ports.stt import Heard, Stt, SttEvent, SttHints, VendorShift, VendorSpeech
+from offhook.ports.stt import Behind, Heard, Stt, SttEvent, SttHints, VendorShift, VendorSpeech
 from offhook.providers.stt._stream import StreamSession
 from offhook.registry import ProviderContext
 from offhook.testing.vendors.server import Scenario, Vendors
@@ -66,7 +66,7 @@ class Told:
                     return found
 
     async def texts(self, seconds: float = 0.1) -> list[str]:
-        """The same, in short: segment, text and ``.`` for a final; ``(`` and ``)`` for speech; ``!`` and the score for a shift."""
+        """The same, in short: segment, text and ``.`` for a final; ``(`` and ``)`` for speech; ``!`` and the score for a shift; ``behind``."""
         return [short(event) for event in await self.events(seconds)]
 
 
@@ -79,6 +79,8 @@ def short(event: SttEvent) -> str:
             return "(" if event.started else ")"
         case VendorShift():
             return f"!{event.score:g}"
+        case Behind():
+            return "behind"
 
 
 @asynccontextmanager
