@@ -66,7 +66,7 @@ class Told:
                     return found
 
     async def texts(self, seconds: float = 0.1) -> list[str]:
-        """The same, in short: segment, text and ``.`` for a final; ``(`` and ``)`` for speech; ``!`` and the score for a shift; ``behind``."""
+        """The same, in short: segment, text and ``.`` for a final; ``(`` and ``)`` for speech; ``!`` and the score for a shift."""
         return [short(event) for event in await self.events(seconds)]
 
 
