@@ -52,8 +52,6 @@ FOUND = (
     42343,
 )
 """Seeds that have found faults of the engine, or of the laws."""
-OPEN: dict[int, str] = {}
-"""Seeds of the many in which a law is broken and the engine is not mended yet: left out of the many, and tried by themselves."""
 WITH_WORK, WITH_TRANSFER = 17, 1
 """Seeds of calls in which the caller's last turn begins work, as an earlier one did; and which are put through."""
 SHARDS, OF = 4, 200
@@ -96,14 +94,7 @@ def test_what_crowds_have_found(seed: int) -> None:
 def test_many_calls(shard: int) -> None:
     """Each seed with speculation and without."""
     begin = FIRST + shard * OF
-    fine(crowd(seed for seed in range(begin, begin + OF) if seed not in OPEN))
-
-
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=pytest.mark.xfail(raises=LawBroken, strict=True, reason=why)) for seed, why in OPEN.items()]
-)
-def test_what_is_not_mended_yet(seed: int) -> None:
-    test_what_crowds_have_found(seed)
+    fine(crowd(range(begin, begin + OF)))
 
 
 def test_a_call_is_the_same_whenever_it_is_played() -> None:
