@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from offhook.errors import ConfigError
-from offhook.orchestrator import description, errors
+from offhook.orchestrator import description, errors, portal
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.agents import routes as agents
 from offhook.orchestrator.audit import routes as audit
@@ -84,6 +84,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
         for router in domain.routers:
             app.include_router(router)
 
+    portal.install(app, settings)
     description.install(app)
 
     @app.get("/healthz", tags=["health"])
