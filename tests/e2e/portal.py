@@ -106,10 +106,27 @@ class Visitor:
 
     def sign_in(self, email: str = OWNER, password: str = PASSWORD) -> None:
         self.go("/sign-in")
-        self.page.get_by_label("Mail address").fill(email)
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.fill({"Mail address": email, "Password": password}, "Sign in")
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def fill(self, fields: dict[str, str], button: str) -> None:
+        for label, text in fields.items():
+            self.page.get_by_label(label).fill(text)
+        self.page.get_by_role("button", name=button).click()
+
+    def colour(self, selector: str) -> str:
+        found: str = self.page.locator(selector).first.evaluate("one => getComputedStyle(one).backgroundColor")
+        return found
+
+    @contextmanager
+    def cold(self) -> Iterator[None]:
+        """With nothing in the browser's cache."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.clearBrowserCache")
+        try:
+            yield
+        finally:
+            session.detach()
 
     def picture(self, name: str, *, whole: bool = True) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)

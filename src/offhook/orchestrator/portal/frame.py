@@ -61,7 +61,7 @@ class Brand:
             (
                 "@layer tokens {",
                 f"  :root, [data-theme='light'] {{ {_properties(light)} }}",
-                f"  @media (prefers-color-scheme: dark) {{ :root {{ {_properties(dark)} }} }}",
+                f"  @media (prefers-color-scheme: dark) {{ :root:not([data-theme='light']) {{ {_properties(dark)} }} }}",
                 f"  [data-theme='dark'] {{ {_properties(dark)} }}",
                 "}",
                 "",

@@ -17,7 +17,7 @@ function toast(one) {
   begin();
 }
 
-let went = 0;
+let went = -Infinity;
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (event.key === "Escape") {
@@ -29,7 +29,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (!keysOn() || document.querySelector("dialog:modal")) return;
   if (event.timeStamp - went < 1500) {
-    went = 0;
+    went = -Infinity;
     const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
     if (link) { event.preventDefault(); link.click(); }
   } else if (event.key === "g") {
