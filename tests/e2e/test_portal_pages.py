@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import get_args
 
+import anyio
 import httpx
 import pytest
 from tests.e2e.business import House, open_house
@@ -330,6 +331,8 @@ async def test_the_brand_is_the_hosts(street: Street) -> None:
     assert f"--btext: {dark.btext};" in css.text
     assert "immutable" in css.headers["cache-control"]
     assert css.headers["content-type"].startswith("text/css")
+    icon = await theirs.http.get("/icon.svg")
+    assert (icon.headers["content-type"], light.brand in icon.text, ">T<" in icon.text) == ("image/svg+xml", True, True)
     assert "Trellis" not in (await get(ours, "/sign-in")).text
     await house.look("update reseller set settings = settings || '{\"colour\": \"#aa0000\"}' where id = 'res_t'")
     assert href.group(1) not in (await get(theirs, "/sign-in")).text
@@ -365,6 +368,15 @@ async def test_parts_are_shown_only_where_they_are_asked_for(house: House, datab
         page = await other.http.get("/_parts?theme=dark", headers=PAGE)
         assert page.status_code == 200
         assert 'data-theme="dark"' in page.text
+
+
+async def test_a_page_never_waits_for_a_connection_while_it_holds_one(house: House, database_url: str) -> None:
+    """Else as many requests at once as there are connections would all wait for ever."""
+    async with open_house(database_url, pool_size=1) as narrow:
+        headers = PAGE | await house.role("platform_admin")
+        for path in ("/", CALLS_PAGE, "/sign-in", "/nowhere", "/t/nowhere/calls"):
+            with anyio.fail_after(5):
+                assert (await narrow.http.get(path, headers=headers)).status_code in {200, 404}, path
 
 
 async def test_a_fault_of_ours_has_a_number_and_says_nothing_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ PUBLIC = frozenset(
         ("GET", "/v1/oidc/callback"),
         ("GET", "/static/{name:path}"),
         ("GET", "/brand.css"),
+        ("GET", "/icon.svg"),
         ("POST", "/look"),
         ("POST", "/sign-in"),
         ("POST", "/forgot"),

@@ -66,7 +66,7 @@ async def page_of(request: Request, answer: Response, error: Exception) -> Respo
         status = 404
     id = _id() if status >= 500 else None  # noqa: A001 - of the error
     if id is not None:
-        _log.error("a page failed with %d: error %s", status, id, exc_info=error)
+        _log.error("a page was answered with %d, error %s: %s", status, id, type(error).__name__)
     frame = await frame_of_error(request, services(request), status)
     found: Any = portal(request).page(request, frame, "pages/error.html", status=status, kind=kind, id=id)
     for name in ("Retry-After", "Allow"):

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -69,9 +70,19 @@ class Brand:
         )
 
     @property
+    def icon(self) -> str:
+        """Its mark, for the browser's tab."""
+        light, _ = shades(self.colour)
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+            f'<rect width="32" height="32" rx="7" fill="{light.brand}"/><text x="16" y="22" font-family="sans-serif" font-size="18"'
+            f' font-weight="600" text-anchor="middle" fill="{light.on}">{escape(initials(self.name)[0])}</text></svg>'
+        )
+
+    @property
     def version(self) -> str:
-        """Of its colours."""
-        return hashlib.sha256(self.css.encode()).hexdigest()[:12]
+        """Of its colours and its mark."""
+        return hashlib.sha256((self.css + self.icon).encode()).hexdigest()[:12]
 
 
 OWN_BRAND: Final = Brand("offhook", OWN)
@@ -156,6 +167,7 @@ def _frame(request: Request, given: Services, brand: Brand) -> Frame:
 
 
 Framed = Annotated[Frame, Depends(frame)]
+"""A page asks for it before its access: it has a transaction of its own, and nobody may hold one while they wait for another."""
 
 
 @dataclass(frozen=True, slots=True)

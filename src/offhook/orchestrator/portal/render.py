@@ -53,16 +53,19 @@ class Portal:
         headers = security.headers(frame.nonce, microphone=microphone, secret_address=secret_address)
         if part is not None:
             headers["Vary"] = "HX-Request-Type"
-        if part is not None and request.headers.get("hx-request-type") == "partial":
-            body = "".join(found.blocks[part](found.new_context(values)))
-        else:
-            body = found.render(values)
+        block = found.blocks[part] if part is not None and wants_part(request) else None
+        body = "".join(block(found.new_context(values))) if block else found.render(values)
         answer = HTMLResponse(body, status, headers)
         if frame.form_cookie is not None:
             security.set_form_cookie(answer, frame.form_cookie)
         if frame.said is not None:
             answer.delete_cookie(SAID_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
         return answer
+
+
+def wants_part(request: Request) -> bool:
+    """Whether htmx asks for a part of the page only."""
+    return request.headers.get("hx-request-type") == "partial"
 
 
 def portal(request: Request) -> Portal:

@@ -24,20 +24,15 @@ PART = 50
 
 @router.get("/", response_class=Response)
 async def home_page(
-    request: Request, access: Anybody, frame: Framed, cursor: Annotated[str | None, Query(max_length=1_000)] = None
+    request: Request, frame: Framed, access: Anybody, cursor: Annotated[str | None, Query(max_length=1_000)] = None
 ) -> Response:
     """The only business that there is for somebody, or all of them, the newest first."""
     filters = {"list": "portal businesses", "principal": access.principal.id}
     position = position_of(access.given, filters, cursor)
     after = (datetime.fromisoformat(position[0]), str(position[1])) if position else None
-    found = page(
-        await tenants.visible(access.scope, access.principal, PART + 1, after),
-        PART,
-        access.given,
-        filters,
-        lambda one: (one.created_at, one.id),
-    )
-    # One more look says that there is nothing else to choose from; an answer from the page before must still be shown on the next one.
+    rows = await tenants.visible(access.scope, access.principal, PART + 1, after)
+    found = page(rows, PART, access.given, filters, lambda one: (one.created_at, one.id))
+    # What the page before wants said is said here; a redirection would lose it.
     if len(found.data) == 1 and found.next_cursor is None and cursor is None and frame.said is None:
         return RedirectResponse(f"/t/{found.data[0].id}/calls", 303, {"Cache-Control": "no-store"})
     more = f"/?cursor={found.next_cursor}" if found.next_cursor else None

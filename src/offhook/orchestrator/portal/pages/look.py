@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.portal.assets import FOR_EVER
-from offhook.orchestrator.portal.frame import DENSITIES, DENSITY_COOKIE, THEME_COOKIE, THEMES, brand_of
+from offhook.orchestrator.portal.frame import DENSITIES, DENSITY_COOKIE, THEME_COOKIE, THEMES, Brand, brand_of
 from offhook.orchestrator.portal.security import Posted
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
@@ -37,5 +37,15 @@ async def choose_look(fields: Posted) -> RedirectResponse:
 async def brand_css(request: Request, given: Given, v: Annotated[str, Query(max_length=64)] = "") -> Response:
     """The colours of the brand that this host is."""
     brand = await brand_of(given, request.headers.get("host", ""))
-    headers = {"Cache-Control": FOR_EVER if v == brand.version else "no-cache", "ETag": f'"{brand.version}"'}
-    return Response(brand.css, 200, headers, "text/css")
+    return Response(brand.css, 200, _kept(brand, v), "text/css")
+
+
+@router.get("/icon.svg", response_class=Response)
+async def brand_icon(request: Request, given: Given, v: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """The mark of the brand that this host is."""
+    brand = await brand_of(given, request.headers.get("host", ""))
+    return Response(brand.icon, 200, _kept(brand, v), "image/svg+xml")
+
+
+def _kept(brand: Brand, version: str) -> dict[str, str]:
+    return {"Cache-Control": FOR_EVER if version == brand.version else "no-cache", "ETag": f'"{brand.version}"'}
