@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import ARRAY, Select, Text, cast, delete, exists, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -122,26 +122,24 @@ class CallRepo(Repo):
     async def rhythms(self, ids: Collection[str]) -> dict[str, Rhythm]:
         """When each side spoke in each of these calls."""
         body = CallEventRow.body
+        turn = func.jsonb_build_array(
+            CallEventRow.type,
+            body["start_ms"],
+            body["end_ms"],
+            func.coalesce(body["interrupted"], func.to_jsonb(False)),
+            body["ladder"]["total"],
+        )
+        # One row a call: a page of calls has a thousand turns.
         query = (
-            select(
-                CallEventRow.call_id,
-                CallEventRow.type,
-                body["start_ms"].as_integer().label("start"),
-                body["end_ms"].as_integer().label("end"),
-                body["interrupted"].as_boolean().label("cut"),
-                body["ladder"]["total"].as_float().label("waited"),
-            )
+            select(CallEventRow.call_id, func.jsonb_agg(aggregate_order_by(turn, CallEventRow.seq)))
             .where(
                 CallEventRow.tenant_id == self._tenant,
                 CallEventRow.call_id.in_(ids),
                 CallEventRow.type.in_(["turn.caller", "turn.agent"]),
             )
-            .order_by(CallEventRow.call_id, CallEventRow.seq)
+            .group_by(CallEventRow.call_id)
         )
-        turns: dict[str, list[Any]] = {}
-        for row in await self._session.execute(query) if ids else ():
-            turns.setdefault(row.call_id, []).append(row)
-        return {call: _rhythm(rows) for call, rows in turns.items()}
+        return {row[0]: _rhythm(row[1]) for row in await self._session.execute(query)} if ids else {}
 
     async def results(self, ids: Collection[str]) -> dict[str, CallResult]:
         """The results of those of these that have one."""
@@ -242,12 +240,12 @@ class CallRepo(Repo):
         await self._session.execute(put.on_conflict_do_update(index_elements=["tenant_id", "call_id"], set_=anew))
 
 
-def _rhythm(rows: Sequence[Any]) -> Rhythm:
-    """Of one call's turns."""
-    agent = [row for row in rows if row.type == "turn.agent"]
+def _rhythm(turns: Sequence[tuple[str, int, int, bool, float | None]]) -> Rhythm:
+    """Of one call's turns: kind, beginning, end, cut off, how long the answer was waited for."""
+    agent = [turn for turn in turns if turn[0] == "turn.agent"]
     return Rhythm(
-        caller=tuple((row.start, row.end) for row in rows if row.type == "turn.caller"),
-        agent=tuple((row.start, row.end) for row in agent),
-        cuts=tuple(row.end for row in agent if row.cut),
-        slowest_ms=max((row.waited for row in agent if row.waited is not None), default=None),
+        caller=tuple((at, end) for kind, at, end, _, _ in turns if kind == "turn.caller"),
+        agent=tuple((at, end) for _, at, end, _, _ in agent),
+        cuts=tuple(end for _, _, end, cut, _ in agent if cut),
+        slowest_ms=max((waited for _, _, _, _, waited in agent if waited is not None), default=None),
     )

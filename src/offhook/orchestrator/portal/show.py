@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -100,10 +101,15 @@ class Local:
 
     def phone(self, number: str) -> str:
         """A number as people here write it; as it is where it is none."""
-        try:
-            parsed = phonenumbers.parse(number, self.region)
-        except phonenumbers.NumberParseException:
-            return number
-        here = phonenumbers.country_code_for_region(self.region) == parsed.country_code
-        form = PhoneNumberFormat.NATIONAL if here else PhoneNumberFormat.INTERNATIONAL
-        return phonenumbers.format_number(parsed, form)
+        return _phone(number, self.region)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _phone(number: str, region: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return number
+    here = phonenumbers.country_code_for_region(region) == parsed.country_code
+    form = PhoneNumberFormat.NATIONAL if here else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, form)
