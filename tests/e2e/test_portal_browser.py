@@ -36,6 +36,14 @@ SIGNED_IN = {
     "parts": "/_parts",
 }
 CALLS_PAGE = SIGNED_IN["calls"]
+OPENED = {
+    "calls-day": "document.querySelector('.pick').open = true",
+    "calls-outcome": "document.querySelectorAll('.pick')[1].open = true",
+    "calls-account": "document.querySelector('.me').open = true",
+    "calls-keys": "document.getElementById('keys').showModal()",
+    "calls-compact": "document.documentElement.dataset.density = 'compact'",
+}
+"""What opens on a page, each in its turn."""
 EXPECTED = ("404 (Not Found)", "422 (Unprocessable", "401 (Unauthorized)")
 """What Chromium says of a page that is an error, which some of these are."""
 WIDTHS = (320, 390, 768, 1100, 1440, 1920)
@@ -70,6 +78,10 @@ def everything(visitor: Visitor) -> Iterator[str]:
     for name, path in SIGNED_IN.items():
         visitor.go(path)
         visitor.page.wait_for_timeout(400)
+        yield name
+    for name, show in OPENED.items():
+        visitor.go(CALLS_PAGE)
+        visitor.page.evaluate(show)
         yield name
     visitor.page.context.clear_cookies()
     visitor.sign_in("root@platform.example")
