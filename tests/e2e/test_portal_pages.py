@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import get_args
 
 import anyio
 import httpx
+import pyotp
 import pytest
 from tests.e2e.business import House, open_house
 from tests.e2e.calls import CALLS, NOW, Rang, ring
@@ -272,6 +274,42 @@ async def test_signing_in_out_and_wrongly(street: Street) -> None:
     assert "You are signed out." not in (await get(browser, "/sign-in")).text
     await post(browser, "/sign-in", {"email": OWNER, "password": PASSWORD})
     assert browser.cookie != before
+
+
+async def test_who_has_an_app_for_codes_is_asked_for_one(street: Street) -> None:
+    ann = await street.member(OWNER, "tenant_owner")
+    app = pyotp.TOTP((await ann.done("POST", "/v1/me/totp", {"password": PASSWORD}, 201))["secret"])
+    await ann.done("POST", "/v1/me/totp/confirm", {"code": app.at(street.house.now[0])})
+    street.house.now[0] += timedelta(minutes=1)
+    browser = await street.browser()
+    step = await post(browser, "/sign-in", {"email": OWNER, "password": PASSWORD, "next": CALLS_PAGE})
+    assert (step.status_code, browser.cookie) == (200, None)
+    pending = re.search(r'name="pending" value="([^"]+)"', step.text)
+    assert pending
+    assert PASSWORD not in step.text
+    code = {"pending": pending.group(1), "next": CALLS_PAGE}
+    wrong = await post(browser, "/sign-in", {**code, "code": "abc"})
+    assert (wrong.status_code, browser.cookie) == (401, None)
+    assert "The code is wrong, or was used before." in wrong.text
+    done = await post(browser, "/sign-in", {**code, "code": app.at(street.house.now[0])})
+    assert (done.status_code, done.headers["location"]) == (303, CALLS_PAGE)
+    assert await browser.signed_in()
+
+
+async def test_a_forgotten_password_is_replaced_by_its_mail(street: Street) -> None:
+    ann = await street.member(OWNER, "tenant_owner")
+    browser = await street.browser()
+    known = await post(browser, "/forgot", {"email": OWNER}, at="/forgot")
+    unknown = await post(browser, "/forgot", {"email": "nobody@harbour.example"}, at="/forgot")
+    assert _bare(known) == _bare(unknown)
+    link = f"/reset/{await street.token('reset')}"
+    assert "12 characters" in (await post(browser, link, {"password": "short"}, at=link)).text
+    done = await post(browser, link, {"password": "and another kettle"}, at=link)
+    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+    assert not await ann.signed_in()
+    again = await post(browser, link, {"password": "and another kettle"}, at=link)
+    assert again.status_code == 404
+    assert "and another kettle" not in again.text
 
 
 async def test_an_invitation_says_who_invites_and_is_taken_by_its_form(street: Street) -> None:
