@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 ONCE ?=
 PARTS ?=
 
-.PHONY: help demo test test-slow test-browser test-isolation check bench lock docs clean install install-dev
+.PHONY: help demo test test-slow test-browser test-portal test-isolation check bench lock docs clean install install-dev
 
 help:
 	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
@@ -14,6 +14,7 @@ help:
 	@echo "make check       format, lint, types, import rules, generated files"
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
+	@echo "make test-portal  the portal in headless Chromium, with figures; screenshots in build/portal"
 	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
 	@echo "make bench       figures with their conditions (PARTS=vendors: only the speed with vendors' doubles)"
 	@echo "make docs        generate what is generated"
@@ -61,6 +62,9 @@ test-slow: install-dev
 test-browser: install-dev
 	@$(BIN)/python -m pytest -q -m browser --timeout 300
 
+test-portal: install-dev
+	@$(BIN)/python -m pytest -q -s -m portal --timeout 300 tests/e2e
+
 # On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.
 test-isolation: install-dev
 	@env -u OFFHOOK_TEST_DATABASE_URL $(BIN)/python -m pytest -q -s -m "slow or not slow" --timeout 900 tests/isolation
@@ -78,6 +82,7 @@ check: install-dev
 	@$(BIN)/python scripts/client.py --check
 	@$(BIN)/python scripts/commands.py --check
 	@$(BIN)/python scripts/permissions.py --check
+	@$(BIN)/python scripts/vendor_assets.py --check
 
 docs: install-dev
 	@$(BIN)/python scripts/diagrams.py

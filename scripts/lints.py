@@ -6,6 +6,7 @@ Run without arguments over ``src/offhook``: prints ``path:line: message`` for ea
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -313,6 +314,53 @@ def logs_are_templates(module: Module) -> Iterator[Finding]:
             yield Finding(module.path, node.lineno, "a log call without a constant template: give values as arguments")
 
 
+# -- the portal's templates ---------------------------------------------------------------------------------------------------
+
+_TAG = re.compile(r"<[a-zA-Z][^<>]*(?:\{[{%].*?[%}]\}[^<>]*)*>", re.DOTALL)
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+_HX = re.compile(r"""\b(hx-[\w:.-]+)\s*=\s*("[^"]*"|'[^']*')""")
+_SHOWN = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
+_OWN = re.compile(r"\s*(frame\.nonce|frame\.token|\w+_href)\s*")
+"""What may stand in an attribute that htmx reads: the nonce, the token, and addresses that a view has built and encoded."""
+_RAW = re.compile(r"\|\s*safe\b|\bMarkup\b|autoescape\s+false")
+
+
+def templates_are_tame(path: str, text: str) -> list[Finding]:
+    """The portal's pages run no text of a user's, and work without JavaScript.
+
+    htmx reads instructions out of attributes, so a caller's name that reaches one is a program; a style or a script in the page is what the
+    Content-Security-Policy forbids, and would be silently without effect; a form without ``action`` and ``method`` does nothing by itself.
+    """
+    text = _COMMENT.sub(lambda found: "\n" * found.group().count("\n"), text)
+
+    def at(position: int) -> int:
+        return text.count("\n", 0, position) + 1
+
+    found = [Finding(path, at(one.start()), "shows text unescaped") for one in _RAW.finditer(text)]
+    for tag in _TAG.finditer(text):
+        line, inside = at(tag.start()), tag.group()
+        name = inside[1:].split(None, 1)[0].rstrip(">/").lower()
+        plain = _SHOWN.sub("", inside)
+        if name == "style" or re.search(r"\sstyle\s*=", plain):
+            found.append(Finding(path, line, "a style in the page: make it a class in app.css"))
+        if name == "script" and ('nonce="{{ frame.nonce }}"' not in inside or "src=" not in inside):
+            found.append(Finding(path, line, "a script without the page's nonce, or without a file"))
+        if re.search(r"\s(on\w+|hx-on[\w:.-]*)\s*=", plain):
+            found.append(Finding(path, line, "a handler in the page: make it a module"))
+        if name == "form" and not (re.search(r"\saction=", plain) and re.search(r"\smethod=", plain)):
+            found.append(Finding(path, line, "a form without action and method"))
+        attributes = list(_HX.finditer(inside))
+        if attributes and 'hx-nonce="{{ frame.nonce }}"' not in inside:
+            found.append(Finding(path, line, "htmx's attributes without hx-nonce: they would be stripped"))
+        for one in attributes:
+            found += [
+                Finding(path, line, f"{one.group(1)} holds {shown.group().strip()}: only the nonce, the token or a *_href may")
+                for shown in _SHOWN.finditer(one.group(2))
+                if shown.group(1) is None or not _OWN.fullmatch(shown.group(1))
+            ]
+    return found
+
+
 RULES: tuple[Rule, ...] = (
     shell_only,
     no_loose_tasks,
@@ -347,6 +395,8 @@ def main() -> int:
     found: list[object] = list(stale(SOURCE))
     for path in sorted(SOURCE.rglob("*.py")):
         found += check(path.relative_to(SOURCE).as_posix(), path.read_text(encoding="utf-8"))
+    for path in sorted(SOURCE.glob("orchestrator/portal/templates/**/*.html")):
+        found += templates_are_tame(path.relative_to(SOURCE).as_posix(), path.read_text(encoding="utf-8"))
     for each in found:
         print(f"src/offhook/{each}")
     return 1 if found else 0

@@ -112,3 +112,35 @@ def test_the_tree_obeys() -> None:
         for finding in lints.check(path.relative_to(lints.SOURCE).as_posix(), path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<p style="color: red">',
+        "<style>p {}</style>",
+        '<script src="a.js"></script>',
+        '<script nonce="{{ frame.nonce }}">alert(1)</script>',
+        '<a hx-get="/x">',
+        '<a hx-get="{{ call.name }}" hx-nonce="{{ frame.nonce }}">',
+        '<a hx-vals=\'{"a": "{{ name }}"}\' hx-nonce="{{ frame.nonce }}">',
+        '<a hx-get="/{% if a %}b{% endif %}" hx-nonce="{{ frame.nonce }}">',
+        '<a hx-on:click="f()" hx-nonce="{{ frame.nonce }}">',
+        '<button onclick="f()">',
+        '<form action="/x">',
+        '<form method="post">',
+        "{{ name|safe }}",
+        "{% autoescape false %}{% endautoescape %}",
+    ],
+)
+def test_a_template_that_is_not_tame_is_found(text: str) -> None:
+    found = lints.templates_are_tame("orchestrator/portal/templates/x.html", f"<main>\n{text}")
+    assert {one.line for one in found} == {2}
+
+
+def test_templates_that_are_tame_pass() -> None:
+    text = """{# <p style="x"> #}<form action="/x" method="post"><input name="a" value="{{ typed }}">
+    <a href="{{ more_href }}" hx-get="{{ more_href }}" hx-target="#more" hx-nonce="{{ frame.nonce }}"
+      {% if a > b %}class="on"{% endif %}>{{ name }}</a>
+    <script nonce="{{ frame.nonce }}" src="{{ asset('a.js') }}"></script>"""
+    assert lints.templates_are_tame("orchestrator/portal/templates/x.html", text) == []

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from starlette.routing import BaseRoute
 
 from offhook.errors import ConfigError
-from offhook.orchestrator import description, errors
+from offhook.orchestrator import description, errors, portal
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.agents import routes as agents
 from offhook.orchestrator.audit import routes as audit
@@ -74,6 +74,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
     errors.install(app)
     app.add_middleware(ApiHeaders, services=services)
     app.router.routes.extend(routes)
+    portal.install(app, settings)
     description.install(app)
 
     @app.get("/healthz", tags=["health"])

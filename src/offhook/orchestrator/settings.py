@@ -63,6 +63,8 @@ class OrchestratorSettings(BaseSettings):
     """Development only: the number that the browser page rings. Empty: no calls from browsers."""
     engine_url: str = ""
     """Where browsers reach an engine (``https://voice.example.com``), for test calls; without it where carriers send media."""
+    portal_parts: bool = False
+    """Development only: show every part of the portal, in each of its states, at ``/_parts``."""
     end_wait_s: Annotated[float, Field(ge=0)] = 60.0
     """How long a finished call waits for events that are still under way."""
     demo: bool = False

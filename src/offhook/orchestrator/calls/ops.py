@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
 from offhook.orchestrator.calls.repo import CallRepo
-from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
+from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord, Rhythm
 from offhook.orchestrator.calls.transcript import Said, turns_of
 from offhook.orchestrator.scope import TenantScope
 
@@ -58,6 +59,21 @@ async def last_said(scope: TenantScope, calls: Collection[str]) -> dict[str, Sai
     """The turn that was finished last in each of these calls, where there was one."""
     found = await CallRepo(scope).last_said(calls)
     return {call: said for call, event in found.items() for said in turns_of([event])}
+
+
+async def count(scope: TenantScope, wanted: CallFilter, most: int) -> int:
+    """How many calls fit; no more than ``most`` are counted."""
+    return await CallRepo(scope).count(wanted, most)
+
+
+async def rhythms(scope: TenantScope, calls: Collection[str]) -> dict[str, Rhythm]:
+    """Who spoke when in each of these calls; nothing of those in which nobody has."""
+    return await CallRepo(scope).rhythms(calls)
+
+
+async def results(scope: TenantScope, calls: Collection[str]) -> dict[str, CallResult]:
+    """The results of those of these calls that have one."""
+    return await CallRepo(scope).results(calls)
 
 
 async def engines(scope: TenantScope, calls: Collection[str]) -> dict[str, str]:

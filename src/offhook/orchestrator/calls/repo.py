@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import ARRAY, Text, cast, delete, exists, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import ARRAY, Select, Text, cast, delete, exists, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
-from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord
+from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord, Rhythm
 from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
 from offhook.orchestrator.calls.words import of_call as words_of_call
 from offhook.orchestrator.scope import Repo
@@ -63,7 +63,20 @@ class CallRepo(Repo):
 
     async def page(self, wanted: CallFilter, after: tuple[datetime, str] | None, limit: int) -> list[Call]:
         """Calls, the latest first, from after this place on."""
-        query = select(*_SHOWN).where(CallRow.tenant_id == self._tenant)
+        query, place = self._fitting(select(*_SHOWN), wanted)
+        if after is not None:
+            query = query.where(tuple_(*place) < after)
+        rows = await self._session.execute(query.order_by(*(one.desc() for one in place)).limit(limit))
+        return [Call.model_validate(row) for row in rows]
+
+    async def count(self, wanted: CallFilter, most: int) -> int:
+        """How many fit, counted up to ``most``."""
+        query, _ = self._fitting(select(CallRow.id), wanted)
+        return (await self._session.execute(select(func.count()).select_from(query.limit(most).subquery()))).scalar_one()
+
+    def _fitting(self, query: Select[Any], wanted: CallFilter) -> tuple[Select[Any], tuple[Any, Any]]:
+        """The query for those that fit, and what gives them their order."""
+        query = query.where(CallRow.tenant_id == self._tenant)
         # A search goes along the index of its rarest word, which has the list's own order.
         place: Any = (CallRow.at, CallRow.id)
         if wanted.words:
@@ -85,10 +98,7 @@ class CallRepo(Repo):
             query = query.where(place[0] >= wanted.since)
         if wanted.until is not None:
             query = query.where(place[0] < wanted.until)
-        if after is not None:
-            query = query.where(tuple_(*place) < after)
-        rows = await self._session.execute(query.order_by(*(one.desc() for one in place)).limit(limit))
-        return [Call.model_validate(row) for row in rows]
+        return query, place
 
     async def some(self, ids: Collection[str]) -> list[Call]:
         """Those of these that there are."""
@@ -108,6 +118,34 @@ class CallRepo(Repo):
             .order_by(CallEventRow.call_id, CallEventRow.seq.desc())
         )
         return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
+
+    async def rhythms(self, ids: Collection[str]) -> dict[str, Rhythm]:
+        """When each side spoke in each of these calls."""
+        body = CallEventRow.body
+        turn = func.jsonb_build_array(
+            CallEventRow.type,
+            body["start_ms"],
+            body["end_ms"],
+            func.coalesce(body["interrupted"], func.to_jsonb(False)),
+            body["ladder"]["total"],
+        )
+        # One row a call: a page of calls has a thousand turns.
+        query = (
+            select(CallEventRow.call_id, func.jsonb_agg(aggregate_order_by(turn, CallEventRow.seq)))
+            .where(
+                CallEventRow.tenant_id == self._tenant,
+                CallEventRow.call_id.in_(ids),
+                CallEventRow.type.in_(["turn.caller", "turn.agent"]),
+            )
+            .group_by(CallEventRow.call_id)
+        )
+        return {row[0]: _rhythm(row[1]) for row in await self._session.execute(query)} if ids else {}
+
+    async def results(self, ids: Collection[str]) -> dict[str, CallResult]:
+        """The results of those of these that have one."""
+        query = select(CallResultRow.call_id, CallResultRow.result)
+        query = query.where(CallResultRow.tenant_id == self._tenant, CallResultRow.call_id.in_(ids))
+        return {row[0]: CallResult.model_validate(row[1]) for row in await self._session.execute(query)} if ids else {}
 
     async def engines(self, ids: Collection[str]) -> dict[str, str]:
         """Where the engines of these calls take commands."""
@@ -200,3 +238,14 @@ class CallRepo(Repo):
         put = insert(CallResultRow).values(tenant_id=self._tenant, call_id=call, result=result.model_dump(mode="json"), missing=missing)
         anew = {"result": put.excluded.result, "missing": put.excluded.missing}
         await self._session.execute(put.on_conflict_do_update(index_elements=["tenant_id", "call_id"], set_=anew))
+
+
+def _rhythm(turns: Sequence[tuple[str, int, int, bool, float | None]]) -> Rhythm:
+    """Of one call's turns: kind, beginning, end, cut off, how long the answer was waited for."""
+    agent = [turn for turn in turns if turn[0] == "turn.agent"]
+    return Rhythm(
+        caller=tuple((at, end) for kind, at, end, _, _ in turns if kind == "turn.caller"),
+        agent=tuple((at, end) for _, at, end, _, _ in agent),
+        cuts=tuple(end for _, _, end, cut, _ in agent if cut),
+        slowest_ms=max((waited for _, _, _, _, waited in agent if waited is not None), default=None),
+    )

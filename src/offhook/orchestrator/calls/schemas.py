@@ -111,6 +111,25 @@ class CallDetail(BaseModel):
     messages: list[Message]
 
 
+class Rhythm(BaseModel):
+    """When each side spoke in a call, in milliseconds of it; none of what was said.
+
+    ``cuts`` are where the caller took the floor from the agent. ``slowest_ms`` is the longest that an answer was waited for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    caller: tuple[tuple[int, int], ...] = ()
+    agent: tuple[tuple[int, int], ...] = ()
+    cuts: tuple[int, ...] = ()
+    slowest_ms: float | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """When the last turn was over."""
+        return max((end for _, end in (*self.caller, *self.agent)), default=0)
+
+
 class Accepted(BaseModel):
     """An event was taken; ``duplicate`` when it had been before."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,11 @@ from offhook.orchestrator.services import Services
 async def find_contact(scope: TenantScope, phone: str) -> Contact | None:
     """By number (E.164)."""
     return await ContactRepo(scope).by_phone(phone)
+
+
+async def names(scope: TenantScope, phones: Collection[str]) -> dict[str, str]:
+    """What those are called whose numbers (E.164) these are, where that is known."""
+    return await ContactRepo(scope).names(phones)
 
 
 async def contact(scope: TenantScope, id: str) -> Contact:

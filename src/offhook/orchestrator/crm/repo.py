@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,15 @@ class ContactRepo(Repo):
         query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id == mine.scalar_subquery())
         row = (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
         return Contact.model_validate(row) if row else None
+
+    async def names(self, phones: Collection[str]) -> dict[str, str]:
+        """The names of those whose numbers (E.164) these are, by number."""
+        query = (
+            select(ContactPhoneRow.phone, ContactRow.name)
+            .join(ContactRow, (ContactRow.tenant_id == ContactPhoneRow.tenant_id) & (ContactRow.id == ContactPhoneRow.contact_id))
+            .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone.in_(phones), ContactRow.name != "")
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)} if phones else {}
 
     async def phones(self, id: str) -> list[str]:
         """All numbers of a contact."""

@@ -43,6 +43,11 @@ async def find(scope: PlatformScope, id: str) -> ResellerView:
     return _found(await ResellerRecord(scope, id).get())
 
 
+async def of_host(scope: PlatformScope, host: str) -> ResellerView | None:
+    """The reseller whose brand is shown under this name (lower case, no port); None for names that are nobody's."""
+    return await Resellers(scope).of_host(host)
+
+
 async def create(scope: PlatformScope, new: NewReseller, now: datetime) -> ResellerView:
     """A new reseller."""
     id = new_id("res", now)  # noqa: A001 - what it is

@@ -51,6 +51,12 @@ class Resellers(PlatformRepo):
         rows = await self._session.execute(query.order_by(ResellerRow.created_at.desc(), ResellerRow.id.desc()).limit(limit))
         return [_view(row) for row in rows.scalars()]
 
+    async def of_host(self, host: str) -> ResellerView | None:
+        """Whose brand is shown under this name: of several that say so, the one that was there first."""
+        query = select(ResellerRow).where(ResellerRow.settings.contains({"hosts": [host]})).order_by(ResellerRow.created_at, ResellerRow.id)
+        row = (await self._session.execute(query.limit(1))).scalar_one_or_none()
+        return _view(row) if row else None
+
     async def delete(self, id: str) -> bool:
         """Delete one; False if something still belongs to it."""
         try:

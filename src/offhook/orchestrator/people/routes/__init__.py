@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from offhook.orchestrator.people.routes import entrance, letters, me, members, pages, providers
+from offhook.orchestrator.people.routes import entrance, letters, me, members, providers
 
 routers: tuple[APIRouter, ...] = (
     entrance.router,
@@ -13,5 +13,4 @@ routers: tuple[APIRouter, ...] = (
     providers.router,
     providers.entrance,
     letters.router,
-    pages.router,
 )

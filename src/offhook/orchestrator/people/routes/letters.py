@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
 
 from offhook.errors import NotFound
 from offhook.orchestrator.access import Given
@@ -39,41 +37,12 @@ def folder(request: Request, given: Given) -> Folder:
 Mails = Annotated[Folder, Depends(folder)]
 
 
-async def _newest(mails: Folder) -> list[Letter]:
+async def newest(mails: Folder) -> list[Letter]:
+    """What the folder holds."""
     return [Letter(id=one.id, to=one.to, subject=one.subject, at=one.at, text=one.text) for one in await mails.newest(SHOWN)]
 
 
 @router.get("/v1/dev/mail")
 async def list_mail(mails: Mails) -> list[Letter]:
     """The last mails, newest first."""
-    return await _newest(mails)
-
-
-@router.get("/dev/mail", response_class=HTMLResponse)
-async def show_mail(mails: Mails) -> HTMLResponse:
-    """The same as a page."""
-    return HTMLResponse(
-        _page(await _newest(mails)),
-        headers={
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-        },
-    )
-
-
-def _page(letters: list[Letter]) -> str:
-    shown = "".join(
-        f"<article><h2>{escape(one.subject)}</h2><p>to {escape(one.to)}, {escape(one.at)}</p><pre>{_linked(one.text)}</pre></article>"
-        for one in letters
-    )
-    style = "body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}pre{white-space:pre-wrap}"
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Mail of this development machine</title><style>{style}</style><h1>Mail</h1>{shown or '<p>None yet.</p>'}</html>"
-    )
-
-
-def _linked(text: str) -> str:
-    lines = (escape(line) for line in text.splitlines())
-    return "\n".join(f'<a href="{line}">{line}</a>' if line.startswith(("http://", "https://")) else line for line in lines)
+    return await newest(mails)
