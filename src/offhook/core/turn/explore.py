@@ -56,6 +56,7 @@ _FLOORS_ONLY = frozenset(
         "ShiftScored, late",
         "TurnEnding",
         "TurnEnding, late",
+        "SpeechStarted, late",
         "Partial, late",
         "Played",
     }
@@ -246,7 +247,7 @@ def moves(state: TurnState) -> Iterator[tuple[str, TurnState, ev.Event]]:
         back = state.user.stopped - 10 * SECOND
         late = replace(state, user=replace(state.user, since=back - (state.user.stopped - state.user.since), stopped=back))
         for event in _caller(NOW):
-            if isinstance(event, ev.Partial | ev.Final | ev.ShiftScored):
+            if isinstance(event, ev.SpeechStarted | ev.Partial | ev.Final | ev.ShiftScored):
                 yield f"{label_of(event)}, late", late, event
         yield "early tick", late, ev.Tick(NOW)
         yield from _ticks(late)

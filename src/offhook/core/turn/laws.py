@@ -112,7 +112,7 @@ def _check_waits(after: TurnState) -> None:
 
 
 def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects: tuple[fx.Effect, ...], policy: TurnPolicy) -> None:
-    """Law 6: the agent does not begin over the caller. A sound that had no words for two confirmations is noise, also after a pause."""
+    """Law 6: the agent does not begin over the caller. A sound without words for two confirmations is noise, also after a short pause."""
     if over(after) and not over(before):
         noise = (
             isinstance(event, ev.Tick)
@@ -121,8 +121,13 @@ def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects:
             and not real_words(before.text, policy.locale)
             and any(isinstance(effect, fx.ResumePlayout) for effect in effects)
         )
-        goes_on = isinstance(event, ev.SpeechStarted) and isinstance(before.user, Trailing) and isinstance(before.agent, Talking)
-        law(6, noise or goes_on, "the agent speaks, or is about to, while the caller speaks")
+        rattles = (
+            isinstance(event, ev.SpeechStarted)
+            and isinstance(before.user, Trailing)
+            and event.since - before.user.stopped < policy.resume_ms
+            and isinstance(before.agent, Talking)
+        )
+        law(6, noise or rattles, "the agent speaks, or is about to, while the caller speaks")
     if isinstance(after.agent, Preparing):
         law(6, after.agent.speculative or not after.agent.ready, "ready and real, but not audible")
     if after.phase is Phase.TRANSFERRING:

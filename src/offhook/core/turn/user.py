@@ -34,12 +34,13 @@ def started(board: Board, event: ev.SpeechStarted) -> None:
     if isinstance(state.user, Speaking):
         board.ignore("speaking already")
         return
-    since, to_come = min(event.since, event.at), None
-    if isinstance(state.user, Trailing):
-        since, to_come = state.user.since, state.behind
+    before, begun = state.user, min(event.since, event.at)
+    since, to_come = (before.since, state.behind) if isinstance(before, Trailing) else (begun, None)
     board.set(user=Speaking(since, event.at + board.policy.max_turn_ms), hint=None, behind=to_come)
-    if isinstance(state.user, Trailing) and not state.user.owed and isinstance(state.agent, Talking):
-        # A noise that the agent was held for in vain comes and goes: its words are listened to, and nothing else.
+    rattles = isinstance(before, Trailing) and not before.owed and begun - before.stopped < board.policy.resume_ms
+    if rattles and isinstance(state.agent, Talking):
+        # A noise that the agent was held for in vain rattles on: its words are listened to, and nothing else. After a pause in which a
+        # hold would have ended it may as well be a caller whose words are late.
         return
     agent.give_way(board)
 

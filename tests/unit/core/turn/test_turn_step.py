@@ -493,6 +493,19 @@ def test_after_a_noise_has_been_away_the_agent_gives_way_at_once_again() -> None
     assert line.start() == (fx.HoldPlayout(2),)
 
 
+def test_a_caller_who_was_taken_for_a_noise_and_speaks_up_again_after_a_pause_is_given_way_to() -> None:
+    """Their words may be late, or their recogniser mute (crowd seeds 43929 and 44582)."""
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.tick()
+    assert line.tick() == (fx.ResumePlayout(2),)
+    line.stop(after=200)
+    assert line.start(after=340) == ()
+    line.stop(after=200)
+    assert line.start(after=360) == (fx.HoldPlayout(2),)
+    assert line.partial("turn it down please") == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+
+
 @pytest.mark.parametrize("text", ["Yes.", "okay", "that's right"])
 def test_a_yes_over_the_last_of_a_question_is_its_answer(text: str) -> None:
     line = Line().greeted().asked().talking()
