@@ -48,8 +48,12 @@ FOUND = (
     15379,
     20271,
     25415,
+    41667,
     42284,
     42343,
+    42659,
+    44617,
+    44802,
 )
 """Seeds that have found faults of the engine, or of the laws."""
 WITH_WORK, WITH_TRANSFER = 17, 1
@@ -285,6 +289,36 @@ def test_a_last_turn_that_was_answered_is_not_excused() -> None:
     on, off = pair(WITH_WORK)
     gone_after_the_last_words(off, answered=True)
     assert on.log[places(on, "run")[-1]][2] in found(on, off)
+
+
+def gone_before_the_transfer(played: Played, *, cut: bool, audible: bool) -> None:
+    """The caller has hung up when they had heard, to its last sample or not, that they are put through."""
+    at, *_ = places(played, "transfer")
+    del played.log[at:]
+    kind, text, _ = played.log[-1]
+    assert kind == "agent"
+    played.log[-1] = (kind, text, cut)
+    assert played.ended is not None
+    played.ended = played.ended.model_copy(update={"reason": "hangup"})
+    played.line.heard[-1] = audible
+
+
+def test_a_transfer_is_excused_where_its_caller_was_gone_in_the_last_word_before_it() -> None:
+    on, off = pair(WITH_TRANSFER)
+    gone_before_the_transfer(off, cut=True, audible=True)
+    compared = compare(on, off)
+    assert not compared.same
+    first = places(on, "caller")[0]
+    del off.log[first]
+    assert compare(on, off).common < compared.common
+
+
+@pytest.mark.parametrize(("cut", "audible"), [(False, True), (True, False)])
+def test_a_transfer_after_words_that_were_heard_out_is_not_excused(cut: bool, audible: bool) -> None:
+    on, off = pair(WITH_TRANSFER)
+    off.line.heard[-3:] = [False] * 3
+    gone_before_the_transfer(off, cut=cut, audible=audible)
+    assert "transfer" in found(on, off)
 
 
 @pytest.fixture

@@ -35,7 +35,9 @@ class SttPolicy:
     owed_by_vendor: float = 3.0
     """The same where the vendor decides about the end of a turn, which may be long after the end of speech, and has told words of it."""
     alone: float = 1.5
-    """So many times as long is waited for one that has no other in its place; words that are owed must come before the turn is given up."""
+    """In speech so many times as long is waited for one that has no other in its place. After it, not: with a connection and ``through``,
+    what is owed has to come before the turn is given up, or answered as far as it is known.
+    """
     least_speech: float = 0.6
     """A shorter sound need not have words."""
     lead: float = 1.0

@@ -67,8 +67,11 @@ class Silence:
         if not (self.speaking or self.owes):
             return False
         policy = self._policy
-        owed = policy.owed_by_vendor if vendor_ends and self._known else policy.owed
-        bound = (policy.stall if self.speaking else owed) * self._patience * (1 if len(self._candidates) > 1 else policy.alone)
+        if self.speaking:
+            bound = policy.stall * (1 if len(self._candidates) > 1 else policy.alone)
+        else:
+            bound = policy.owed_by_vendor if vendor_ends and self._known else policy.owed
+        bound *= self._patience
         if self._tape.end - self._sample < bound * self._tape.format.rate or anyio.current_time() - self._began < bound:
             return False
         self.sign()

@@ -42,6 +42,7 @@ class Scene:
     stts: list[LineStt]
     segments: dict[int, str] = field(default_factory=dict)
     finals: list[tuple[float, Heard]] = field(default_factory=list)
+    told_at: list[float] = field(default_factory=list)
     raised: list[ProviderError] = field(default_factory=list)
     blamed: list[ProviderError] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Scene:
                     self.own.add(session.own_endpointing)
                     if isinstance(event, Heard):
                         self.segments[event.segment] = event.text
+                        self.told_at.append(anyio.current_time())
                         if event.final:
                             self.finals.append((anyio.current_time(), event))
                     elif isinstance(event, VendorSpeech):
@@ -184,6 +186,31 @@ async def test_one_that_never_says_a_word_is_found_out_before_the_turn_is_given_
     assert [one.why for one in scene.replaced] == ["stalled"]
     at, _ = scene.finals[-1]
     assert at - began - 0.1 - line.stretches[0][1] * FRAME_S < TurnPolicy().words_ms / SECOND
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_caller_whose_words_become_final_with_nobody_is_heard_before_their_turn_is_given_up(others: int) -> None:
+    """The one that listens says nothing, and who comes after it says no last word, which is waited for too (crowd seed 41667)."""
+    line = spoken("one two three")
+    spares = [LineStt(line, "stt/b", finals=False)] * others
+    scene = Scene(line, [LineStt(line, "stt/a", finals=False, faults=[SttFault(mute_at=1)]), *spares])
+    began = anyio.current_time()
+    await scene.run()
+    assert line.text.startswith(scene.text)
+    assert scene.told_at[0] - began - 0.1 - line.stretches[0][1] * FRAME_S < TurnPolicy().words_ms / SECOND
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_caller_is_not_answered_by_their_first_words_where_nobody_heard_the_others(others: int) -> None:
+    """That more is to come is known before words that are incomplete have been waited for in vain (crowd seed 44617)."""
+    line = spoken("one two three four five six seven")
+    mute = SttFault(mute_at=line.stretches[0][0] + 50)
+    scene = Scene(line, [LineStt(line, "stt/a", faults=[mute]), *[LineStt(line, "stt/b")] * others])
+    began = anyio.current_time()
+    await scene.run()
+    assert scene.text == line.text
+    assert scene.told_at[0] - began < line.stretches[0][1] * FRAME_S
+    assert scene.behind[0] - began - 0.1 - line.stretches[0][1] * FRAME_S < TurnPolicy().endpointing.incomplete_ms / SECOND
 
 
 async def test_that_words_are_to_come_is_said_at_once_and_again_when_another_is_there() -> None:
