@@ -254,7 +254,7 @@ class _Log:
             case CallerTurn():
                 played.log.append(("caller", event.text, event.acts))
             case AgentTurn():
-                played.log.append(("agent", event.heard))
+                played.log.append(("agent", event.heard, event.interrupted))
                 self._truth(event)
             case CallEnded():
                 played.ended = event

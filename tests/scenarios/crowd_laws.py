@@ -25,6 +25,8 @@ FILLERS = ("Let me look.", "One moment.")
 REFUSED = {"conflict", "hang", "garbage"}
 CONNECTING = 25
 """Frames that a transfer takes."""
+ENDING = 3
+"""Frames after which the engine knows, at the latest, that an answer was played to its end."""
 
 
 class LawBroken(AssertionError):
@@ -292,6 +294,15 @@ def _unanswered(played: Played) -> bool:
     return gone and not any(sound.begin >= last and not sound.bridge for sound in _sounds(played))
 
 
+def _cut_off(played: Played, turn: int) -> bool:
+    """The caller was gone within the last frames of what they heard last. All of its words may have been audible; what is done only when it
+    has been heard to its end was not begun any more.
+    """
+    entry = played.log[_turns(played)[turn][2]]
+    gone = played.ended is not None and played.ended.reason == "hangup" and any(played.line.heard[-ENDING:])
+    return gone and entry[0] == "agent" and entry[2]
+
+
 def _acts(played: Played, turn: int) -> tuple[dict[str, Any], ...]:
     """What a turn of the caller's was taken for; nothing for the agent's."""
     entry = played.log[_turns(played)[turn][2]]
@@ -310,7 +321,8 @@ def compare(on: Played, off: Played) -> Compared:
     were interrupting. Calls are therefore compared for as long as the conversation is the same: the same committed turns of the caller,
     taken for the same, and the same sentences of the agent heard to their end. Whatever was begun up to the first turn that differs is the
     same: tools by key, transfers by target; where no turn differs, the outcome is too. What a caller says last is a turn of theirs, but
-    whether it was taken up before they were gone is a matter of time: its work is excused, in calls in which nothing was heard after it.
+    whether it was taken up before they were gone is a matter of time: its work is excused, in calls in which nothing was heard after it. So
+    is what follows an answer's end, such as a transfer, in calls whose caller was gone in the last word of it.
     """
     turns_on, turns_off = ([turn[:2] for turn in _turns(played)] for played in (on, off))
     common = 0
@@ -319,6 +331,8 @@ def compare(on: Played, off: Played) -> Compared:
     same, problems = turns_on == turns_off, []
     at_end = [played for played, turns in ((on, turns_on), (off, turns_off)) if len(turns) == common]
     if common and turns_on[common - 1][0] == "caller" and any(map(_unanswered, at_end)):
+        same, common = False, common - 1
+    elif common and any(_cut_off(played, common - 1) for played in at_end):
         same, common = False, common - 1
     taken = [(_acts(on, turn), _acts(off, turn)) for turn in range(common)]
     otherwise = next((turn for turn, (one, other) in enumerate(taken) if one != other), None)

@@ -306,11 +306,7 @@ def gone_before_the_transfer(played: Played, *, cut: bool, audible: bool) -> Non
 def test_a_transfer_is_excused_where_its_caller_was_gone_in_the_last_word_before_it() -> None:
     on, off = pair(WITH_TRANSFER)
     gone_before_the_transfer(off, cut=True, audible=True)
-    compared = compare(on, off)
-    assert not compared.same
-    first = places(on, "caller")[0]
-    del off.log[first]
-    assert compare(on, off).common < compared.common
+    assert not compare(on, off).same
 
 
 @pytest.mark.parametrize(("cut", "audible"), [(False, True), (True, False)])
