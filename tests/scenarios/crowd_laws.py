@@ -294,13 +294,13 @@ def _unanswered(played: Played) -> bool:
     return gone and not any(sound.begin >= last and not sound.bridge for sound in _sounds(played))
 
 
-def _cut_off(played: Played, turn: int) -> bool:
+def _cut_off(played: Played) -> bool:
     """The caller was gone within the last frames of what they heard last. All of its words may have been audible; what is done only when it
     has been heard to its end was not begun any more.
     """
-    entry = played.log[_turns(played)[turn][2]]
     gone = played.ended is not None and played.ended.reason == "hangup" and any(played.line.heard[-ENDING:])
-    return gone and entry[0] == "agent" and entry[2]
+    kind, *_, interrupted = played.log[_turns(played)[-1][2]]
+    return gone and kind == "agent" and interrupted
 
 
 def _acts(played: Played, turn: int) -> tuple[dict[str, Any], ...]:
@@ -330,9 +330,7 @@ def compare(on: Played, off: Played) -> Compared:
         common += 1
     same, problems = turns_on == turns_off, []
     at_end = [played for played, turns in ((on, turns_on), (off, turns_off)) if len(turns) == common]
-    if common and turns_on[common - 1][0] == "caller" and any(map(_unanswered, at_end)):
-        same, common = False, common - 1
-    elif common and any(_cut_off(played, common - 1) for played in at_end):
+    if common and any(map(_unanswered if turns_on[common - 1][0] == "caller" else _cut_off, at_end)):
         same, common = False, common - 1
     taken = [(_acts(on, turn), _acts(off, turn)) for turn in range(common)]
     otherwise = next((turn for turn, (one, other) in enumerate(taken) if one != other), None)
