@@ -52,8 +52,11 @@ FOUND = (
     42284,
     42343,
     42659,
+    43929,
+    44582,
     44617,
     44802,
+    44964,
 )
 """Seeds that have found faults of the engine, or of the laws."""
 WITH_WORK, WITH_TRANSFER = 17, 1
