@@ -158,6 +158,11 @@ def drained(board: Board, event: ev.Drained) -> None:
             board.commit()
         case _:
             board.ignore("not audible")
+            return
+    user = board.state.user
+    if isinstance(user, Trailing) and not user.owed and not user.final and not board.state.text:
+        # What they said over the last of it has not become a noise by that: its words may be as late as any others.
+        board.set(user=replace(user, until=max(user.until, user.stopped + board.policy.words_ms)))
 
 
 def taken(board: Board, event: ev.Taken) -> None:

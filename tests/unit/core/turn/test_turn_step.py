@@ -251,6 +251,22 @@ def test_words_that_are_owed_when_the_reply_ends_are_the_callers_turn() -> None:
     assert any(isinstance(effect, fx.OpenTurn) and effect.text == "and on Sundays" for effect in effects)
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_late_words_of_a_caller_who_spoke_over_the_last_of_a_reply_are_answered(held: bool) -> None:
+    """As late as after any other turn, whether the agent was still held for them or had gone on (crowd seed 43929)."""
+    line = Line().greeted().asked().talking()
+    line.start()
+    if not held:
+        line.tick()
+        assert line.tick() == (fx.ResumePlayout(2),)
+    line.stop()
+    stopped = line.now
+    assert fx.CommitTurn(2) in line.feed(ev.Drained(stopped + 100 * MS, 2))
+    assert deadline(line.state) == stopped + POLICY.words_ms
+    effects = (*line.final("and on Sundays", after=2_800), *line.tick())
+    assert any(isinstance(effect, fx.OpenTurn) and effect.text == "and on Sundays" for effect in effects)
+
+
 def test_what_a_tool_has_to_say_is_not_lost_to_a_backchannel_that_is_owed() -> None:
     line = Line().greeted()
     line.feed(ev.ToolStarted(line.now, 1))
