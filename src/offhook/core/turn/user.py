@@ -229,7 +229,7 @@ def reconsider(board: Board) -> None:
     score = effective(state.score, state.hint, limits)
     wait = limits.wait(score) if known else limits.utterance_end_ms
     if isinstance(state.agent, Held | Talking):
-        wait = limits.utterance_end_ms
+        wait = policy.words_ms if user.owed else limits.utterance_end_ms
     elif not user.final:
         # A recogniser that is late has not said that it was a noise.
         wait = max(wait, policy.final_ms if known else policy.words_ms)

@@ -233,6 +233,18 @@ def test_a_recogniser_that_never_says_what_it_was_is_not_waited_for_for_ever() -
     assert line.state.user == Silent()
 
 
+def test_words_that_are_owed_are_waited_for_as_long_when_their_recogniser_is_lost() -> None:
+    line = Line().greeted().asked().talking()
+    line.start()
+    line.stop()
+    stopped = line.now
+    line.tick()
+    line.feed(ev.Behind(stopped + 1_500 * MS))
+    assert isinstance(line.state.user, Trailing)
+    assert line.state.user.until == stopped + POLICY.words_ms
+    assert line.final("stop", after=600)[:2] == (fx.Flush(2), fx.CancelTurn(2, fx.Why.BARGE_IN))
+
+
 def test_while_words_are_owed_the_agent_still_gives_way_at_once() -> None:
     line = Line().greeted().asked().talking()
     line.start()
