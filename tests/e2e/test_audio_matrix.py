@@ -351,6 +351,7 @@ async def all_of(stage: Stage, transport: str) -> dict[str, list[str]]:
     return {f"{transport}, {stt}, {tts}": list(wrong(stt, tts, took[stt, tts], own)) for stt, tts in took}
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize(
     ("transport", "kept"), [("twilio", False), ("browser 16k 24k", False), ("loopback 16k 16k", False), ("loopback mulaw mulaw", True)]
 )
