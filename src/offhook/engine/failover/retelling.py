@@ -13,9 +13,9 @@ from offhook.ports.stt import Heard
 
 
 class Retelling:
-    """One call's audio and words from the last final on, by the call's samples and segments. ``settled`` is called when words are final."""
+    """One call's audio and words from the last final on, by the call's samples and segments. ``settled`` hears how far they are."""
 
-    def __init__(self, format: AudioFormat, policy: SttPolicy, settled: Callable[[], None]) -> None:
+    def __init__(self, format: AudioFormat, policy: SttPolicy, settled: Callable[[int], None]) -> None:
         self.tape = Tape(format, policy.keep)
         self.words = Words()
         self._policy = policy
@@ -113,7 +113,7 @@ class Retelling:
         told = self.words.take(heard)
         if heard.final:
             # What is final is not told again; what this recogniser was not told yet is not its to settle.
-            self._settled()
+            self._settled(heard.end)
             settled = self.tape.snapped(heard.end, round(self._policy.slack * self._rate))
             self.tape.drop(min(settled, ear.here(ear.told)), told=self._cursor)
         return told

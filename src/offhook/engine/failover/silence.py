@@ -33,6 +33,7 @@ class Silence:
         self._began = anyio.current_time()
         self._sample = 0
         self._spoken_from = 0
+        self._owed_from = 0
         self._known = False
         self._patience = 1.0
         self._suspects: list[tuple[Candidate[Stt], Timeout, int]] = []
@@ -52,8 +53,14 @@ class Silence:
         if self.speaking:
             self.speaking, self._known = False, known
             long = sample - self._spoken_from >= self._policy.least_speech * self._tape.format.rate
+            self._owed_from = self._spoken_from if long else self._owed_from
             self.owes = not settled and (self.owes or long or known)
             self.sign()
+
+    def settled(self, end: int) -> None:
+        """Words are final up to this sample. What was said after it is owed still, to who is told it all at once."""
+        if end > self._owed_from:
+            self.owes = False
 
     def used_up(self) -> None:
         """The caller's turn is: nothing is owed of it, and nobody suspected for it."""

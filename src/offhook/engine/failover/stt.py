@@ -41,7 +41,7 @@ class SteadySttSession:
         self._own_endpointing = owner.spec.own_endpointing
         self._queue: deque[SttEvent] = deque()
         policy = owner.policy
-        self._retelling = Retelling(format, policy, self._settled)
+        self._retelling = Retelling(format, policy, lambda end: self._silence.settled(end))
         self._tape, self._words = self._retelling.tape, self._retelling.words
         self._silence = Silence(policy, self._tape, owner.candidates, owner.failed)
         self._search: Search[Stt] = Search("stt", owner.candidates, policy.connect, policy.limit, policy.again, owner.failed)
@@ -291,10 +291,6 @@ class SteadySttSession:
                 self._queue.append(replace(event, sample=min(self._tape.end, ear.here(event.sample))))
             case _:
                 self._queue.append(event)
-
-    def _settled(self) -> None:
-        """Words are final."""
-        self._silence.owes = False
 
 
 @dataclass(slots=True)

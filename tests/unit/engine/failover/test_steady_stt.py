@@ -213,6 +213,22 @@ async def test_a_caller_is_not_answered_by_their_first_words_where_nobody_heard_
     assert scene.behind[0] - began - 0.1 - line.stretches[0][1] * FRAME_S < TurnPolicy().endpointing.incomplete_ms / SECOND
 
 
+async def test_a_caller_who_paused_is_heard_to_the_end_where_who_is_told_it_anew_falls_silent_in_it() -> None:
+    """That what they said before the pause is final does not mean that nothing is owed."""
+    line = spoken("one two three four five", "six seven eight nine ten")
+    silent = SttFault(mute_at=line.stretches[1][0] + 50)
+    stts = [
+        LineStt(line, "stt/a", faults=[SttFault(mute_at=1), SttFault(refuse=Unavailable("stt/a", "no"))]),
+        LineStt(line, "stt/b", connect=0.5, tight=True, faults=[silent]),
+        LineStt(line, "stt/c", connect=0.5),
+    ]
+    line.frames += 150
+    scene = Scene(line, stts)
+    await scene.run(SttPolicy(stall=4.0))
+    assert stts[1].opened
+    assert scene.text == line.text
+
+
 async def test_that_words_are_to_come_is_said_at_once_and_again_when_another_is_there() -> None:
     line = spoken("one two three")
     faults = [SttFault(break_at=line.stretches[0][1])]
