@@ -57,6 +57,7 @@ FOUND = (
     44617,
     44802,
     44964,
+    46307,
 )
 """Seeds that have found faults of the engine, or of the laws."""
 WITH_WORK, WITH_TRANSFER = 17, 1

@@ -167,11 +167,13 @@ def settled(board: Board, _: ev.Settled) -> None:
 
 
 def behind(board: Board, event: ev.Behind) -> None:
-    """Words of the open turn come later than they would, and it is not over without them."""
+    """Words of the open turn come later than they would, and it is not over without them. Those that are final are of a stretch before."""
     user = board.state.user
-    if isinstance(user, Silent) or (isinstance(user, Trailing) and user.final):
+    if isinstance(user, Silent):
         board.ignore("no words are to come")
         return
+    if isinstance(user, Trailing):
+        board.set(user=replace(user, final=False))
     board.set(behind=event.at + board.policy.behind_ms)
     reconsider(board)
 
