@@ -60,6 +60,14 @@ FOUND = (
     46307,
 )
 """Seeds that have found faults of the engine, or of the laws."""
+OPEN = pytest.param(
+    41325,
+    marks=pytest.mark.xfail(
+        raises=LawBroken,
+        strict=True,
+        reason="the only recogniser falls silent, its new connection hangs, words come too late",
+    ),
+)
 WITH_WORK, WITH_TRANSFER = 17, 1
 """Seeds of calls in which the caller's last turn begins work, as an earlier one did; and which are put through."""
 SHARDS, OF = 4, 200
@@ -89,7 +97,7 @@ def test_a_crowd(first: int) -> None:
     assert not figures.broken, "\n".join(figures.broken)
 
 
-@pytest.mark.parametrize("seed", FOUND)
+@pytest.mark.parametrize("seed", [*FOUND, OPEN])
 def test_what_crowds_have_found(seed: int) -> None:
     calls = [play(seed, ahead=ahead) for ahead in (True, False)]
     for played in calls:
