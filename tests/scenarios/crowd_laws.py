@@ -299,8 +299,8 @@ def _cut_off(played: Played) -> bool:
     has been heard to its end was not begun any more.
     """
     gone = played.ended is not None and played.ended.reason == "hangup" and any(played.line.heard[-ENDING:])
-    kind, *_, interrupted = played.log[_turns(played)[-1][2]]
-    return gone and kind == "agent" and interrupted
+    kind, heard, *_, interrupted = played.log[_turns(played)[-1][2]]
+    return gone and kind == "agent" and interrupted and heard.endswith((".", "?", "!"))
 
 
 def _acts(played: Played, turn: int) -> tuple[dict[str, Any], ...]:
