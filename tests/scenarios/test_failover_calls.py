@@ -76,6 +76,9 @@ async def test_f3_a_model_that_gives_nothing_is_replaced_in_time(script: LlmScri
     assert turn.by == "model"
     assert turn.heard.startswith("That is kind of them.")
     assert turn.ladder.total - turn.ladder.endpoint <= 1_500
+    (change,) = turn.replaced
+    assert (change.kind, change.failed, change.by) == ("llm", "first", "spare")
+    assert 100 <= change.took_ms <= turn.ladder.first_token
     [usage] = stage.business.of(Usage)
     assert usage.llm_output_tokens > 0
 
@@ -101,6 +104,7 @@ async def test_f5_a_voice_that_is_dead_before_its_first_sound_is_replaced() -> N
     assert "sixty pounds" in turn.heard
     assert turn.ladder.total - turn.ladder.endpoint <= 500
     assert stage.call.failures["tts replaced"] == 1
+    assert [(one.kind, one.failed, one.by) for one in turn.replaced] == [("tts", "first", "spare")]
 
 
 async def test_f5_a_voice_that_hangs_after_it_took_the_text_is_replaced_after_300_ms() -> None:
@@ -118,6 +122,9 @@ async def test_f5_a_voice_that_hangs_after_it_took_the_text_is_replaced_after_30
     # Whoever was late is not heard too.
     assert stage.tts.said.count(first.text.split(".")[0] + ".") == 1
     assert not first.interrupted
+    (change,) = first.replaced
+    assert change.took_ms <= first.ladder.tts_first_byte - 200  # what was not done ahead of the decision
+    assert second.replaced == ()
 
 
 async def test_f5_a_voice_that_breaks_in_a_clause_is_gone_on_for_and_nothing_is_said_twice() -> None:

@@ -95,6 +95,11 @@ async def test_2_the_history_holds_what_was_played_and_no_more() -> None:
         audible = sum(stage.line.heard[round(begun * 50) - 1 : round((begun + 3) * 50)]) * 0.02
         assert turn.text.startswith(turn.heard)
         assert turn.heard != turn.text
+        assert turn.stopped_ms is not None
+        assert 0 < turn.stopped_ms <= 400
+        assert [one.stopped_ms for one in stage.business.of(AgentTurn) if not one.interrupted] == [None] * (
+            len(stage.business.of(AgentTurn)) - 1
+        )
         assert abs(len(turn.heard.split()) - audible / 0.3) <= 1
 
 

@@ -166,12 +166,18 @@ class Found:
     """The longest piece of a word that was heard twice, or was missing in what went on."""
     apart_ms: float = 0.0
     """The longest piece of a word that was heard and is not recorded, or is and was not."""
+    more_ms: float = 0.0
+    """By how much more is said to have been thrown away than was not played."""
+    thrown_away: int = 0
+    """Replies of which something was."""
 
     def add(self, other: Found) -> None:
         self.wrong += other.wrong
         self.held += other.held
         self.most_ms = max(self.most_ms, other.most_ms)
         self.apart_ms = max(self.apart_ms, other.apart_ms)
+        self.more_ms = max(self.more_ms, other.more_ms)
+        self.thrown_away += other.thrown_away
 
 
 async def one_call(seed: int, count: int) -> Found:
@@ -218,8 +224,18 @@ def judge(turns: list[AgentTurn], tts: CodedTts, samples: Counter[int], found: F
         told = turn.heard.split()
         assert told == words[: len(told)]
         assert turn.interrupted or told == words
+        assert turn.audible_ms is not None
+        assert turn.start_ms <= turn.audible_ms <= turn.end_ms
+        assert turn.unheard_ms is not None
         if turn.interrupted:
             found.wrong[len(told) - heard] += 1
+            # What was made is what was played and what was thrown away; the carrier's way there and back is played or not.
+            # A held reply goes on with the frame that was cut: those samples were played twice, and are no less to be played.
+            left = sum(max(0, length - played) for played, length in parts) / 8
+            found.more_ms = max(found.more_ms, turn.unheard_ms - left)
+            found.thrown_away += turn.unheard_ms > 0
+        else:
+            assert turn.unheard_ms == 0
         for played, length in parts[: max(0, heard - turn.interrupted)]:
             found.most_ms = max(found.most_ms, abs(played - length) / 8)
 
@@ -236,3 +252,5 @@ async def test_what_was_heard_when_the_agent_was_interrupted_is_known_to_a_word(
     assert sum(times for words, times in found.wrong.items() if abs(words) <= 1) >= 0.99 * total
     assert found.most_ms <= 60
     assert found.apart_ms <= 60
+    assert found.more_ms <= 60
+    assert found.thrown_away >= 0.5 * total

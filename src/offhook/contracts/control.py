@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,9 @@ class EndCall(Contract):
     at_once: bool = False
 
 
+Phase = Literal["ringing", "live", "transferring", "closing", "ended"]
+
+
 class LiveCall(Contract):
     """A call as its engine has it now."""
 
@@ -36,4 +39,24 @@ class LiveCall(Contract):
     ref: Ref
     seconds: float
     transport: str
-    phase: Literal["ringing", "live", "transferring", "closing", "ended"]
+    phase: Phase
+
+
+class Glimpse(Contract):
+    """What no event of a call tells yet: one line of ``GET /v1/calls/{call}/watch``, sent when something of it changes."""
+
+    events: int
+    """How many events the call has reported. What those tell is not told here again."""
+    phase: Phase
+    hearing: str = ""
+    """The caller's words of the turn that is not over; they may still be heard otherwise."""
+    saying: str = ""
+    """All that the agent means to say in the turn that it speaks, as far as it is known; empty while it is silent."""
+    heard: str = ""
+    """The beginning of it that has been played."""
+    preparing: str = ""
+    """A reply of which nothing is audible yet. It may be dropped."""
+    path: tuple[str, ...] = ()
+    """The script's states that were visited, the last is where the call is."""
+    values: dict[str, Any] = {}
+    """What is known so far, by slot."""

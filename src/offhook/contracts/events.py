@@ -58,6 +58,18 @@ class Ladder(Contract):
     total: float | None = None
 
 
+class Replacement(Contract):
+    """A provider that gave nothing while the caller waited, and who went on in its place. ``kind`` is llm or tts."""
+
+    kind: str
+    failed: str
+    by: str
+    why: str
+    """The name of the error's class, or ``late`` or ``stalled``."""
+    took_ms: float
+    """The successor's own time, from being asked to its first word or sound. What is left of that step went to the one that failed."""
+
+
 class CallerTurn(Event):
     """The caller had the floor and gave it up."""
 
@@ -70,7 +82,10 @@ class CallerTurn(Event):
 
 
 class AgentTurn(Event):
-    """The agent spoke. ``heard`` is what had been played when it ended; ``text`` is all that it meant to say."""
+    """The agent spoke. ``heard`` is what had been played when it ended; ``text`` is all that it meant to say.
+
+    ``start_ms`` is when it began to work out what to say, ``audible_ms`` when the first sound of that left.
+    """
 
     type: Literal["turn.agent"] = "turn.agent"
     turn: int
@@ -79,11 +94,19 @@ class AgentTurn(Event):
     interrupted: bool
     start_ms: int
     end_ms: int
+    audible_ms: int | None = None
+    """None where nothing was heard, and from an engine that does not tell."""
+    unheard_ms: int | None = None
+    """So much speech had been made for it and was thrown away when it was cut off; None from an engine that does not tell."""
     ladder: Ladder = Ladder()
     by: str = ""
     """Who worked the answer out: rules, model, plain (a model's words without acts); empty for what is no answer to the caller's words."""
     why: str = ""
     """Why it was them."""
+    stopped_ms: float | None = None
+    """From the caller's first sound to the agent's last audible one, where it is the caller who broke in."""
+    replaced: tuple[Replacement, ...] = ()
+    """Of the time before the turn's first sound."""
 
 
 class ToolFinished(Event):

@@ -12,7 +12,7 @@ from offhook.contracts.plan import CallPlan
 from offhook.core.script.dialogue import Dialogue
 from offhook.core.script.state import Run
 from offhook.core.speech.backchannel import real_words
-from offhook.core.time import Instant
+from offhook.core.time import SECOND, Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn.user import fold
 from offhook.engine.answering import Answering
@@ -138,7 +138,7 @@ class Account:
         """A reply is over of which so much was heard."""
         heard = reply.ledger.heard(sample)
         self._history.agent(reply.kept(heard), cut=True)
-        self._tell(reply, heard, interrupted=True)
+        self._tell(reply, heard, interrupted=True, unheard_ms=reply.ledger.after(sample))
 
     def whole(self, reply: Reply) -> None:
         """A reply was heard to its end."""
@@ -149,10 +149,12 @@ class Account:
     def barged_in(self, reply: Reply, why: fx.Why, silent: Instant) -> None:
         """A reply is given up, which was heard last at ``silent``; told if it is the caller who broke in."""
         telemetry, began = self._reporter.telemetry, self._hearing.stats.began
-        if telemetry is not None and why is fx.Why.BARGE_IN and reply.audible and began is not None:
-            telemetry.barge_in(began, silent)
+        if why is fx.Why.BARGE_IN and reply.audible and began is not None:
+            reply.stopped = (silent - began) / SECOND
+            if telemetry is not None:
+                telemetry.barge_in(began, silent)
 
-    def _tell(self, reply: Reply, heard: str, *, interrupted: bool) -> None:
+    def _tell(self, reply: Reply, heard: str, *, interrupted: bool, unheard_ms: int = 0) -> None:
         """The turn is over: events, metrics, spans."""
         use = self._answering.used(reply)
         ladder = reply.ladder()
@@ -175,4 +177,6 @@ class Account:
                     heard=heard,
                 )
             )
-        self._reporter.agent_turn(reply.turn, reply.words, heard, interrupted, reply.begun, ladder, reply.by, reply.why)
+        told = (reply.turn, reply.words, heard, interrupted, reply.begun, ladder, reply.by, reply.why)
+        marks = reply.marks
+        self._reporter.agent_turn(*told, spoke=marks.speech_end, audible=marks.first_sent, unheard_ms=unheard_ms, stopped=reply.stopped)

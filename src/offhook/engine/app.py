@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from offhook import registry
-from offhook.engine import control, rehearsing
+from offhook.engine import control, rehearsing, watching
 from offhook.engine.engine import Engine, running
 from offhook.engine.lineup import Lineup
 from offhook.engine.settings import EngineSettings
@@ -42,6 +42,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
         async with running(settings, lineup_of) as engine:
             app.state.engine = engine
             app.state.answered = control.Answered()
+            app.state.watchers = 0
             yield
             await engine.admission.drain(settings.drain_s)
 
@@ -52,6 +53,7 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
             WebSocketRoute("/media/{dialect}", media),
             Route("/healthz", health),
             Route("/metrics", metrics),
+            *watching.ROUTES,
             *control.ROUTES,
             *rehearsing.ROUTES,
             Route("/", lambda _request: RedirectResponse("/talk/")),

@@ -11,6 +11,7 @@ from typing import ParamSpec
 import anyio
 
 from offhook.authoring.rehearse import context_of
+from offhook.contracts.control import Glimpse
 from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.script.dialogue import Dialogue
 from offhook.core.script.state import Run
@@ -136,18 +137,34 @@ class Call:
             self.driver.feed(ev.Hangup(self.clock.now()))
             self.reason = "stopped"
 
+    def glimpse(self) -> Glimpse:
+        """The call as it is at this moment, beyond what its events tell."""
+        return Glimpse(
+            events=self.reporter.told,
+            phase=self.driver.state.phase.value,
+            hearing=self._hearing.text if self.scope_report is not None else "",  # else it has not begun
+            path=self.dialogue.path(),
+            values=self.dialogue.slots(),
+            **self._talk.glimpse(),
+        )
+
     async def _say_goodbye(self) -> None:
         """Let the last frames at the carrier be played, then close the leg."""
         if self.reason not in {"hangup", "transferred"}:
             await anyio.sleep(LINGER_SECONDS)
         with anyio.move_on_after(2):
-            await self.transport.end()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Tell a browser why the call ends, while it can be told, and close the leg."""
+        self.reporter.leaving(self.reason or "failed")
+        await self.transport.end()
 
     async def _release(self) -> None:
         await self._hearing.aclose()
         await self._mouth.voice.aclose()
         await self._prepared.held.aclose()
-        await self.transport.end()
+        await self._leave()
         self._talk.account.parting()
         self.dialogue.hung_up()
         if self._recorder is not None:

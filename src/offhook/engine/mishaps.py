@@ -50,8 +50,8 @@ class Mishaps:
     def replaced(self, change: Replaced) -> None:
         """One provider goes on in place of another."""
         self.counts[f"{change.kind} replaced"] += 1
-        if self.reporter is not None and self.reporter.telemetry is not None:
-            self.reporter.telemetry.failover(change.kind, change.failed, change.by, change.why, self.reporter.now())
+        if self.reporter is not None:
+            self.reporter.replaced(change)
 
     def wasted(self, usage: TokenUsage) -> None:
         """A model was asked beside the one that answered, and is paid for."""

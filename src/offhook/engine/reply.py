@@ -101,6 +101,8 @@ class Reply:
     """Said by the voice."""
     cuts: int = 0
     """How often a voice broke in the middle of a clause."""
+    stopped: float | None = None
+    """Seconds that it was heard on while the caller broke in."""
     ledger: Ledger = field(default_factory=Ledger)
     marks: Marks = field(default_factory=Marks)
     _words: Words | None = None

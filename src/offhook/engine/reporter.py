@@ -7,10 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from offhook.contracts.events import AgentTurn, CallEnded, CallerTurn, CallStarted, Ladder, RecordingReady, ToolFinished, Usage
+from offhook.contracts.events import (
+    AgentTurn,
+    CallEnded,
+    CallerTurn,
+    CallStarted,
+    Ladder,
+    RecordingReady,
+    Replacement,
+    ToolFinished,
+    Usage,
+)
 from offhook.contracts.plan import CallPlan
 from offhook.core.time import MS, Instant
 from offhook.engine.callclock import CallClock
+from offhook.engine.failover.health import Replaced
 from offhook.engine.outbox import Sender
 from offhook.engine.record import RecordingInfo
 from offhook.engine.telemetry.calls import CallTelemetry
@@ -31,8 +42,14 @@ class Reporter:
         self.counts: Counter[str] = Counter()
         self.ladders: list[Ladder] = []
         self.telemetry: CallTelemetry | None = None
+        self._replaced: list[tuple[Instant, Replacement]] = []
         self._hedged_input = 0
         self._hedged_output = 0
+
+    @property
+    def told(self) -> int:
+        """How many events there have been."""
+        return self._seq
 
     def now(self) -> Instant:
         """On the call's clock."""
@@ -84,9 +101,26 @@ class Reporter:
         self._send(CallerTurn(**self._common(), turn=turn, text=text, start_ms=start // MS, end_ms=end // MS, acts=acts))
 
     def agent_turn(
-        self, turn: int, text: str, heard: str, interrupted: bool, start: Instant, ladder: Ladder, by: str = "", why: str = ""
+        self,
+        turn: int,
+        text: str,
+        heard: str,
+        interrupted: bool,
+        start: Instant,
+        ladder: Ladder,
+        by: str = "",
+        why: str = "",
+        *,
+        spoke: Instant | None = None,
+        audible: Instant | None = None,
+        unheard_ms: int = 0,
+        stopped: float | None = None,
     ) -> None:
-        """The agent's turn is over."""
+        """The agent's turn is over.
+
+        ``spoke``: when the caller's last sample had been; ``audible``: when its first sound left; ``stopped``: seconds that it went on
+        while the caller broke in.
+        """
         self.counts["agent_turns"] += 1
         self.counts["interrupted"] += interrupted
         if ladder.total is not None:
@@ -102,9 +136,13 @@ class Reporter:
                 interrupted=interrupted,
                 start_ms=start // MS,
                 end_ms=common["at_ms"],
+                audible_ms=None if audible is None else audible // MS,
+                unheard_ms=unheard_ms,
                 ladder=ladder,
                 by=by,
                 why=why,
+                stopped_ms=round(stopped * 1000, 1) if stopped is not None else None,
+                replaced=self._replaced_in(spoke, audible),
             )
         )
 
@@ -131,6 +169,24 @@ class Reporter:
             )
         )
 
+    def replaced(self, change: Replaced) -> None:
+        """One provider goes on in place of another."""
+        now = self._clock.now()
+        if self.telemetry is not None:
+            self.telemetry.failover(change.kind, change.failed, change.by, change.why, now)
+        if change.kind in {"llm", "tts"}:
+            took = change.seconds if change.took is None else change.took
+            names = {"kind": change.kind, "failed": change.failed, "by": change.by, "why": change.why}
+            self._replaced.append((now, Replacement(**names, took_ms=round(took * 1000, 1))))
+
+    def _replaced_in(self, since: Instant | None, until: Instant | None) -> tuple[Replacement, ...]:
+        """Those of a reply that was waited for from then to then. Earlier ones are nobody's."""
+        if since is None or until is None:
+            return ()
+        found = tuple(one for at, one in self._replaced if since <= at <= until)
+        self._replaced = [(at, one) for at, one in self._replaced if at > until]
+        return found
+
     def hedged(self, usage: TokenUsage) -> None:
         """Tokens of a request that was made beside the one which answered."""
         self._hedged_input += usage.input
@@ -151,12 +207,15 @@ class Reporter:
             )
         )
 
+    def leaving(self, reason: str) -> None:
+        """The leg is about to be closed, for a browser."""
+        self._show({"type": "ended", "reason": reason})
+
     def ended(self, reason: str, outcome: str, slots: Mapping[str, Any], path: tuple[str, ...], usage: Mapping[str, Any]) -> None:
         """Usage, then the last event."""
         seconds = round(self._clock.now() / 1e9, 2)
         hedged = {"llm_hedged_input_tokens": self._hedged_input, "llm_hedged_output_tokens": self._hedged_output}
         self._send(Usage(**self._common(), call_seconds=seconds, **hedged, **usage))
-        self._show({"type": "ended", "reason": reason})
         self._send(
             CallEnded(
                 **self._common(),

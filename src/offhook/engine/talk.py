@@ -102,6 +102,16 @@ class Talk:
         """What voices have used that were thrown away."""
         return self._voice.meter
 
+    def glimpse(self) -> dict[str, str]:
+        """What the agent says at this moment, or is about to say."""
+        reply = self._reply
+        if reply is None:
+            return {}
+        if not reply.audible:
+            return {"preparing": reply.words}
+        # What was reported last: to ask the playout would change what it answers the call itself.
+        return {"saying": reply.words, "heard": reply.ledger.heard(self._progress)}
+
     # -- the wheel --------------------------------------------------------------------------------------------------------
 
     def left(self, now: Instant) -> None:

@@ -52,6 +52,7 @@ def test_a_disk_that_takes_nothing_ends_the_trace_and_nothing_else(tmp_path: Pat
         (f"{HEAD}\n[]", ":2: not an event"),
         (f'{HEAD}\n["Tick"]', ":2: Tick has 0 fields, 1 are needed"),
         (f'{HEAD}\n["Tick", "soon"]', ":2: the instant of Tick"),
+        (f'{HEAD}\n["Partial", 1, 0, 7, 0.5]', ":2: a field of Partial"),
     ],
 )
 def test_what_is_no_trace_is_named_by_its_line(tmp_path: Path, lines: str, place: str) -> None:

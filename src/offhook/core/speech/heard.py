@@ -91,6 +91,10 @@ class Ledger:
         """What had been heard when ``sample`` samples were played."""
         return " ".join(part for entry in self._entries if (part := _part(entry, sample)))
 
+    def after(self, sample: int) -> int:
+        """Milliseconds of audio that there are beyond ``sample``."""
+        return max(0, self.samples - sample) * 1000 // self._rate
+
     def whole(self, sample: int) -> bool:
         """Whether everything was heard."""
         return all(whole for _, _, whole in self.items(sample))

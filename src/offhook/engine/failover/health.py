@@ -265,3 +265,5 @@ class Replaced:
     why: str
     seconds: float
     """From the failure to the successor being there."""
+    took: float | None = None
+    """The successor's own seconds, where they are not the same."""

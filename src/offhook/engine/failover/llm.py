@@ -302,7 +302,7 @@ class HedgedStream:
         if self._errors or run is not self._runs[0]:
             first = self._runs[0]
             why = type(self._errors[0]).__name__ if self._errors else "late"
-            self._owner.replaced(Replaced("llm", first.candidate.name, self.by, why, now - first.began))
+            self._owner.replaced(Replaced("llm", first.candidate.name, self.by, why, now - first.began, now - run.began))
 
     def _lost(self) -> None:
         now = anyio.current_time()

@@ -51,7 +51,11 @@ class Search(Generic[P]):
     async def find(
         self, open_one: Callable[[Candidate[P]], Awaitable[S]], *, stagger: float, release: Callable[[tuple[Candidate[P], S]], None]
     ) -> tuple[Candidate[P], S]:
-        """The first one that opens; ``release`` gets what opened too late. Raises the last ProviderError."""
+        """The first one that opens; ``release`` gets what opened too late. Raises the last ProviderError.
+
+        Where there is only one, it is dialled a second time after ``stagger`` seconds in which the first dialling hangs: connections hang
+        one by one, and nobody else can be asked.
+        """
         now = anyio.current_time()
         ready = [one for one in in_order(self.candidates) if one.name not in self.tried]
         recent = {name: at for name, at in self.at.items() if now - at < self.again}
@@ -61,12 +65,24 @@ class Search(Generic[P]):
             if some:
                 try:
                     attempts = [partial(self._open, one, open_one) for one in some]
+                    if len(ready) == 1:
+                        attempts.append(partial(self._open_again, some[0], open_one, self.why))
                     return await first_of(attempts, stagger=stagger, limit=self.limit, discard=release)
                 except ProviderError as error:
                     last = error
         raise last
 
-    async def _open(self, candidate: Candidate[P], open_one: Callable[[Candidate[P]], Awaitable[S]]) -> tuple[Candidate[P], S]:
+    async def _open_again(
+        self, candidate: Candidate[P], open_one: Callable[[Candidate[P]], Awaitable[S]], before: ProviderError | None
+    ) -> tuple[Candidate[P], S]:
+        """A second connection beside the one that hangs. One that was refused is not asked again; a failure counts once, as the first's."""
+        if self.why is not None and self.why is not before:
+            raise self.why
+        return await self._open(candidate, open_one, counts=False)
+
+    async def _open(
+        self, candidate: Candidate[P], open_one: Callable[[Candidate[P]], Awaitable[S]], *, counts: bool = True
+    ) -> tuple[Candidate[P], S]:
         health, began = candidate.health, anyio.current_time()
         error: ProviderError | None = None
         opened = False
@@ -85,7 +101,8 @@ class Search(Generic[P]):
             if not opened and error is None:
                 health.dropped()
         if error is not None:
-            self.blame(candidate, error)
+            if counts:
+                self.blame(candidate, error)
             raise error
         if self.kind == "stt":
             health.measured(anyio.current_time() - began)

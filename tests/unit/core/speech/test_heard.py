@@ -124,3 +124,10 @@ def test_what_will_not_come_after_all_is_not_waited_for() -> None:
     assert not ledger.whole(1_000)
     ledger.expect("a", -1)
     assert ledger.whole(1_000)
+
+
+def test_what_comes_after_a_sample_is_known_in_milliseconds() -> None:
+    ledger = Ledger(8_000)
+    ledger.add("We can come tomorrow.", 16_000)
+    ledger.pad(800)
+    assert [ledger.after(one) for one in (0, 8_000, 16_800, 20_000)] == [2_100, 1_100, 0, 0]

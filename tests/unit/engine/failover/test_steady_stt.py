@@ -332,6 +332,35 @@ async def test_with_one_recogniser_the_connection_is_made_anew() -> None:
     assert [one.why for one in scene.replaced] == ["Unavailable"] * 3
 
 
+async def test_an_only_recogniser_whose_new_connection_hangs_is_dialled_once_more() -> None:
+    """Of a connection that hangs nobody knows for how long; nobody else can be asked, and the caller waits."""
+    line = spoken("one two three four", "five six seven")
+    hangs = [SttFault(break_at=130), SttFault(hang=True)]
+    scene = Scene(line, [LineStt(line, "stt/a", faults=hangs)])
+    await scene.run()
+    assert scene.text == line.text
+    assert (scene.stts[0].asked, scene.raised) == (3, [])
+    assert [type(one).__name__ for one in scene.blamed] == ["Unavailable"]  # the connection that broke; the one that hung came to nothing
+
+
+async def test_an_only_recogniser_that_refuses_is_not_asked_again_at_once_and_blamed_once() -> None:
+    line = spoken("one")
+    stt = LineStt(line, "stt/a", faults=[SttFault(refuse=OverQuota("a", "no", retry=Retry(3.0)))] * 9)
+    scene = Scene(line, [stt])
+    with pytest.raises(OverQuota):
+        await scene.steady().open(PCM16_8K, "en-GB", SttHints())
+    assert (stt.asked, len(scene.blamed)) == (1, 1)
+
+
+async def test_an_only_recogniser_that_hangs_for_good_fails_once() -> None:
+    line = spoken("one")
+    stt = LineStt(line, "stt/a", faults=[SttFault(hang=True)] * 9)
+    scene = Scene(line, [stt])
+    with pytest.raises(ProviderError, match=r"in time|within"):
+        await scene.steady().open(PCM16_8K, "en-GB", SttHints())
+    assert (stt.asked, len(scene.blamed)) == (2, 1)
+
+
 async def test_ears_that_were_gone_for_a_while_catch_up() -> None:
     line = spoken("one two three four", "five six seven")
     away = [SttFault(refuse=Unavailable("stt/a", "no"))] * 3

@@ -1,8 +1,6 @@
-// The page's side of the protocol in transports/browser_ws.py. Words shown to people are in index.html, not here.
+// What the page at /talk shows of a call. Words shown to people are in index.html, not here; the call itself is line.js.
+import { Line, Strip } from "./line.js";
 
-const RATE_IN = 16000;
-const RATE_OUT = 24000;
-const BAR_MS = 60;
 const SLOW_MS = 800;
 const PARTS = ["endpoint", "understand", "first_clause", "tts", "playout"];
 
@@ -129,138 +127,43 @@ function ladderItem({ turn, total, parts }, longest) {
   return item;
 }
 
-/** The last half minute of both sides: the caller above the line, the agent below. */
-class Strip {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.bars = [];
-    this.now = { caller: 0, agent: 0 };
-    this.draw = this.draw.bind(this);
-  }
-
-  begin() {
-    this.bars = [];
-    this.timer = setInterval(() => {
-      this.bars.push(this.now);
-      this.now = { caller: 0, agent: 0 };
-      if (this.bars.length > 600) this.bars.shift();
-      requestAnimationFrame(this.draw);
-    }, BAR_MS);
-  }
-
-  end() {
-    clearInterval(this.timer);
-  }
-
-  level(side, peak) {
-    this.now[side] = Math.max(this.now[side], peak);
-  }
-
-  draw() {
-    const { canvas } = this;
-    const scale = devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (canvas.width !== Math.round(width * scale)) [canvas.width, canvas.height] = [width * scale, height * scale].map(Math.round);
-    const context = canvas.getContext("2d");
-    const style = getComputedStyle(document.documentElement);
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const middle = height / 2;
-    context.fillStyle = style.getPropertyValue("--line2");
-    context.fillRect(16, middle - 0.5, width - 32, 1);
-    const shown = this.bars.slice(-Math.floor((width - 32) / 3));
-    const sides = [["caller", -1], ["agent", 1]];
-    for (const [side, direction] of sides) {
-      context.fillStyle = style.getPropertyValue(`--${side}`);
-      shown.forEach((bar, index) => {
-        const tall = Math.sqrt(bar[side]) * (middle - 10);
-        if (tall > 2) context.fillRect(16 + index * 3, direction < 0 ? middle - tall : middle, 2, tall);
-      });
-    }
-  }
-}
-
 // -- a call -------------------------------------------------------------------------------------------------------------
 
 const strip = new Strip($("strip"));
 let call = null;
 
-class Call {
+class Call extends Line {
   constructor() {
+    super({
+      asking: () => show("asking"),
+      connecting: () => show("connecting"),
+      started: () => this.up(),
+      message: (message) => this.shown(message),
+      level: (side, peak) => strip.level(side, peak),
+      stopped: (state, word) => this.down(state, word),
+      silent: () => strip.end(),
+    });
     this.talk = new Conversation();
-    this.reason = "";
-    this.muted = false;
-    this.sounding = []; // marks whose audio has left the player and not yet the loudspeaker
-    this.over = false;
   }
 
-  async begin() {
-    if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode) return this.stop("denied", "insecure");
-    show("asking");
-    // Made inside the click: later, browsers would keep it silent.
-    this.context = new AudioContext({ latencyHint: "interactive" });
-    try {
-      this.stream = await navigator.mediaDevices.getUserMedia({
-        audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-      });
-    } catch (error) {
-      return this.stop("denied", error.name === "NotFoundError" || error.name === "NotReadableError" ? "nodevice" : "denied");
-    }
-    if (this.over) return this.release();
-    await this.context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
-    await this.context.resume();
-    show("connecting");
-    this.connect();
-  }
-
-  connect() {
+  dial() {
     const address = new URL("../media/browser", location.href.replace(/[^/]*([?#].*)?$/, ""));
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const { token = "", ...parameters } = Object.fromEntries(new URLSearchParams(location.search));
-    this.socket = new WebSocket(address);
-    this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => this.send({ type: "start", version: 1, token, rate: RATE_IN, rate_out: RATE_OUT, parameters });
-    this.socket.onmessage = ({ data }) => this.take(data);
-    this.socket.onclose = ({ code }) => this.closed(code);
+    return this.begin({ address, token, parameters });
   }
 
-  send(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
-  }
-
-  take(data) {
-    if (data instanceof ArrayBuffer) {
-      this.player?.port.postMessage({ audio: data }, [data]);
-      return;
-    }
-    const message = JSON.parse(data);
+  shown(message) {
     switch (message.type) {
-      case "started": return this.started(message);
-      case "clear": return this.player?.port.postMessage({ clear: true });
-      case "mark": return this.player?.port.postMessage({ mark: message.name });
       case "partial": return this.talk.partial(message.text);
       case "caller": return this.talk.caller(message.turn, message.text);
       case "speaking": return this.talk.agent(message.turn, message.text);
       case "agent": return this.talk.agent(message.turn, message.text, message.heard, message.interrupted);
       case "ladder": return this.talk.ladder(message);
-      case "ended":
-        this.reason = message.reason;
     }
   }
 
-  started({ rate, rate_out }) {
-    this.player = new AudioWorkletNode(this.context, "player", { numberOfInputs: 0, outputChannelCount: [1], processorOptions: { rate: rate_out } });
-    this.player.port.onmessage = ({ data }) => this.played(data);
-    this.player.connect(this.context.destination);
-    this.capture = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0, processorOptions: { rate } });
-    this.capture.port.onmessage = ({ data }) => {
-      if (this.socket.readyState === WebSocket.OPEN) this.socket.send(data.data);
-      strip.level("caller", data.peak);
-    };
-    this.context.createMediaStreamSource(this.stream).connect(this.capture);
-    // Some systems take the sound away (a telephone call, headphones pulled out); take it back when they let us.
-    this.context.onstatechange = () => this.context.state === "interrupted" && this.context.resume();
-    this.since = performance.now();
+  up() {
     this.clock = setInterval(() => this.tick(), 250);
     strip.begin();
     show("live");
@@ -269,90 +172,31 @@ class Call {
   }
 
   tick() {
-    const seconds = Math.floor((performance.now() - this.since) / 1000);
-    $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  }
-
-  /** A mark is answered when its audio has been heard, so the loudspeaker's delay is added; dropped marks at once, in order. */
-  played(message) {
-    if (message.mark !== undefined) {
-      const delay = 1000 * (this.context.outputLatency || this.context.baseLatency || 0);
-      const entry = { name: message.mark };
-      entry.timer = setTimeout(() => {
-        this.sounding.splice(this.sounding.indexOf(entry), 1);
-        this.send({ type: "mark", name: entry.name });
-      }, delay);
-      this.sounding.push(entry);
-    } else if (message.cleared) {
-      for (const entry of this.sounding.splice(0)) {
-        clearTimeout(entry.timer);
-        this.send({ type: "mark", name: entry.name });
-      }
-      for (const name of message.cleared) this.send({ type: "mark", name });
-    } else if (message.finished) {
-      this.release();
-    } else {
-      strip.level("agent", message.peak);
-    }
+    $("clock").textContent = `${Math.floor(this.seconds / 60)}:${String(this.seconds % 60).padStart(2, "0")}`;
   }
 
   mute() {
     if (!this.capture) return;
-    this.muted = !this.muted;
-    this.capture.port.postMessage({ muted: this.muted });
+    super.mute();
     $("mute").setAttribute("aria-pressed", String(this.muted));
     $("mute").querySelector("use").setAttribute("href", this.muted ? "#i-mute" : "#i-mic");
     show("live", this.muted ? "muted" : "live");
   }
 
   press(digit) {
-    this.send({ type: "dtmf", digit });
+    super.press(digit);
     $("pressed").textContent = ($("pressed").textContent + digit).slice(-20);
   }
 
-  hangUp() {
-    this.reason ||= "hangup";
-    this.player?.port.postMessage({ clear: true });
-    this.send({ type: "hangup" });
-    // The engine closes; should it not, the call is over all the same.
-    setTimeout(() => this.over || this.closed(1000), 1500);
-    if (!this.player) this.stop("ended", "ended-hangup");
-  }
-
-  closed(code) {
-    if (this.over) return;
-    if (code === 1013) return this.stop("refused", "ended-busy");
-    // A call that was taken ends with a reason; one that was not is only closed.
-    if (code === 1008 || (code === 1000 && !this.reason)) return this.stop("refused", "ended-refused");
-    if (code !== 1000 && !this.reason) return this.stop("lost");
-    const word = `ended-${this.reason}`;
-    this.stop("ended", words[word] ? word : "ended");
-  }
-
-  stop(state, word = state) {
-    if (this.over) return;
-    this.over = true;
+  down(state, word) {
     this.talk.partial("");
-    if (this.socket) this.socket.onclose = null;
-    this.socket?.close(1000);
     clearInterval(this.clock);
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
-    this.capture?.port.postMessage({ over: true });
-    // What has arrived is still played, but not for ever.
-    this.player?.port.postMessage({ finish: true });
-    setTimeout(() => this.release(), this.player ? 1000 : 0);
     pad(false);
     $("mute").setAttribute("aria-pressed", "false");
     $("mute").querySelector("use").setAttribute("href", "#i-mic");
     $("start-label").textContent = words.again;
-    show(state, word);
+    show(state, words[word] ? word : state);
     $("start").focus();
-  }
-
-  release() {
-    strip.end();
-    this.player?.port.postMessage({ over: true });
-    if (this.context && this.context.state !== "closed") this.context.close();
   }
 }
 
@@ -369,7 +213,7 @@ const live = () => document.body.dataset.state === "live";
 $("start").addEventListener("click", () => {
   $("pressed").textContent = "";
   call = new Call();
-  call.begin().catch(() => call.stop("lost"));
+  call.dial().catch(() => call.stop("lost"));
 });
 $("end").addEventListener("click", () => call?.hangUp());
 $("mute").addEventListener("click", () => call?.mute());
