@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook import __version__
-from offhook.cli.replay import is_shift, replay
 from offhook.core.time import MS, SECOND
 from offhook.core.turn.events import Final, Partial, ShiftScored
 from offhook.core.turn.policy import TurnPolicy
+from offhook.core.turn.replay import is_shift, replay
 from offhook.engine.trace import read_trace
 from offhook.errors import OffhookError
 from offhook.testing.bench import turns as turning

@@ -18,12 +18,12 @@ import anyio
 from rich.console import Console
 from rich.table import Table
 
-from offhook.cli.replay import is_shift, what_if
 from offhook.core.audio.format import MULAW_8K
 from offhook.core.audio.link import link
 from offhook.core.time import MS, SECOND, Duration, Instant, ms
 from offhook.core.turn import events as ev
 from offhook.core.turn.policy import Endpointing, TurnPolicy
+from offhook.core.turn.replay import is_shift, what_if
 from offhook.core.understand.complete import Expect
 from offhook.core.understand.types import Context
 from offhook.engine.detector import Detector

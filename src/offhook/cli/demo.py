@@ -80,6 +80,9 @@ async def _demo(console: Console, once: bool, state_dir: Path, orchestrator_port
         _figures(console, caller)
         console.print(f"\nTalk to the agent yourself: http://127.0.0.1:{engine_port}/talk/")
         if not once:
+            link = await _setup_link(state_dir / "demo.log")
+            portal = f"choose a password at {link}" if link else f"http://127.0.0.1:{orchestrator_port}/"
+            console.print(f"See the call in the portal:  {portal}", highlight=False, soft_wrap=True)
             console.print("Ctrl-C ends it.")
             await _interrupted(platform)
     return 0 if booked and not failure else 1
@@ -125,6 +128,12 @@ async def _healthy(platform: anyio.abc.Process, *ports: int) -> None:
                     await anyio.sleep(0.05)
         if limit.cancelled_caught:
             raise ConfigError(f"the platform was not up after {START_LIMIT:g} s: its messages are in the state folder's demo.log")
+
+
+async def _setup_link(log: Path) -> str | None:
+    """What the platform has printed for its first administrator; None once there is one."""
+    found = re.search(r"choose a password at (\S+)", await anyio.Path(log).read_text(encoding="utf-8"))
+    return found.group(1) if found else None
 
 
 async def _interrupted(platform: anyio.abc.Process) -> None:

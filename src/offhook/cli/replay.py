@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,60 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from offhook.core.time import MS
-from offhook.core.turn.effects import Effect, Ignored, OpenTurn, PromoteTurn
-from offhook.core.turn.events import Event, Tick
 from offhook.core.turn.policy import TurnPolicy, replace_path
-from offhook.core.turn.state import TurnState, initial
-from offhook.core.turn.step import deadline, step
+from offhook.core.turn.replay import Decision, replay, what_if
 from offhook.engine.trace import read_trace
 from offhook.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the core decided, and when."""
-
-    at: int
-    effect: Effect
-
-
-def replay(events: list[Event], policy: TurnPolicy) -> list[Decision]:
-    """The decisions of a trace under a policy, ignored events left out."""
-    state = initial()
-    decisions: list[Decision] = []
-    for event in events:
-        state = _feed(state, event, policy, decisions)
-    return decisions
-
-
-def what_if(events: list[Event], policy: TurnPolicy) -> list[Decision]:
-    """The decisions that another policy would have taken up to where the world would have answered differently.
-
-    Recorded ticks belong to the recorded policy, so they are replaced by ticks at this policy's own deadlines.
-    """
-    state = initial()
-    decisions: list[Decision] = []
-    for event in events:
-        if isinstance(event, Tick):
-            continue
-        while (due := deadline(state)) is not None and due <= event.at:
-            before = state
-            state = _feed(state, Tick(due), policy, decisions)
-            if state == before:
-                break
-        state = _feed(state, event, policy, decisions)
-    return decisions
-
-
-def is_shift(effect: Effect) -> bool:
-    """Whether an effect answers words of the caller's whose turn is over."""
-    return isinstance(effect, PromoteTurn) or (isinstance(effect, OpenTurn) and not effect.speculative and effect.cause == "speech")
-
-
-def _feed(state: TurnState, event: Event, policy: TurnPolicy, decisions: list[Decision]) -> TurnState:
-    outcome = step(state, event, policy)
-    decisions.extend(Decision(event.at, effect) for effect in outcome.effects if not isinstance(effect, Ignored))
-    return outcome.state
 
 
 def find_trace(call: str, state_dir: Path) -> Path:

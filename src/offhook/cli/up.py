@@ -131,12 +131,12 @@ async def _up(state_dir: Path, orchestrator_port: int, engine_port: int) -> None
                 await _healthy(f"http://127.0.0.1:{orchestrator_port}/healthz", children[0], stopped)
                 await _healthy(f"http://127.0.0.1:{engine_port}/healthz", children[1], stopped)
                 if not stopped.is_set():
+                    address = f"http://127.0.0.1:{orchestrator_port}"
                     typer.echo(f"offhook is up after {anyio.current_time() - begin:.1f} s")
                     typer.echo(f"  talk to the receptionist   http://127.0.0.1:{engine_port}/talk/")
-                    typer.echo(
-                        f"  orchestrator               http://127.0.0.1:{orchestrator_port}/  (admin token in {state_dir / 'keys.json'})"
-                    )
-                    typer.echo(f"  carrier webhook            http://127.0.0.1:{orchestrator_port}/carriers/twilio/voice")
+                    typer.echo(f"  portal                     {address}/  (sign in; while there is no administrator, by the link above)")
+                    typer.echo(f"  API                        {address}/v1/  (admin token in {state_dir / 'keys.json'})")
+                    typer.echo(f"  carrier webhook            {address}/carriers/twilio/voice")
                 await stopped.wait()
             finally:
                 group.cancel_scope.cancel()

@@ -239,9 +239,13 @@ class Call(Model):
     reason: str | None
     outcome: str | None
     seconds: float | None
+    slowest_ms: float | None
     summary: str
     recorded: bool
     kept: bool
+    flag: str
+    flagged_by: str
+    flagged_at: dt.datetime | None
     trace_id: str
 
 
@@ -352,6 +356,12 @@ class ContactDetail(Model):
     appointments: list[Appointment]
     leads: list[Lead]
     messages: list[Message]
+
+
+class Corrections(Sent):
+    """What was heard wrong, by the name of the value: name, phone, email, address, or one of the script's. Empty: there is none."""
+
+    values: dict[str, Any]
 
 
 class CrmContact(Model):
@@ -577,6 +587,12 @@ class FixedLines(Document):
     deaf: str = "I am sorry, I cannot hear you just now. Please use the keys of your telephone."
 
 
+class FlagIn(Sent):
+    """Why a call is marked."""
+
+    reason: str
+
+
 class Forgot(Sent):
     """Whose password is forgotten."""
 
@@ -627,6 +643,7 @@ class Key(Model):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -749,6 +766,7 @@ class Me(Model):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -802,6 +820,7 @@ class MembershipView(Model):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -858,6 +877,7 @@ class MintedKey(Model):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -1008,6 +1028,7 @@ class NewResellerKey(Sent):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -1075,6 +1096,7 @@ class NewTenantKey(Sent):
             "vendors.read",
             "vendors.write",
             "calls.read",
+            "calls.write",
             "calls.delete",
             "live.control",
             "contacts.read",
@@ -1103,6 +1125,8 @@ class NewVoiceTest(Sent):
     config: AgentConfig | None = None
     tools: dict[str, Any] = Field(default_factory=dict)
     caller: str = ""
+    real: bool = False
+    """No test, but a call: what it books is booked. Needs appointments.write."""
     minutes: int = 10
 
 
@@ -1438,6 +1462,13 @@ class SessionView(Model):
     user_agent: str
     created_at: dt.datetime
     last_seen_at: dt.datetime
+    expires_at: dt.datetime
+
+
+class Share(Model):
+    """A link to a call for whoever has it. Its token is shown this once."""
+
+    path: str
     expires_at: dt.datetime
 
 

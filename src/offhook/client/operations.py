@@ -22,6 +22,7 @@ from offhook.client.models import (
     BookingsSlotView,
     Call,
     CallDetail,
+    CallResult,
     CheckBody,
     Checked,
     CheckView,
@@ -30,6 +31,7 @@ from offhook.client.models import (
     Confirmation,
     ContactChange,
     ContactDetail,
+    Corrections,
     CrmContact,
     DataKeyView,
     DeliveryDetail,
@@ -43,6 +45,7 @@ from offhook.client.models import (
     EventTypeList,
     EventView,
     ExportView,
+    FlagIn,
     Forgot,
     Invitation,
     Key,
@@ -93,6 +96,7 @@ from offhook.client.models import (
     ScriptBody,
     ScriptView,
     SessionView,
+    Share,
     SignedIn,
     SignIn,
     TemplateDetail,
@@ -453,6 +457,9 @@ class CallsGroup:
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
         test: bool | None = None,
+        slow: bool | None = None,
+        longer: int | None = None,
+        shorter: int | None = None,
         q: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -470,6 +477,9 @@ class CallsGroup:
                 "since": since,
                 "until": until,
                 "test": test,
+                "slow": slow,
+                "longer": longer,
+                "shorter": shorter,
                 "q": q,
                 "limit": limit,
                 "cursor": cursor,
@@ -485,6 +495,33 @@ class CallsGroup:
     def delete(self, tenant: str, call: str) -> None:
         """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
+        self._sender.nothing(request)
+
+    def flag(self, tenant: str, call: str, body: FlagIn) -> None:
+        """Mark a call for the team, with why."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag", body=body)
+        self._sender.nothing(request)
+
+    def unflag(self, tenant: str, call: str) -> None:
+        """Take the mark away."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag")
+        self._sender.nothing(request)
+
+    def correct_result(self, tenant: str, call: str, body: Corrections) -> CallResult:
+        """Put right what was heard wrong. What other systems were told already stays as it is there. 409 before there is a
+        result.
+        """
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/result", body=body)
+        return self._sender.value(request, CallResult)
+
+    def share(self, tenant: str, call: str) -> Share:
+        """A link to a page with the call's words and result, for whoever has it: good for seven days."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/shares")
+        return self._sender.value(request, Share)
+
+    def revoke_shares(self, tenant: str, call: str) -> None:
+        """End all links to this call."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/shares")
         self._sender.nothing(request)
 
     def show_transcript(self, tenant: str, call: str, *, format: Literal["json", "vtt", "text"] | None = None) -> Transcript:
@@ -1761,6 +1798,9 @@ class AsyncCallsGroup:
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
         test: bool | None = None,
+        slow: bool | None = None,
+        longer: int | None = None,
+        shorter: int | None = None,
         q: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -1778,6 +1818,9 @@ class AsyncCallsGroup:
                 "since": since,
                 "until": until,
                 "test": test,
+                "slow": slow,
+                "longer": longer,
+                "shorter": shorter,
                 "q": q,
                 "limit": limit,
                 "cursor": cursor,
@@ -1793,6 +1836,33 @@ class AsyncCallsGroup:
     async def delete(self, tenant: str, call: str) -> None:
         """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}")
+        await self._sender.nothing(request)
+
+    async def flag(self, tenant: str, call: str, body: FlagIn) -> None:
+        """Mark a call for the team, with why."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag", body=body)
+        await self._sender.nothing(request)
+
+    async def unflag(self, tenant: str, call: str) -> None:
+        """Take the mark away."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag")
+        await self._sender.nothing(request)
+
+    async def correct_result(self, tenant: str, call: str, body: Corrections) -> CallResult:
+        """Put right what was heard wrong. What other systems were told already stays as it is there. 409 before there is a
+        result.
+        """
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/result", body=body)
+        return await self._sender.value(request, CallResult)
+
+    async def share(self, tenant: str, call: str) -> Share:
+        """A link to a page with the call's words and result, for whoever has it: good for seven days."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/shares")
+        return await self._sender.value(request, Share)
+
+    async def revoke_shares(self, tenant: str, call: str) -> None:
+        """End all links to this call."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/shares")
         await self._sender.nothing(request)
 
     async def show_transcript(self, tenant: str, call: str, *, format: Literal["json", "vtt", "text"] | None = None) -> Transcript:

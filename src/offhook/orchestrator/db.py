@@ -84,6 +84,22 @@ class Database:
             yield PlatformScope(session)
 
     @asynccontextmanager
+    async def tenant_within(self, outer: ResellerScope | PlatformScope, tenant: str) -> AsyncIterator[TenantScope]:
+        """The same transaction on behalf of a tenant for a while: what both write is committed together. Whoever calls has found the tenant
+        by the outer scope.
+        """
+        await _enter(outer.session, TenantScope(outer.session, tenant))
+        yield TenantScope(outer.session, tenant)
+        await _enter(outer.session, outer)  # not after an error: then the whole transaction is over
+
+    @asynccontextmanager
+    async def platform_within(self, outer: ResellerScope) -> AsyncIterator[PlatformScope]:
+        """The same transaction over the directory for a while."""
+        await _enter(outer.session, PlatformScope(outer.session))
+        yield PlatformScope(outer.session)
+        await _enter(outer.session, outer)
+
+    @asynccontextmanager
     async def _as(self, role: str, *, tenant: str = "", reseller: str = "") -> AsyncIterator[AsyncSession]:
         """A transaction in a scope role. All three settings end with the transaction, so that a pooled connection keeps nothing."""
         async with self._sessions() as session, session.begin():
@@ -108,6 +124,16 @@ class Database:
     async def close(self) -> None:
         """Close all connections; idempotent."""
         await self._engine.dispose()
+
+
+async def _enter(session: AsyncSession, scope: TenantScope | ResellerScope | PlatformScope) -> None:
+    """Take this scope's role in a transaction that is open."""
+    values = {"role": "offhook_platform", "tenant": "", "reseller": ""}
+    if isinstance(scope, TenantScope):
+        values |= {"role": "offhook_tenant", "tenant": scope.tenant}
+    elif isinstance(scope, ResellerScope):
+        values |= {"role": "offhook_reseller", "reseller": scope.reseller}
+    await session.execute(_ENTER, values)
 
 
 async def raw_connection(session: AsyncSession) -> Any:  # noqa: ANN401 - psycopg's connection, passed through

@@ -21,6 +21,8 @@ from offhook.orchestrator.hooks import jobs as hooks
 from offhook.orchestrator.keys import jobs as keys
 from offhook.orchestrator.live import jobs as live
 from offhook.orchestrator.numbers import jobs as numbers
+from offhook.orchestrator.openas import jobs as openas
+from offhook.orchestrator.overview import jobs as overview
 from offhook.orchestrator.people import jobs as people
 from offhook.orchestrator.people.mail import make_mail
 from offhook.orchestrator.recordings import jobs as recordings
@@ -31,7 +33,7 @@ from offhook.orchestrator.tenants import jobs as tenants
 from offhook.orchestrator.vault import jobs as vault
 from offhook.orchestrator.vault.ops import Vault
 
-DOMAINS = (agents, audit, calls, hooks, keys, live, numbers, people, recordings, resellers, tenants, vault)
+DOMAINS = (agents, audit, calls, hooks, keys, live, numbers, openas, overview, people, recordings, resellers, tenants, vault)
 """Modules whose ``register`` makes jobs known."""
 GRACE = 5.0
 """Seconds that running jobs get to end when their worker is told to stop."""

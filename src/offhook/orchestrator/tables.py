@@ -13,16 +13,19 @@ from offhook.orchestrator.keys import tables as _keys
 from offhook.orchestrator.kit import once as _once
 from offhook.orchestrator.live import tables as _live
 from offhook.orchestrator.numbers import tables as _numbers
+from offhook.orchestrator.openas import tables as _openas
+from offhook.orchestrator.overview import tables as _overview
 from offhook.orchestrator.people import tables as _people
 from offhook.orchestrator.recordings import tables as _recordings
 from offhook.orchestrator.resellers import tables as _resellers
 from offhook.orchestrator.tenants import tables as _tenants
+from offhook.orchestrator.today import tables as _today
 from offhook.orchestrator.tools import tables as _tools
 from offhook.orchestrator.vault import tables as _vault
 from offhook.orchestrator.vendors import tables as _vendors
 
 modules = (
-    _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _once, _people, _recordings, _resellers, _tenants,
-    _tools, _trials, _vault, _vendors,
+    _agents, _audit, _bookings, _calls, _carriers, _crm, _hooks, _keys, _live, _numbers, _once, _openas, _overview, _people, _recordings,
+    _resellers, _tenants, _today, _tools, _trials, _vault, _vendors,
 )  # fmt: skip
 metadata = Base.metadata

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from offhook.authoring.retime import Timing
 from offhook.contracts.plan import Fillers, Lines, Models, Openers, OpeningHours, Passage, TurnPlan
 from offhook.orchestrator.agents.compose import compose, told_first
 from offhook.orchestrator.agents.config import AgentConfig, document, shallow
@@ -308,6 +309,15 @@ class TurnPresets(View):
 
     presets: list[PresetView]
     values: list[ValueView]
+
+
+class Retimed(View):
+    """What values of turn-taking would have done to calls, beside those of the live version, where there is one."""
+
+    calls: int
+    unreadable: int
+    here: Timing
+    live: Timing | None
 
 
 class TemplateView(View):

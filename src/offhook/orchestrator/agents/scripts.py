@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -18,12 +20,20 @@ Lines = Mapping[Path, tuple[str, int]]
 MOST: Final[Mapping[str, int]] = {"states": 300, "slots": 300, "tools": 100, "topics": 200, "objections": 100, "given": 100, "must_say": 50}
 LONGEST: Final = 2_000
 CONDITION: Final = 500
+KEPT: Final = 16
+"""Texts that were read of late: a page and its check read the same one."""
 _DEEP: Final = re.compile(r"(?:[\[{]\s*){20}")
 _MERGE: Final = re.compile(r"<<\s*:")
 
 
 def read(text: str) -> tuple[dict[str, Any], Lines]:
     """The document of a text, and the lines of its fields; Invalid with the line of a fault. Slow: call it in a thread."""
+    document, lines = _read(text)
+    return copy.deepcopy(document), lines
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _read(text: str) -> tuple[dict[str, Any], Lines]:
     if _MERGE.search(text):
         raise _unreadable("merge keys ('<<') are not taken: write the fields out", _line(text, _MERGE))
     if _DEEP.search(text):

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from offhook.errors import NotFound, NotPermitted, NotSignedIn
+from offhook.errors import NotFound, NotPermitted, NotSignedIn, TooManyRequests
 from offhook.orchestrator.access import Given
 from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.auth.permissions import Permission, Principal, operator
 from offhook.orchestrator.keys import ops as keys
+from offhook.orchestrator.openas import ops as openas
+from offhook.orchestrator.openas.schemas import Opening
 from offhook.orchestrator.people import ops as people
 from offhook.orchestrator.people.csrf import same_origin
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
@@ -27,6 +30,8 @@ from offhook.orchestrator.tenants import ops as tenants
 
 COOKIE: Final = "__Host-offhook"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+API: Final = "/v1/"
+"""Where programs ask. Everywhere else are pages, which somebody who is not of the tenant opens by saying why (``openas``)."""
 ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
 
@@ -51,6 +56,8 @@ class TenantAccess(Access):
     scope: TenantScope
     may: frozenset[Permission]
     """All that the principal may do in this tenant."""
+    opening: Opening | None = None
+    """The look at a page that somebody of its agency, or of the platform, has said a reason for."""
 
     async def audit(self, action: str, target: str, details: Mapping[str, Any] | None = None) -> None:
         """Write down who did what, in the same transaction."""
@@ -122,16 +129,61 @@ def in_tenant(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for
     async def enter(
         tenant: Annotated[str, Path(pattern=ID)], request: Request, given: Given, principal: Signed
     ) -> AsyncIterator[TenantAccess]:
-        async with given.database.platform() as platform:
-            found = await tenants.find(platform, tenant)
+        may, opening = await _reach(request, given, principal, tenant)
+        _need(permission, may)
+        async with given.database.tenant(tenant) as scope:
+            yield TenantAccess(principal, given, request, scope, may, opening)
+
+    return _declared(enter, "tenant", permission)
+
+
+async def _reach(request: Request, given: Given, principal: Principal, tenant: str) -> tuple[frozenset[Permission], Opening | None]:
+    """What they may do in a tenant by this request; NotFound for a tenant that is none of theirs, OpenFirst where a reason is wanted."""
+    async with given.database.platform() as platform:
+        found = await tenants.find(platform, tenant)
         may = principal.in_tenant(found.id, found.reseller_id) if found else frozenset[Permission]()
         if found is None or not may:
             raise NotFound("no such tenant")
-        _need(permission, may)
-        async with given.database.tenant(found.id) as scope:
-            yield TenantAccess(principal, given, request, scope, may)
+        if principal.kind != "person" or request.url.path.startswith(API):
+            return may, None
+        cookie, host = request.cookies.get(COOKIE, ""), request.headers.get("host", "")
+        return await openas.may(given, platform, principal, found.id, found.reseller_id, cookie, host)
 
-    return _declared(enter, "tenant", permission)
+
+async def still_may(access: TenantAccess, permission: Permission) -> bool:
+    """Whether who asked might ask the same again now: for an answer that goes on for longer than its request's transaction."""
+    try:
+        principal = await principal_of(access.request, access.given, None, None)
+        may, _ = await _reach(access.request, access.given, principal, access.scope.tenant)
+    except (NotSignedIn, NotFound, NotPermitted, TooManyRequests):
+        return False
+    return permission in may
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDoor(Access):
+    """A tenant that may be entered, without a transaction yet."""
+
+    tenant: str
+    may: frozenset[Permission]
+    opening: Opening | None
+
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[TenantAccess]:
+        """Its transaction, until the block ends."""
+        async with self.given.database.tenant(self.tenant) as scope:
+            yield TenantAccess(self.principal, self.given, self.request, scope, self.may, self.opening)
+
+
+def before_tenant(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated
+    """The same as ``in_tenant`` before its transaction: for what hashes a password, or asks the directory, and then shows the tenant."""
+
+    async def find(tenant: Annotated[str, Path(pattern=ID)], request: Request, given: Given, principal: Signed) -> TenantDoor:
+        may, opening = await _reach(request, given, principal, tenant)
+        _need(permission, may)
+        return TenantDoor(principal, given, request, tenant, may, opening)
+
+    return _declared(find, "tenant", permission)
 
 
 def in_reseller(permission: Permission) -> Any:  # noqa: ANN401 - a dependency for Annotated

@@ -12,7 +12,7 @@ TenantPermission = Literal[
     "agents.read", "agents.write", "agents.publish",
     "numbers.read", "numbers.write",
     "vendors.read", "vendors.write",
-    "calls.read", "calls.delete", "live.control",
+    "calls.read", "calls.write", "calls.delete", "live.control",
     "contacts.read", "contacts.write",
     "appointments.read", "appointments.write",
     "webhooks.read", "webhooks.write",

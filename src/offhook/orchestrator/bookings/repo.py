@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -106,6 +106,16 @@ class AppointmentRepo(Repo):
         ).scalar_one_or_none()
         return Appointment.model_validate(row) if row else None
 
+    async def ahead(self, contacts: Collection[str], now: datetime) -> set[str]:
+        """Those of these contacts who have a booked visit ahead."""
+        query = select(AppointmentRow.contact_id).where(
+            AppointmentRow.tenant_id == self._tenant,
+            AppointmentRow.contact_id.in_(contacts),
+            AppointmentRow.status == "booked",
+            AppointmentRow.ends_at > now,
+        )
+        return {str(one) for one in (await self._session.execute(query.distinct())).scalars()} if contacts else set()
+
     async def of_call(self, call: str) -> list[Appointment]:
         """Those that a call made."""
         return await self._latest(AppointmentRow.call_id == call, 100)
@@ -184,6 +194,15 @@ class AppointmentRepo(Repo):
             .order_by(AppointmentChangeRow.revision)
         )
         return [AppointmentEvent.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def makers(self, ids: Collection[str]) -> dict[str, str]:
+        """Who made each of these: a kind of ``By``."""
+        query = select(AppointmentChangeRow.appointment_id, AppointmentChangeRow.by_kind).where(
+            AppointmentChangeRow.tenant_id == self._tenant,
+            AppointmentChangeRow.appointment_id.in_(ids),
+            AppointmentChangeRow.kind == "created",
+        )
+        return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
 
     async def taken(self, span: Span, apart_from: str = "") -> bool:
         """Whether this member of staff is booked at that time."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
-from offhook.orchestrator.bookings import ops
+from offhook.orchestrator.bookings import desk, ops
 from offhook.orchestrator.bookings.schemas import (
     Appointment,
     AppointmentChange,
@@ -98,10 +98,7 @@ async def change_appointment(
     old = await ops.locked(access.scope, appointment)
     match(request, old.revision)
     new = await ops.change(access.scope, access.given, _by(access), await tenants.get(access.scope), old, body)
-    details: dict[str, Any] = {"fields": sorted(body.model_fields_set)}
-    if (old.starts_at, old.staff) != (new.starts_at, new.staff):
-        details |= {"starts_at": [old.starts_at.isoformat(), new.starts_at.isoformat()], "staff": [old.staff, new.staff]}
-    await access.audit("appointment.changed", new.id, details)
+    await access.audit("appointment.changed", new.id, desk.noted(old, new, body.model_fields_set))
     response.headers["ETag"] = etag(new.revision)
     return new
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from offhook.contracts.events import AnyEvent, CallEnded, CallStarted
-from offhook.errors import Conflict, NotFound
+from offhook.errors import Conflict
 from offhook.orchestrator.agents import ops as agents
-from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.bookings import ops as bookings
-from offhook.orchestrator.calls import news, ops
+from offhook.orchestrator.calls import news, ops, reading
 from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.calls.results import make_result
 from offhook.orchestrator.calls.schemas import Accepted, CallRecord
@@ -102,9 +102,10 @@ async def finish(given: Services, tenant: str, call: str) -> bool:
         ended = next((event for event in events if event["type"] == "call.ended"), None)
         appointments = [one.starts_at for one in await bookings.made_in(scope, call) if one.status == "booked"]
         lead, _ = await crm.of_call(scope, call)
-        result = make_result(await _script(scope, record), ended, record.caller, appointments, lead.status if lead else None)
+        agent = await reading.agent_of(scope, record)
+        result = make_result(agent.script if agent else {}, ended, record.caller, appointments, lead.status if lead else None)
         await repo.write_result(call, result, missing)
-        await repo.change(call, summary=result.summary)
+        await repo.change(call, summary=result.summary, slowest_ms=_slowest(events))
         await repo.find_by(await ops.get(scope, call))
         if written is None:
             await news.transcribed(given, scope, record, turns_of(events))
@@ -112,13 +113,7 @@ async def finish(given: Services, tenant: str, call: str) -> bool:
         return True
 
 
-async def _script(scope: TenantScope, call: CallRecord) -> dict[str, Any]:
-    """The script of the call, of the version that it had; none if its agent is no more."""
-    try:
-        if call.test:
-            return (await trials.of_call(scope, call.id)).agent.script
-        if call.agent_version is not None:
-            return (await agents.version(scope, call.agent_id, call.agent_version)).script
-        return (await agents.live(scope, call.agent_id)).script
-    except NotFound:
-        return {}
+def _slowest(events: Sequence[Mapping[str, Any]]) -> float | None:
+    """The longest that an answer was waited for."""
+    waited = [(one.get("ladder") or {}).get("total") for one in events if one["type"] == "turn.agent"]
+    return max((one for one in waited if one is not None), default=None)

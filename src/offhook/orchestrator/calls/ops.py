@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
 from offhook.orchestrator.calls.repo import CallRepo
-from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord, Rhythm
+from offhook.orchestrator.calls.schemas import AgentCalls, Call, CallFilter, CallRecord, Rhythm
 from offhook.orchestrator.calls.transcript import Said, turns_of
 from offhook.orchestrator.scope import TenantScope
 
@@ -66,6 +67,11 @@ async def count(scope: TenantScope, wanted: CallFilter, most: int) -> int:
     return await CallRepo(scope).count(wanted, most)
 
 
+async def by_agent(scope: TenantScope, agents: Collection[str], since: datetime, most: int, latest: int) -> dict[str, AgentCalls]:
+    """Of each of these agents: its calls since then, no more than ``most`` counted, and the typical reply of the ``latest`` of them."""
+    return await CallRepo(scope).by_agent(agents, since, most, latest)
+
+
 async def rhythms(scope: TenantScope, calls: Collection[str]) -> dict[str, Rhythm]:
     """Who spoke when in each of these calls; nothing of those in which nobody has."""
     return await CallRepo(scope).rhythms(calls)
@@ -74,6 +80,17 @@ async def rhythms(scope: TenantScope, calls: Collection[str]) -> dict[str, Rhyth
 async def results(scope: TenantScope, calls: Collection[str]) -> dict[str, CallResult]:
     """The results of those of these calls that have one."""
     return await CallRepo(scope).results(calls)
+
+
+async def told(scope: TenantScope, call: str, after: int) -> list[dict[str, Any]]:
+    """What a call's engine told of it after this place, in order and without a gap: what comes after one is shown once it is closed."""
+    found, place = [], after
+    for event in await CallRepo(scope).events(call, after):
+        place += 1
+        if event["seq"] != place:
+            break
+        found.append(event)
+    return found
 
 
 async def engines(scope: TenantScope, calls: Collection[str]) -> dict[str, str]:

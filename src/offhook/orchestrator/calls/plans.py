@@ -67,7 +67,11 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
 
 
 async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPlan | Refusal:
-    """The plan of a test call: it takes a place of the tenant's as any other, of no number. Who rings is what the test says."""
+    """The plan of a call from a browser: it takes a place of the tenant's as any other, of no number. Who rings is what the token says.
+
+    It is a test, unless the token is for a real one.
+    """
+    test_only = not trials.is_real(request.token)
     async with given.database.platform() as platform:
         redeemed = await trials.redeem(platform, request.token, request.call, now)
     if redeemed is None:
@@ -87,13 +91,13 @@ async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPla
             transport=request.transport,
             caller=trial.caller,
             version=trial.version,
-            test=True,
+            test=test_only,
             engine_url=request.control_url,
         )
         if call.state == "ended":
             await numbers.release(scope, request.call)
-        known = {"caller_number": trial.caller} if trial.caller else {}
-        made = plan_of(agent, request.call, now, given.settings.base_url, known, test=True)
+        known = ({"caller_number": trial.caller} if trial.caller else {}) if test_only else await _known(scope, trial.caller)
+        made = plan_of(agent, request.call, now, given.settings.base_url, known, test=test_only)
     return await _with_accounts(given, agent, made)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from offhook.errors import NotFound
+from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.agents.schemas import Agent
+from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.calls.repo import CallRepo
-from offhook.orchestrator.calls.schemas import CallDetail, CallRecord
+from offhook.orchestrator.calls.schemas import Call, CallDetail, CallRecord
 from offhook.orchestrator.calls.transcript import Transcript, turns_of
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.recordings import ops as recordings
@@ -41,6 +45,18 @@ async def transcript(scope: TenantScope, id: str) -> Transcript:
     events = await CallRepo(scope).events(id)
     complete = call.last_seq is not None and not _missing(call, len(events))
     return Transcript(call=id, complete=complete, turns=turns_of(events))
+
+
+async def agent_of(scope: TenantScope, call: Call) -> Agent | None:
+    """The agent of a call, of the version that it had; None if it is no more."""
+    try:
+        if call.test:
+            return (await trials.of_call(scope, call.id)).agent
+        if call.agent_version is not None:
+            return await agents.version(scope, call.agent_id, call.agent_version)
+        return await agents.live(scope, call.agent_id)
+    except NotFound:
+        return None
 
 
 def _missing(call: CallRecord, events: int) -> int:

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy import ARRAY, Select, Text, cast, delete, exists, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on, insert
+from sqlalchemy import ARRAY, Select, Text, cast, delete, exists, func, literal_column, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
-from offhook.orchestrator.calls.schemas import Call, CallFilter, CallRecord, Rhythm
+from offhook.orchestrator.calls.results import amended
+from offhook.orchestrator.calls.schemas import SLOW_MS, AgentCalls, Call, CallFilter, CallRecord, Rhythm
 from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
 from offhook.orchestrator.calls.words import of_call as words_of_call
 from offhook.orchestrator.scope import Repo
@@ -22,6 +23,18 @@ from offhook.orchestrator.scope import Repo
 WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
 """Fields of events that hold what was said, by whichever side."""
 
+# Bounded for each agent: nobody waits for a list because an agent is busy.
+_BY_AGENT: Final = text("""
+    select a.id as agent,
+      (select count(*) from (select 1 from call c where c.tenant_id = :tenant and not c.test and c.agent_id = a.id and c.at >= :since
+        limit :most) counted) as calls,
+      (select percentile_disc(0.5) within group (order by (e.body -> 'ladder' ->> 'total')::double precision)
+        from (select c.id from call c where c.tenant_id = :tenant and not c.test and c.agent_id = a.id and c.at >= :since
+          order by c.at desc, c.id desc limit :latest) last
+        join call_event e on e.tenant_id = :tenant and e.call_id = last.id
+        where e.type = 'turn.agent' and jsonb_typeof(e.body -> 'ladder' -> 'total') = 'number') as reply_ms
+    from unnest(cast(:agents as text[])) a(id)
+""")
 _SHOWN: Final = tuple(getattr(CallRow, name) for name in Call.model_fields)
 """Columns of a list."""
 
@@ -74,6 +87,12 @@ class CallRepo(Repo):
         query, _ = self._fitting(select(CallRow.id), wanted)
         return (await self._session.execute(select(func.count()).select_from(query.limit(most).subquery()))).scalar_one()
 
+    async def by_agent(self, agents: Collection[str], since: datetime, most: int, latest: int) -> dict[str, AgentCalls]:
+        """How many calls each had since then, counted up to ``most``, and the median reply of its ``latest``."""
+        named = {"tenant": self._tenant, "agents": list(agents), "since": since, "most": most, "latest": latest}
+        rows = await self._session.execute(_BY_AGENT, named)
+        return {row.agent: AgentCalls(calls=row.calls, reply_ms=row.reply_ms) for row in rows}
+
     def _fitting(self, query: Select[Any], wanted: CallFilter) -> tuple[Select[Any], tuple[Any, Any]]:
         """The query for those that fit, and what gives them their order."""
         query = query.where(CallRow.tenant_id == self._tenant)
@@ -94,6 +113,12 @@ class CallRepo(Repo):
             query = query.where(CallRow.test if wanted.test else ~CallRow.test)
         if wanted.state not in {None, "ended"}:
             query = query.where(CallRow.state != "ended")  # in the partial index's own words
+        if wanted.slow:
+            query = query.where(CallRow.slowest_ms > literal_column(str(SLOW_MS)))  # in the partial index's own words
+        if wanted.longer is not None:
+            query = query.where(CallRow.seconds >= wanted.longer)
+        if wanted.shorter is not None:
+            query = query.where(CallRow.seconds < wanted.shorter)
         if wanted.since is not None:
             query = query.where(place[0] >= wanted.since)
         if wanted.until is not None:
@@ -143,9 +168,9 @@ class CallRepo(Repo):
 
     async def results(self, ids: Collection[str]) -> dict[str, CallResult]:
         """The results of those of these that have one."""
-        query = select(CallResultRow.call_id, CallResultRow.result)
+        query = select(CallResultRow.call_id, CallResultRow.result, CallResultRow.corrections)
         query = query.where(CallResultRow.tenant_id == self._tenant, CallResultRow.call_id.in_(ids))
-        return {row[0]: CallResult.model_validate(row[1]) for row in await self._session.execute(query)} if ids else {}
+        return {row[0]: amended(CallResult.model_validate(row[1]), row[2]) for row in await self._session.execute(query)} if ids else {}
 
     async def engines(self, ids: Collection[str]) -> dict[str, str]:
         """Where the engines of these calls take commands."""
@@ -172,10 +197,12 @@ class CallRepo(Repo):
         """Whether an event of this id is stored."""
         return await self._session.get(CallEventRow, (self._tenant, call, id)) is not None
 
-    async def events(self, call: str) -> list[dict[str, Any]]:
-        """All that came, in order."""
+    async def events(self, call: str, after: int = 0) -> list[dict[str, Any]]:
+        """All that came from after this place on, in order."""
         query = (
-            select(CallEventRow.body).where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call).order_by(CallEventRow.seq)
+            select(CallEventRow.body)
+            .where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call, CallEventRow.seq > after)
+            .order_by(CallEventRow.seq)
         )
         return list((await self._session.execute(query)).scalars())
 
@@ -229,9 +256,21 @@ class CallRepo(Repo):
         return [(row[0], row[1]) for row in await self._session.execute(query.group_by(CallRow.agent_id))]
 
     async def result(self, call: str) -> tuple[CallResult, int] | None:
-        """The result and how many events it was made without."""
+        """The result, with what people have put right, and how many events it was made without."""
         row = await self._session.get(CallResultRow, (self._tenant, call))
-        return (CallResult.model_validate(row.result), row.missing) if row else None
+        return (amended(CallResult.model_validate(row.result), row.corrections), row.missing) if row else None
+
+    async def correct(self, call: str, corrections: dict[str, str]) -> bool:
+        """Note what was heard wrong, beside what was noted before; False if there is no result."""
+        beside = CallResultRow.corrections.op("||")(cast(corrections, JSONB))
+        mine = (CallResultRow.tenant_id == self._tenant, CallResultRow.call_id == call)
+        done = await self._session.execute(
+            update(CallResultRow).where(*mine).values(corrections=beside).returning(CallResultRow.call_id),
+            execution_options={"synchronize_session": False},
+        )
+        found = done.first() is not None
+        self._session.expire_all()
+        return found
 
     async def write_result(self, call: str, result: CallResult, missing: int) -> None:
         """Write it, or write it anew."""

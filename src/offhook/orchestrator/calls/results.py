@@ -62,6 +62,19 @@ def make_result(
     )
 
 
+def amended(result: CallResult, corrections: Mapping[str, str]) -> CallResult:
+    """The result with what people have put right. An empty correction takes a value away."""
+    if not corrections:
+        return result
+    told = {name: value or None for name, value in corrections.items()}
+    contact = result.contact.model_copy(update={name: told[name] for name in Contact.model_fields if name in told})
+    facts = {name: told.get(name, value) for name, value in result.facts.items()}
+    facts |= {name: value for name, value in told.items() if name not in Contact.model_fields}
+    fields: dict[str, Any] = {name: told[name] for name in ("job_type", "problem", "urgency") if name in told}
+    kept = {name: value for name, value in facts.items() if value is not None}
+    return result.model_copy(update={**fields, "contact": contact, "facts": kept})
+
+
 def _address(slots: Mapping[str, str]) -> str | None:
     return slots.get("address") or slots.get("postcode")
 

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
+from offhook.contracts.analysis import CallResult
 from offhook.contracts.events import AnyEvent, event_adapter
 from offhook.contracts.plan import CallPlan, PlanRequest, Refusal
 from offhook.orchestrator.access import Given, SignedBody, parse
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
-from offhook.orchestrator.calls import intake, ops, plans, removal
+from offhook.orchestrator.calls import intake, marking, ops, plans, removal, sharing
 from offhook.orchestrator.calls import reading as looking
-from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail, CallQuery
+from offhook.orchestrator.calls.schemas import Accepted, Call, CallDetail, CallQuery, Corrections, FlagIn, Share
 from offhook.orchestrator.calls.transcript import Format, Transcript, as_text, as_vtt, wanted
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
@@ -25,6 +26,7 @@ reading = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
 _plan_request: TypeAdapter[PlanRequest] = TypeAdapter(PlanRequest)
 _refused: dict[int | str, dict[str, Any]] = {401: {"model": Problem}, 422: {"model": Problem}}
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
+Writing = Annotated[TenantAccess, in_tenant("calls.write")]
 CallIn = Annotated[str, Path(max_length=128)]
 PROBLEM: dict[str, Any] = {"model": Problem}
 MISSING: dict[int | str, dict[str, Any]] = {404: PROBLEM}
@@ -71,6 +73,36 @@ async def delete_call(call: CallIn, access: Annotated[TenantAccess, in_tenant("c
     """Delete a call for ever, with its recording, its trace and all that was said in it. What it booked stays."""
     await removal.delete(access.given, access.scope, call)
     await access.audit("call.deleted", call)
+
+
+@reading.put("/calls/{call}/flag", status_code=204, responses=MISSING)
+async def flag_call(call: CallIn, body: FlagIn, access: Writing) -> None:
+    """Mark a call for the team, with why."""
+    await marking.flag(access, call, body)
+
+
+@reading.delete("/calls/{call}/flag", status_code=204, responses=MISSING)
+async def unflag_call(call: CallIn, access: Writing) -> None:
+    """Take the mark away."""
+    await marking.flag(access, call, None)
+
+
+@reading.patch("/calls/{call}/result", responses={404: PROBLEM, 409: PROBLEM})
+async def correct_call_result(call: CallIn, body: Corrections, access: Writing) -> CallResult:
+    """Put right what was heard wrong. What other systems were told already stays as it is there. 409 before there is a result."""
+    return await marking.correct(access, call, body)
+
+
+@reading.post("/calls/{call}/shares", status_code=201, responses=MISSING)
+async def share_call(call: CallIn, access: Writing) -> Share:
+    """A link to a page with the call's words and result, for whoever has it: good for seven days."""
+    return await sharing.share(access, call)
+
+
+@reading.delete("/calls/{call}/shares", status_code=204, responses=MISSING)
+async def revoke_call_shares(call: CallIn, access: Writing) -> None:
+    """End all links to this call."""
+    await sharing.call_in(access, call)
 
 
 @reading.get("/calls/{call}/transcript", response_model=Transcript, responses=TEXTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -14,13 +14,19 @@ from offhook.orchestrator.crm.schemas import Lead, Message
 from offhook.orchestrator.recordings.schemas import RecordingView
 
 State = Literal["planned", "live", "ended"]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Value = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00]*$")]
+SLOW_MS: Final = 700
+"""An answer that was waited for longer is slow. The index of slow calls has it too."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class Call(BaseModel):
     """A call's record. ``at`` is when it started, else when it was planned; lists go by it.
 
-    ``recorded``: there is a recording. ``kept``: its words and its recording have not outlived what its agent says of keeping them.
+    ``slowest_ms`` is the longest that an answer was waited for; known when the call is over. ``recorded``: there is a recording.
+    ``kept``: its words and its recording have not outlived what its agent says of keeping them.
+    ``flag``: why somebody of the team has marked it, empty if nobody has; ``flagged_by`` is their id.
     ``trace_id``: under which its spans are, at whatever collector its engine has; empty until it has started.
     """
 
@@ -42,9 +48,13 @@ class Call(BaseModel):
     reason: str | None
     outcome: str | None
     seconds: float | None
+    slowest_ms: float | None
     summary: str
     recorded: bool
     kept: bool
+    flag: str
+    flagged_by: str
+    flagged_at: datetime | None
     trace_id: str
 
 
@@ -53,10 +63,15 @@ class CallRecord(Call):
 
     engine_url: str
     last_seq: int | None
+    shares: int
+    """How often the links to it were called in: links of before are good no longer."""
 
 
 class CallFilter(BaseModel):
-    """Which calls: all that is given must fit. ``since`` is in the time, ``until`` is not. ``words`` are all in it."""
+    """Which calls: all that is given must fit. ``since`` is in the time, ``until`` is not. ``words`` are all in it.
+
+    ``longer`` than so many seconds, or as long; ``shorter`` than so many.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,6 +83,9 @@ class CallFilter(BaseModel):
     since: datetime | None = None
     until: datetime | None = None
     test: bool | None = None
+    slow: bool | None = None
+    longer: float | None = None
+    shorter: float | None = None
     words: tuple[str, ...] = ()
 
 
@@ -84,6 +102,9 @@ class CallQuery(BaseModel):
     since: Annotated[AwareDatetime | None, Field(description="Started (or planned) then or later.")] = None
     until: Annotated[AwareDatetime | None, Field(description="Started (or planned) before then.")] = None
     test: Annotated[bool, Field(description="Test calls, which are in no list otherwise.")] = False
+    slow: Annotated[bool | None, Field(description=f"true: only those in which an answer was waited for longer than {SLOW_MS} ms.")] = None
+    longer: Annotated[int | None, Field(ge=0, le=86_400, description="So many seconds long, or longer.")] = None
+    shorter: Annotated[int | None, Field(ge=1, le=86_400, description="Shorter than so many seconds.")] = None
     q: Annotated[
         Text | None, Field(description="Whole words of the summary, or the last digits of the caller's number; all must be there.")
     ] = None
@@ -128,6 +149,76 @@ class Rhythm(BaseModel):
     def end_ms(self) -> int:
         """When the last turn was over."""
         return max((end for _, end in (*self.caller, *self.agent)), default=0)
+
+
+class Mark(BaseModel):
+    """A call on the line of a day."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: str
+    at: datetime
+    seconds: float | None
+    state: State
+    reason: str | None
+    outcome: str | None
+
+
+class Ending(BaseModel):
+    """A way in which calls ended, and how many did."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    state: State
+    reason: str | None
+    outcome: str | None
+    count: int
+
+
+class Speed(BaseModel):
+    """How long replies were waited for: half of them no longer than ``typical_ms``. ``calls`` is what was typical in each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    typical_ms: float
+    nine_in_ten_ms: float
+    calls: dict[str, float]
+
+
+class AgentCalls(BaseModel):
+    """What an agent has had to do. ``reply_ms`` is the median of its replies, from the caller's last sample; None where there was none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int = 0
+    reply_ms: float | None = None
+
+
+class Body(BaseModel):
+    """Base of what comes in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FlagIn(Body):
+    """Why a call is marked."""
+
+    reason: Line
+
+
+class Corrections(Body):
+    """What was heard wrong, by the name of the value: name, phone, email, address, or one of the script's. Empty: there is none."""
+
+    values: Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,64}$")], Value], Field(min_length=1, max_length=50)]
+
+
+class Share(BaseModel):
+    """A link to a call for whoever has it. Its token is shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    expires_at: datetime
 
 
 class Accepted(BaseModel):

@@ -14,7 +14,8 @@ from offhook.orchestrator.db import Base
 class CallRow(Base):
     """One call, from its plan on. ``state`` is planned, live or ended; ``last_seq`` is that of call.ended; ``at`` is what lists go by.
 
-    ``kept`` until its recording, its trace and its words have been kept for as long as its agent says.
+    ``slowest_ms`` is the longest that an answer was waited for, once the call is over. ``kept`` until its recording, its trace and its
+    words have been kept for as long as its agent says.
     """
 
     __tablename__ = "call"
@@ -25,6 +26,8 @@ class CallRow(Base):
         Index("ix_call_caller", "tenant_id", "caller", "at", "id"),
         Index("ix_call_outcome", "tenant_id", "outcome", "at", "id", postgresql_where=text("outcome IS NOT NULL")),
         Index("ix_call_open", "tenant_id", "state", "at", "id", postgresql_where=text("state <> 'ended'")),
+        Index("ix_call_broken", "tenant_id", "at", "id", postgresql_where=text("reason = 'failed'")),
+        Index("ix_call_slow", "tenant_id", "at", "id", postgresql_where=text("slowest_ms > 700")),
         Index("ix_call_kept", "tenant_id", "agent_id", "at", postgresql_where=text("kept")),
         Index("ix_call_carrier_call", "tenant_id", "carrier_call", postgresql_where=text("carrier_call <> ''")),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),
@@ -45,6 +48,7 @@ class CallRow(Base):
     reason: Mapped[str | None]
     outcome: Mapped[str | None]
     seconds: Mapped[float | None]
+    slowest_ms: Mapped[float | None]
     test: Mapped[bool] = mapped_column(server_default="false")
     agent_version: Mapped[int | None]
     engine_url: Mapped[str] = mapped_column(server_default="")
@@ -52,6 +56,10 @@ class CallRow(Base):
     summary: Mapped[str] = mapped_column(server_default="")
     recorded: Mapped[bool] = mapped_column(server_default="false")
     kept: Mapped[bool] = mapped_column(server_default="true")
+    flag: Mapped[str] = mapped_column(server_default="")
+    flagged_by: Mapped[str] = mapped_column(server_default="")
+    flagged_at: Mapped[datetime | None]
+    shares: Mapped[int] = mapped_column(server_default="0")
     at: Mapped[datetime] = mapped_column(Computed("coalesce(started_at, planned_at)", persisted=True))
 
 
@@ -74,7 +82,7 @@ class CallEventRow(Base):
 
 
 class CallResultRow(Base):
-    """The structured result, written once."""
+    """The structured result, written once. ``corrections`` are people's, by the name of a value; they hold whatever the result says."""
 
     __tablename__ = "call_result"
     __table_args__ = (ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),)
@@ -83,6 +91,7 @@ class CallResultRow(Base):
     call_id: Mapped[str] = mapped_column(primary_key=True)
     result: Mapped[dict[str, Any]]
     missing: Mapped[int] = mapped_column(server_default="0")
+    corrections: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     written_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -99,6 +108,19 @@ class CallWordRow(Base):
     word: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
     call_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class CallViewRow(Base):
+    """A list of calls that a person keeps under a name: ``asked`` is what the portal's list is asked for."""
+
+    __tablename__ = "call_view"
+    __table_args__ = (Index(None, "person_id"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
 
 
 class DeletedCallRow(Base):

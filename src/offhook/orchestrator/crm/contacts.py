@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.calls.schemas import Call, CallFilter
 from offhook.orchestrator.crm.repo import After, ContactRepo, LeadRepo, MessageRepo
-from offhook.orchestrator.crm.schemas import Contact, ContactChange, Lead, LeadChange, NewContact
+from offhook.orchestrator.crm.schemas import Callback, Contact, ContactChange, Lead, LeadChange, LeadStatus, NewContact
 from offhook.orchestrator.crm.views import ContactDetail
 from offhook.orchestrator.crm.words import words
 from offhook.orchestrator.kit import once
@@ -156,6 +157,41 @@ async def change_lead(scope: TenantScope, old: Lead, changes: LeadChange, now: d
     if faults:
         raise Invalid("leave out what is to stay as it is", faults=faults)
     return await LeadRepo(scope).change(old.id, now, fields) if fields else old
+
+
+async def stages(scope: TenantScope, contacts: Collection[str]) -> dict[str, Lead]:
+    """How far each of these contacts has come: their newest lead, where there is one."""
+    return await LeadRepo(scope).newest(contacts)
+
+
+async def at_stage(scope: TenantScope, status: LeadStatus, limit: int, after: After) -> list[tuple[Contact, Lead]]:
+    """Contacts whose newest lead is at this stage, with it; that of the newest lead first."""
+    found = await LeadRepo(scope).at(status, limit, after)
+    people = await ContactRepo(scope).some({one.contact_id for one in found})
+    return [(people[one.contact_id], one) for one in found]
+
+
+def noted(old: Lead, new: Lead, fields: Collection[str]) -> dict[str, Any]:
+    """What the log says of a lead's change: which fields, and from which stage to which."""
+    details: dict[str, Any] = {"fields": sorted(fields)}
+    return details | ({"status": [old.status, new.status]} if new.status != old.status else {})
+
+
+async def callbacks(scope: TenantScope, since: datetime, limit: int) -> list[Callback]:
+    """Who waits to be rung back: by what a call promised, unless the team has taken it up since."""
+    messages = {one.call_id: one for one in await MessageRepo(scope).callbacks(since, limit)}
+    leads = {one.call_id: one for one in await LeadRepo(scope).page(limit, None, status="callback", since=since, until=None)}
+    known = leads | await LeadRepo(scope).of_calls(messages.keys() - leads.keys())
+    found = []
+    for call in known.keys() | messages.keys():
+        lead, message = known.get(call), messages.get(call)
+        if lead is not None and lead.status != "callback":
+            continue
+        at = [one.created_at for one in (lead, message) if one is not None]
+        about = (lead.problem if lead else "") or (message.note if message else "")
+        contact = next(one.contact_id for one in (lead, message) if one is not None)
+        found.append(Callback(call_id=call, contact_id=contact, at=max(at), due=message.due if message else None, about=about))
+    return sorted(found, key=lambda one: (one.at, one.call_id), reverse=True)[:limit]
 
 
 async def _phone(scope: TenantScope, text: str | None) -> str | None:

@@ -24,6 +24,16 @@ async def names(scope: TenantScope, phones: Collection[str]) -> dict[str, str]:
     return await ContactRepo(scope).names(phones)
 
 
+async def by_phones(scope: TenantScope, phones: Collection[str]) -> dict[str, Contact]:
+    """Whose numbers (E.164) these are, where that is known."""
+    return await ContactRepo(scope).by_phones(phones)
+
+
+async def some(scope: TenantScope, contacts: Collection[str]) -> dict[str, Contact]:
+    """Those of these contacts that there are, by id."""
+    return await ContactRepo(scope).some(contacts)
+
+
 async def contact(scope: TenantScope, id: str) -> Contact:
     """By id; NotFound. Nobody deletes it until the transaction ends."""
     found = await ContactRepo(scope).keep(id)

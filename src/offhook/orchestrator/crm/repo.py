@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, delete, exists, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import aliased
 
 from offhook.orchestrator.crm.schemas import BY_TEAM, Contact, Lead, Message
 from offhook.orchestrator.crm.tables import ContactPhoneRow, ContactRow, ContactWordRow, LeadRow, MessageRow
@@ -54,6 +55,20 @@ class ContactRepo(Repo):
             .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone.in_(phones), ContactRow.name != "")
         )
         return {row[0]: row[1] for row in await self._session.execute(query)} if phones else {}
+
+    async def some(self, ids: Collection[str]) -> dict[str, Contact]:
+        """Those of these that there are, by id."""
+        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id.in_(ids))
+        return {row.id: Contact.model_validate(row) for row in (await self._session.execute(query)).scalars()} if ids else {}
+
+    async def by_phones(self, phones: Collection[str]) -> dict[str, Contact]:
+        """Whose numbers (E.164) these are, by number."""
+        query = (
+            select(ContactPhoneRow.phone, ContactRow)
+            .join(ContactRow, (ContactRow.tenant_id == ContactPhoneRow.tenant_id) & (ContactRow.id == ContactPhoneRow.contact_id))
+            .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone.in_(phones))
+        )
+        return {row[0]: Contact.model_validate(row[1]) for row in await self._session.execute(query)} if phones else {}
 
     async def phones(self, id: str) -> list[str]:
         """All numbers of a contact."""
@@ -203,6 +218,37 @@ class LeadRepo(Repo):
         row = (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
         return Lead.model_validate(row) if row else None
 
+    async def of_calls(self, calls: Collection[str]) -> dict[str, Lead]:
+        """The leads that these calls left, by call."""
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id.in_(calls))
+        rows = await self._session.execute(query.execution_options(populate_existing=True))
+        return {row.call_id: Lead.model_validate(row) for row in rows.scalars()} if calls else {}
+
+    async def newest(self, contacts: Collection[str]) -> dict[str, Lead]:
+        """The newest lead of each of these contacts that has one."""
+        query = (
+            select(LeadRow)
+            .ext(distinct_on(LeadRow.contact_id))
+            .where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id.in_(contacts))
+            .order_by(LeadRow.contact_id, LeadRow.created_at.desc(), LeadRow.id.desc())
+        )
+        rows = await self._session.execute(query.execution_options(populate_existing=True))
+        return {row.contact_id: Lead.model_validate(row) for row in rows.scalars()} if contacts else {}
+
+    async def at(self, status: str, limit: int, after: After) -> list[Lead]:
+        """Leads of this status that are the newest of their contact, the newest first."""
+        later = aliased(LeadRow)
+        newer = exists().where(
+            later.tenant_id == self._tenant,
+            later.contact_id == LeadRow.contact_id,
+            tuple_(later.created_at, later.id) > tuple_(LeadRow.created_at, LeadRow.id),
+        )
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.status == status, ~newer)
+        if after is not None:
+            query = query.where(tuple_(LeadRow.created_at, LeadRow.id) < after)
+        query = query.order_by(LeadRow.created_at.desc(), LeadRow.id.desc()).limit(limit)
+        return [Lead.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
     async def of_contact(self, contact: str, limit: int) -> list[Lead]:
         """A contact's leads, newest first."""
         query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id == contact)
@@ -225,7 +271,8 @@ class MessageRepo(Repo):
 
     async def add(self, now: datetime, contact: str, call: str, kind: str, note: str, due: datetime | None) -> Message:
         """Keep a message."""
-        row = MessageRow(tenant_id=self._tenant, id=new_id("msg", now), contact_id=contact, call_id=call, kind=kind, note=note, due=due)
+        fields = {"contact_id": contact, "call_id": call, "kind": kind, "note": note, "due": due, "created_at": now}
+        row = MessageRow(tenant_id=self._tenant, id=new_id("msg", now), **fields)
         self._session.add(row)
         await self._session.flush()
         return Message.model_validate(row)
@@ -240,6 +287,12 @@ class MessageRepo(Repo):
 
     async def _some(self, which: ColumnElement[bool]) -> list[Message]:
         query = select(MessageRow).where(MessageRow.tenant_id == self._tenant, which).order_by(MessageRow.created_at, MessageRow.id)
+        return [Message.model_validate(one) for one in (await self._session.execute(query)).scalars()]
+
+    async def callbacks(self, since: datetime, limit: int) -> list[Message]:
+        """Promises to ring back, the newest first."""
+        query = select(MessageRow).where(MessageRow.tenant_id == self._tenant, text("message.kind = 'callback'"))  # the index's own words
+        query = query.where(MessageRow.created_at >= since).order_by(MessageRow.created_at.desc(), MessageRow.id.desc()).limit(limit)
         return [Message.model_validate(one) for one in (await self._session.execute(query)).scalars()]
 
     async def move(self, old: str, new: str) -> None:

@@ -118,10 +118,7 @@ async def change_lead(lead: LeadId, body: LeadChange, access: Writing, request: 
     old = await ops.lead(access.scope, lead, lock=True)
     match(request, old.revision)
     new = await ops.change_lead(access.scope, old, body, access.given.clock())
-    details: dict[str, Any] = {"fields": sorted(body.model_fields_set)}
-    if new.status != old.status:
-        details["status"] = [old.status, new.status]
-    await access.audit("lead.changed", lead, details)
+    await access.audit("lead.changed", lead, ops.noted(old, new, body.model_fields_set))
     response.headers["ETag"] = etag(new.revision)
     return new
 

@@ -77,6 +77,16 @@ class Message(Record):
     created_at: datetime
 
 
+class Callback(Record):
+    """Somebody who was told in a call that somebody rings them back. ``due`` is when, where that was said."""
+
+    call_id: str
+    contact_id: str
+    at: datetime
+    due: datetime | None
+    about: str
+
+
 class Body(BaseModel):
     """Base of what comes in."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, func
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from offhook.orchestrator.db import Base
@@ -91,6 +91,7 @@ class MessageRow(Base):
     __table_args__ = (
         Index(None, "tenant_id", "call_id"),
         Index(None, "tenant_id", "contact_id"),
+        Index("ix_message_callback", "tenant_id", "created_at", "id", postgresql_where=text("kind = 'callback'")),
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -213,3 +214,8 @@ TYPES: Final[dict[EventType, Described]] = {
 def envelope(id: str, type: str, at: datetime, tenant: str, data: dict[str, Any]) -> dict[str, Any]:
     """What is sent of an event."""
     return {"id": id, "type": type, "timestamp": at.isoformat().replace("+00:00", "Z"), "tenant": tenant, "data": data}
+
+
+def written(id: str, type: str, at: datetime, tenant: str, data: dict[str, Any]) -> bytes:
+    """The same as the bytes that are signed and sent."""
+    return json.dumps(envelope(id, type, at, tenant, data), ensure_ascii=False, separators=(",", ":")).encode()

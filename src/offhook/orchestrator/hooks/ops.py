@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, get_args
+from urllib.parse import urlsplit
 
 from offhook import signing
 from offhook.addresses import BadUrl, take_apart
-from offhook.errors import Conflict, Fault, Invalid, NotFound
+from offhook.errors import ConfigError, Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.db import raw_connection
-from offhook.orchestrator.hooks.catalogue import EXAMPLE_AT, TYPES, EventType, envelope
+from offhook.orchestrator.hooks.catalogue import EXAMPLE_AT, TYPES, EventType, envelope, written
 from offhook.orchestrator.hooks.guard import rules
 from offhook.orchestrator.hooks.queue import Queue
-from offhook.orchestrator.hooks.repo import After, Deliveries, Endpoints, Events, Wanted
+from offhook.orchestrator.hooks.repo import After, Deliveries, Endpoints, Events
+from offhook.orchestrator.hooks.repo import Wanted as Wanted
 from offhook.orchestrator.hooks.schemas import (
     DeliveryDetail,
     DeliveryView,
@@ -22,6 +24,8 @@ from offhook.orchestrator.hooks.schemas import (
     EventView,
     NewWebhook,
     ReplayRange,
+    SignedRequest,
+    Trouble,
     WebhookChange,
     WebhookSecret,
     WebhookView,
@@ -29,6 +33,7 @@ from offhook.orchestrator.hooks.schemas import (
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
+from offhook.orchestrator.vault.seal import Unsealable
 
 DELIVER: Final = "deliver_webhooks"
 """Name of the job that sends what an endpoint's queue holds."""
@@ -38,6 +43,8 @@ ATTEMPTS: Final = 100
 """Attempts that a delivery is shown with."""
 REPLAYED: Final = 10_000
 """Events that one replay sends at most."""
+MOST: Final = 100
+"""Endpoints that are looked through for trouble."""
 _STAYS: Final = frozenset({"url", "description", "enabled"})
 """What an endpoint always has."""
 
@@ -110,6 +117,34 @@ async def page(scope: TenantScope, limit: int, after: After) -> list[WebhookView
     return await Endpoints(scope).views(limit, after)
 
 
+async def troubles(scope: TenantScope, since: datetime) -> list[Trouble]:
+    """Endpoints that do not take what is sent there. One that somebody has disabled by hand is none."""
+    given_up = await Deliveries(scope).given_up(since)
+    found = []
+    for one in await Endpoints(scope).views(MOST):
+        count, last = given_up.get(one.id, (0, None))
+        failing = one.failing_since if one.enabled else one.disabled_at if one.disabled_reason in {"failing", "gone"} else None
+        at = [moment for moment in (last, failing, one.last_failure_at if failing else None) if moment is not None]
+        if at and one.disabled_reason != "hand":
+            name = one.description or urlsplit(one.url).hostname or one.url
+            found.append(Trouble(id=one.id, name=name, at=max(at), enabled=one.enabled, waiting=one.waiting, given_up=count))
+    return found
+
+
+async def send_now(scope: TenantScope, given: Services, id: str, since: datetime) -> int:
+    """Send an endpoint at once what waits for it, and again what was given up since then; enable it if it was disabled.
+
+    How many events were given up and are sent again. NotFound.
+    """
+    old = await locked(scope, id)
+    if not old.enabled:
+        await change(scope, given, old, WebhookChange(enabled=True))
+    again = await Deliveries(scope).replay(id, Wanted("failed", since=since), given.clock())
+    await Queue(scope, id).resume(given.clock())
+    await wake(scope, given, id)
+    return again
+
+
 async def change(scope: TenantScope, given: Services, old: WebhookView, changes: WebhookChange) -> WebhookView:
     """Change what is given; one that is enabled again or has moved is sent what has waited, in order and in a new round."""
     now, fields = given.clock(), changes.model_dump(exclude_unset=True)
@@ -167,6 +202,11 @@ async def deliveries(scope: TenantScope, id: str, wanted: Wanted, limit: int, af
     return await Deliveries(scope).page(id, wanted, limit, after)
 
 
+async def of_subject(scope: TenantScope, subject: str, limit: int) -> list[DeliveryView]:
+    """What was or is to be sent of a subject, such as a call, to whatever endpoint; newest first."""
+    return await Deliveries(scope).of_subject(subject, limit)
+
+
 async def delivery(scope: TenantScope, endpoint: str, id: str) -> DeliveryView:
     """A delivery; NotFound."""
     found = await Deliveries(scope).get(endpoint, id)
@@ -221,6 +261,23 @@ async def event(scope: TenantScope, id: str) -> EventView:
     if found is None:
         raise NotFound("no such event")
     return found
+
+
+async def signed(scope: TenantScope, given: Services, endpoint: str, event: EventView) -> SignedRequest:
+    """The request that would bring this event to an endpoint now, good for as long as its receiver believes the time; NotFound.
+
+    Whoever has it can send it: it is for who may have events sent anyway. Conflict if the secret cannot be opened.
+    """
+    row = await Endpoints(scope).row(endpoint)
+    if row is None:
+        raise NotFound("no such webhook")
+    body = written(event.id, event.type, event.timestamp, scope.tenant, event.data)
+    try:
+        secret = (await given.vault.open(scope, secret_place(endpoint), row.secret)).decode()
+    except (Unsealable, ConfigError) as error:
+        raise Conflict("the endpoint's secret cannot be opened: give it a new one") from error
+    headers = {"content-type": "application/json", **signing.headers(secret, event.id, int(given.clock().timestamp()), body)}
+    return SignedRequest(url=row.url, headers=headers, body=body.decode())
 
 
 def types() -> list[EventTypeView]:

@@ -167,6 +167,13 @@ class Deliveries(Repo):
         if rows:
             await self._session.execute(upsert(DeliveryRow).on_conflict_do_nothing(), rows)
 
+    async def given_up(self, since: datetime) -> dict[str, tuple[int, datetime]]:
+        """How many of a time are not tried again, and when the last of them was given up, by endpoint."""
+        failed = (DeliveryRow.tenant_id == self._tenant, text("webhook_delivery.state = 'failed'"), DeliveryRow.created_at >= since)
+        query = select(DeliveryRow.endpoint_id, func.count(), func.max(func.coalesce(DeliveryRow.done_at, DeliveryRow.created_at)))
+        rows = await self._session.execute(query.where(*failed).group_by(DeliveryRow.endpoint_id))
+        return {row[0]: (row[1], row[2]) for row in rows}
+
     async def get(self, endpoint: str, id: str) -> DeliveryView | None:
         """By id."""
         query = select(DeliveryRow).where(DeliveryRow.tenant_id == self._tenant, DeliveryRow.endpoint_id == endpoint, DeliveryRow.id == id)
@@ -179,6 +186,13 @@ class Deliveries(Repo):
         if after is not None:
             query = query.where(tuple_(DeliveryRow.created_at, DeliveryRow.id) < after)
         query = query.order_by(DeliveryRow.created_at.desc(), DeliveryRow.id.desc()).limit(limit)
+        return [_delivery(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def of_subject(self, subject: str, limit: int) -> list[DeliveryView]:
+        """Deliveries of one subject to whatever endpoint, newest first."""
+        of_it = (EventRow.tenant_id == DeliveryRow.tenant_id) & (EventRow.id == DeliveryRow.event_id)
+        query = select(DeliveryRow).join(EventRow, of_it).where(DeliveryRow.tenant_id == self._tenant, EventRow.tenant_id == self._tenant)
+        query = query.where(EventRow.subject == subject).order_by(DeliveryRow.seq.desc(), DeliveryRow.id.desc()).limit(limit)
         return [_delivery(row) for row in (await self._session.execute(query)).scalars()]
 
     async def attempts(self, id: str, limit: int) -> list[AttemptView]:

@@ -87,6 +87,18 @@ class WebhookView(View):
     updated_at: datetime
 
 
+class Trouble(View):
+    """An endpoint that does not take what is sent there, or was disabled for it. ``given_up`` counts events that are not tried again."""
+
+    id: str
+    name: str
+    at: datetime
+    """When it last came to nothing."""
+    enabled: bool
+    waiting: int
+    given_up: int
+
+
 class WebhookSecret(WebhookView):
     """An endpoint with its new secret, which is shown this once."""
 
@@ -144,6 +156,14 @@ class DeliveryDetail(View):
     delivery: DeliveryView
     event: EventView
     attempts: list[AttemptView]
+
+
+class SignedRequest(View):
+    """A request with an event as an endpoint would be sent it, for whoever wants to send it by hand."""
+
+    url: str
+    headers: dict[str, str]
+    body: str
 
 
 class Replayed(View):

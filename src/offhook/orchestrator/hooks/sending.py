@@ -5,7 +5,6 @@ At least once: what was sent is known by its answer only, and an attempt whose a
 
 from __future__ import annotations
 
-import json
 import random
 import secrets as randomness
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +20,7 @@ from offhook import signing
 from offhook.errors import ConfigError
 from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.hooks import ops
-from offhook.orchestrator.hooks.catalogue import envelope
+from offhook.orchestrator.hooks.catalogue import written
 from offhook.orchestrator.hooks.guard import Guard, NoAnswer
 from offhook.orchestrator.hooks.notice import tell_owners
 from offhook.orchestrator.hooks.queue import Head, Queue
@@ -175,9 +174,7 @@ class Run:
     async def _send(self, head: Head, target: Target, at: datetime) -> tuple[Outcome, str]:
         if not target.secrets:
             return Outcome(None, "secret", "the endpoint's secret cannot be opened: give it a new one"), ""
-        body = json.dumps(
-            envelope(head.event, head.type, head.at, self._tenant, head.data), ensure_ascii=False, separators=(",", ":")
-        ).encode()
+        body = written(head.event, head.type, head.at, self._tenant, head.data)
         stamp = int(at.timestamp())
         headers = {
             "content-type": "application/json",

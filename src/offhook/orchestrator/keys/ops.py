@@ -81,6 +81,11 @@ def view(row: ApiKeyRow) -> Key:
     )
 
 
+async def page(scope: TenantScope | ResellerScope, limit: int, after: str | None) -> list[Key]:
+    """Keys that nobody has revoked, the newest first; those that are over among them."""
+    return [view(row) for row in await Ring(scope).newest(limit, after)]
+
+
 async def show(scope: TenantScope | ResellerScope, id: str) -> Key:
     """A key; NotFound."""
     row = await Ring(scope).find(id)

@@ -27,8 +27,8 @@ async def _list(access: TenantAccess | ResellerAccess, part: PageRequest) -> Pag
     ring = Ring(access.scope)
     filters = {"list": "keys", "tenant": ring.tenant, "reseller": ring.reseller}
     position = position_of(access.given, filters, part.cursor)
-    rows = await ring.newest(part.limit + 1, position[0] if position else None)
-    return page([ops.view(row) for row in rows], part.limit, access.given, filters, lambda one: (one.id,))
+    rows = await ops.page(access.scope, part.limit + 1, position[0] if position else None)
+    return page(rows, part.limit, access.given, filters, lambda one: (one.id,))
 
 
 async def _create(access: TenantAccess | ResellerAccess, body: NewTenantKey | NewResellerKey) -> MintedKey:

@@ -92,6 +92,35 @@ def _once(endpoint: Callable[P, Awaitable[R]], *, sealed: bool) -> Callable[P, A
     return wrapped
 
 
+async def claimed(scope: TenantScope | ResellerScope | PlatformScope, principal: str, key: str, now: datetime) -> str | None:
+    """For forms, whose key is in a field: what was answered the first time, or None for whoever is first."""
+    before = await _Keeper(scope, principal, f"form/{key}"[:LONGEST], now).claim("form")
+    return (before.body or "") if before else None
+
+
+async def answered(scope: TenantScope | ResellerScope | PlatformScope, principal: str, key: str, now: datetime, body: str) -> None:
+    """Keep the answer to the first; an id in it stands in quotes, so that erasing finds it."""
+    await _Keeper(scope, principal, f"form/{key}"[:LONGEST], now).keep(303, body)
+
+
+async def seen(access: Any, key: str) -> str | None:  # noqa: ANN401 - of a tenant, as the wrapper above has it
+    """The same for a tenant's form whose answer is a secret: None the first time, else what ``remember`` kept of it ("" for nothing).
+
+    To be called in what is undone if the form is refused, so that it may be sent again.
+    """
+    before = await claimed(access.scope, access.principal.id, key, access.given.clock())
+    if not before:
+        return before
+    opened: bytes = await access.given.vault.open(access.scope, _place(key), base64.b64decode(before))
+    return opened.decode()
+
+
+async def remember(access: Any, key: str, text: str) -> None:  # noqa: ANN401 - as above
+    """Keep what a form was answered with, sealed with the tenant's key."""
+    sealed = await access.given.vault.seal(access.scope, _place(key), text.encode())
+    await answered(access.scope, access.principal.id, key, access.given.clock(), base64.b64encode(sealed).decode())
+
+
 async def forget(scope: TenantScope, id: str) -> None:
     """Drop the kept answers that tell of a thing of this id: they hold what has just been deleted."""
     mine = IdempotencyRow.tenant_id == scope.tenant

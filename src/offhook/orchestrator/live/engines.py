@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import ssl
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import httpx
 from pydantic import ValidationError
 
 from offhook import signing
+from offhook.contracts.control import Glimpse
 from offhook.contracts.rehearsal import RehearsalRequest, Rehearsed
 from offhook.errors import Conflict, Fault, Invalid, Retry, TooManyRequests, Unreachable
 from offhook.orchestrator.ids import new_id
@@ -22,6 +24,8 @@ from offhook.orchestrator.settings import OrchestratorSettings
 
 TIMEOUT: Final = 3.0
 """Seconds that an engine has to answer: taking a command is a step of its turn machine."""
+WATCH_TIMEOUT: Final = 25.0
+"""An engine that is watched says something every ten seconds."""
 REHEARSAL_TIMEOUT: Final = 25.0
 """An engine gives a turn of a text test 20 s."""
 Action = Literal["say", "transfer", "end"]
@@ -60,6 +64,27 @@ async def command(given: Services, url: str, action: Action, call: str, body: di
             raise Unreachable("the call's engine does not accept our signature: engine and orchestrator need the same secret and time")
         case _:
             raise Unreachable("the call's engine does not understand us: both must be of one version", detail=answer.text[:500])
+
+
+async def watch(given: Services, url: str, call: str) -> AsyncIterator[Glimpse]:
+    """What the call's engine tells of it as it happens, until it is over or the engine tells no more. Ends at once where it tells nothing.
+
+    To be closed by who reads it, in the task that does.
+    """
+    if not reachable(given.settings, url):
+        return
+    headers = _signed(given, signing.about("watch", call, new_id("cmd", given.clock())), b"")
+    try:
+        async with (
+            _client(WATCH_TIMEOUT) as http,
+            http.stream("GET", f"{url.rstrip('/')}/v1/calls/{call}/watch", headers=headers) as answer,
+        ):
+            if answer.status_code != 200:
+                return
+            async for line in answer.aiter_lines():
+                yield Glimpse.model_validate_json(line)
+    except (httpx.HTTPError, httpx.InvalidURL, ValidationError):
+        return
 
 
 async def knows(given: Services, url: str, call: str) -> bool:
@@ -111,13 +136,20 @@ def _rehearsed(answer: httpx.Response) -> Rehearsed:
 async def _send(given: Services, method: str, url: str, path: str, about: str, body: bytes, timeout: float = TIMEOUT) -> httpx.Response:
     if not reachable(given.settings, url):
         raise Conflict("the call's engine takes no commands: it must say where it is reached (OFFHOOK_ENGINE_CONTROL_URL)")
-    secret = given.settings.secret.get_secret_value()
-    headers = signing.headers(secret, about, int(given.clock().timestamp()), body)
+    headers = _signed(given, about, body)
     try:
-        async with httpx.AsyncClient(timeout=timeout, verify=_tls(), trust_env=False, follow_redirects=False) as http:
+        async with _client(timeout) as http:
             return await http.request(method, url.rstrip("/") + path, content=body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable("the call's engine cannot be reached: it has stopped, or its control_url is wrong", detail=repr(error)) from error
+
+
+def _signed(given: Services, about: str, body: bytes) -> dict[str, str]:
+    return signing.headers(given.settings.secret.get_secret_value(), about, int(given.clock().timestamp()), body)
+
+
+def _client(timeout: float) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=timeout, verify=_tls(), trust_env=False, follow_redirects=False)
 
 
 @functools.cache

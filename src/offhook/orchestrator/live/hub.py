@@ -13,12 +13,15 @@ import anyio
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from offhook.errors import Retry, TooManyRequests
 from offhook.orchestrator.db import libpq
 
 CHANNEL: Final = "offhook_live"
 """What the triggers of migration 0009 notify, with the ids of tenant and call."""
 PAUSE: Final = 1.0
 """Seconds before the database is tried again."""
+MOST_WATCHING: Final = 50
+"""Streams of one tenant's news in one process."""
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +57,11 @@ class Hub:
         self._conninfo = make_conninfo(libpq(url), options="-c role=offhook_app")
         self._watching: defaultdict[str, set[Watch]] = defaultdict(set)
         self._wanted = anyio.Event()
+
+    def need_room(self, tenant: str) -> None:
+        """TooManyRequests where as many watch this tenant's calls already as may."""
+        if len(self._watching.get(tenant, ())) >= MOST_WATCHING:
+            raise TooManyRequests(f"{MOST_WATCHING} watch these calls already: close one of the pages", retry=Retry(30.0))
 
     @contextmanager
     def watch(self, tenant: str) -> Iterator[Watch]:

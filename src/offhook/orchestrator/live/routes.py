@@ -12,8 +12,9 @@ from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.once import once
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
-from offhook.orchestrator.live import engines, ops
+from offhook.orchestrator.live import ops
 from offhook.orchestrator.live.schemas import Commanded, EndLiveCall, LiveCallView, SayLine, TransferCall
+from offhook.orchestrator.live.steering import steer
 from offhook.orchestrator.live.stream import events
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["live calls"])
@@ -42,6 +43,7 @@ async def watch_live_calls(access: Reading) -> StreamingResponse:
     ``calls`` holds all that are under way, at first and whenever something may have been missed; ``call`` one of them, as it is now;
     ``ended`` the id of one that is over. The stream ends after some minutes, and EventSource asks again.
     """
+    access.request.app.state.live.need_room(access.scope.tenant)
     news = events(access.given, access.request.app.state.live, access.scope.tenant)
     return StreamingResponse(news, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
@@ -50,32 +52,25 @@ async def watch_live_calls(access: Reading) -> StreamingResponse:
 @once
 async def say_in_live_call(call: CallId, body: SayLine, access: Steering) -> Commanded:
     """Have the agent say something, word for word, at the next moment at which nobody is speaking."""
-    return await _command(access, call, "say", {"text": body.text}, {"characters": len(body.text)})
+    return await steer(access, call, body, _key(access))
 
 
 @router.post("/live-calls/{call}/transfer", status_code=202, responses=STEERING)
 @once
 async def transfer_live_call(call: CallId, body: TransferCall, access: Steering) -> Commanded:
     """Put the caller through to one of the agent's transfer targets, once the agent has said what it is saying."""
-    target = await ops.target(access.scope, body.target)
-    return await _command(access, call, "transfer", {"target": target}, {"target": target})
+    return await steer(access, call, body, _key(access))
 
 
 @router.post("/live-calls/{call}/end", status_code=202, responses=STEERING)
 @once
 async def end_live_call(call: CallId, body: EndLiveCall, access: Steering) -> Commanded:
     """End the call: after a last line, or at once. A caller who speaks up during that line has the conversation back."""
-    said = {"line": body.line or "", "at_once": body.at_once}
-    return await _command(access, call, "end", said, {"at_once": body.at_once})
+    return await steer(access, call, body, _key(access))
 
 
-async def _command(access: TenantAccess, call: str, action: engines.Action, body: dict[str, Any], noted: dict[str, Any]) -> Commanded:
-    key = access.request.headers.get("idempotency-key", "")
-    mark = engines.nonce(access.given.clock(), access.scope.tenant, access.principal.id, key)
-    await ops.command(access.scope, access.given, call, action, body, mark)
-    # Written after the engine has taken it, so that nobody else of the tenant waits for the log while an engine does not answer.
-    await access.audit(f"call.{action}", call, noted)
-    return Commanded(call=call, action=action)
+def _key(access: TenantAccess) -> str:
+    return access.request.headers.get("idempotency-key", "")
 
 
 routers: tuple[APIRouter, ...] = (router,)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.orchestrator.auth.permissions import Level, Permission, Role
 from offhook.orchestrator.people.addresses import Email, MailDomain
+from offhook.orchestrator.tenants.schemas import NewTenant
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Typed = Annotated[str, Field(max_length=1_024)]
@@ -161,6 +162,13 @@ class Member(BaseModel):
     role: Role
     provider_id: str | None
     created_at: datetime
+
+
+class NewClient(In):
+    """A tenant to be made, and whom to invite as its owner."""
+
+    tenant: NewTenant
+    owner: Email
 
 
 class NewTenantMember(In):

@@ -17,7 +17,7 @@ from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.recordings import store, waveform
 from offhook.orchestrator.recordings.repo import RecordingRepo
-from offhook.orchestrator.recordings.schemas import SPEAKERS, RecordingView, Wave, Waveform
+from offhook.orchestrator.recordings.schemas import SPEAKERS, Loudness, RecordingView, Wave, Waveform
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import files
@@ -116,6 +116,11 @@ async def show(scope: TenantScope, call: str) -> RecordingView | None:
     return await RecordingRepo(scope).get(call, "recording")
 
 
+async def has(scope: TenantScope, call: str, kind: Kind) -> bool:
+    """Whether there is such a file of a call."""
+    return await RecordingRepo(scope).get(call, kind) is not None
+
+
 async def fetch(given: Services, scope: TenantScope, call: str, kind: Kind) -> tuple[RecordingView, store.Stored]:
     """A call's file, to be read in a thread, also after this transaction; NotFound."""
     view = await RecordingRepo(scope).get(call, kind)
@@ -131,15 +136,29 @@ async def fetch(given: Services, scope: TenantScope, call: str, kind: Kind) -> t
 
 async def peaks(given: Services, scope: TenantScope, call: str, resolution: int) -> Waveform:
     """The waveform of a recording; NotFound without one, Conflict until the recording has been examined."""
+    seconds, packed = await _packed(given, scope, call)
+    found = waveform.unpack(packed, resolution)
+    sides = [Wave(name=name, min=one[0].tolist(), max=one[1].tolist()) for name, one in zip(SPEAKERS, found, strict=False)]
+    return Waveform(seconds=seconds, resolution=found.shape[2], channels=sides)
+
+
+async def loudness(given: Services, scope: TenantScope, call: str, a_second: int) -> Loudness:
+    """How loud the sides of a recording are, about so many times a second, to be drawn; NotFound and Conflict as ``peaks``."""
+    seconds, packed = await _packed(given, scope, call)
+    rate, found = waveform.loudness(waveform.unpack(packed, waveform.MOST), seconds, a_second)
+    sides = {name: one.tobytes() for name, one in zip(SPEAKERS, found, strict=False)}
+    return Loudness(seconds=seconds, a_second=rate, **sides)
+
+
+async def _packed(given: Services, scope: TenantScope, call: str) -> tuple[float, bytes]:
+    """A recording's length in seconds, and its waveform."""
     view = await show(scope, call)
     if view is None:
         raise NotFound("there is no recording of this call")
     sealed = await RecordingRepo(scope).peaks(call)
     if sealed is None or view.seconds is None:
         raise Conflict("the waveform is not ready yet")
-    found = waveform.unpack(await given.vault.open(scope, _peaks_place(call), sealed), resolution)
-    sides = [Wave(name=name, min=one[0].tolist(), max=one[1].tolist()) for name, one in zip(SPEAKERS, found, strict=False)]
-    return Waveform(seconds=view.seconds, resolution=found.shape[2], channels=sides)
+    return view.seconds, await given.vault.open(scope, _peaks_place(call), sealed)
 
 
 async def remove(given: Services, scope: TenantScope, call: str) -> None:

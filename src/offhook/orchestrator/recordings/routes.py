@@ -17,11 +17,9 @@ from offhook.contracts.handover import HEADER, HandedOver, Handover
 from offhook.errors import Invalid
 from offhook.orchestrator.access import Given, parse
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
-from offhook.orchestrator.errors import Problem, answer
-from offhook.orchestrator.recordings import ops
-from offhook.orchestrator.recordings.ranges import Range, Unsatisfiable
-from offhook.orchestrator.recordings.ranges import parse as parse_range
-from offhook.orchestrator.recordings.schemas import RecordingView, Waveform
+from offhook.orchestrator.errors import Problem
+from offhook.orchestrator.recordings import ops, serving
+from offhook.orchestrator.recordings.schemas import Waveform
 from offhook.orchestrator.recordings.waveform import BUCKETS
 
 engine = APIRouter(prefix="/v1", tags=["engine"])
@@ -29,12 +27,11 @@ router = APIRouter(prefix="/v1/tenants/{tenant}/calls/{call}", tags=["recordings
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 CallIn = Annotated[str, Path(max_length=128)]
 PROBLEM: dict[str, Any] = {"model": Problem}
-SOUND: Final = "audio/flac"
 LINES: Final = "application/jsonl"
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {SOUND: _BYTES}},
-    206: {"content": {SOUND: _BYTES}, "description": "The part that was asked for."},
+    200: {"content": {serving.SOUND: _BYTES}},
+    206: {"content": {serving.SOUND: _BYTES}, "description": "The part that was asked for."},
     404: PROBLEM,
     416: PROBLEM,
 }
@@ -81,23 +78,14 @@ async def fetch_recording(
     download: Annotated[bool, Query(description="Save it rather than play it.")] = False,
 ) -> Response:
     """A call's recording as FLAC, left the caller and right the agent; whole or in part. Who listens is written down."""
-    view, stored = await ops.fetch(access.given, access.scope, call, "recording")
-    try:
-        part = parse_range(wanted, view.size) if if_range in {None, _tag(view)} else None
-    except Unsatisfiable:
-        return answer(416, "range", "the recording has no such bytes", headers={"Content-Range": f"bytes */{view.size}"})
-    await access.audit("call.recording.read", call, {"range": [part.first, part.last]} if part else {})
-    whole = Range(0, view.size - 1)
-    headers = _headers(call, view, part, download=download)
-    pieces = stored.read((part or whole).first, (part or whole).last)
-    return StreamingResponse(pieces, 206 if part else 200, headers, SOUND)
+    return await serving.sound(access, call, wanted, if_range, download=download)
 
 
 @router.head("/recording", response_class=Response, responses={404: PROBLEM})
 async def head_recording(call: CallIn, access: Reading) -> Response:
     """How large a call's recording is, and that parts of it can be had."""
     view, _ = await ops.fetch(access.given, access.scope, call, "recording")
-    return Response(None, 200, _headers(call, view, None, download=False), SOUND)
+    return Response(None, 200, serving.headers(call, view, None, download=False), serving.SOUND)
 
 
 @router.get("/peaks", responses={404: PROBLEM, 409: PROBLEM})
@@ -117,22 +105,6 @@ async def fetch_trace(call: CallIn, access: Reading) -> StreamingResponse:
     await access.audit("call.trace.read", call)
     headers = {"Content-Disposition": f'attachment; filename="{call}.jsonl"', "Content-Length": str(view.size)}
     return StreamingResponse(stored.read(0, view.size - 1), 200, headers, LINES)
-
-
-def _tag(view: RecordingView) -> str:
-    return f'"{view.sha256}"'
-
-
-def _headers(call: str, view: RecordingView, part: Range | None, *, download: bool) -> dict[str, str]:
-    found = {
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f'{"attachment" if download else "inline"}; filename="{call}.flac"',
-        "Content-Length": str(part.length if part else view.size),
-        "ETag": _tag(view),
-    }
-    if part is not None:
-        found["Content-Range"] = f"bytes {part.first}-{part.last}/{view.size}"
-    return found
 
 
 routers: tuple[APIRouter, ...] = (engine, router)

@@ -44,3 +44,14 @@ class Waveform(BaseModel):
     seconds: float
     resolution: int
     channels: list[Wave]
+
+
+class Loudness(BaseModel):
+    """How loud each side of a recording is, 0 to 127 a byte, ``a_second`` of them from the beginning on. One side may be missing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    a_second: float
+    caller: bytes = b""
+    agent: bytes = b""

@@ -10,8 +10,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+A_SECOND: Final = 50
+"""Buckets of the waveform that is kept; coarser ones are made of it."""
 BUCKETS: Final = 4_000
-"""The finest waveform that is kept; coarser ones are made of it."""
+"""The finest waveform that the API gives."""
+MOST: Final = 1_000_000
+"""Buckets of a recording of more than five hours, which are wider."""
 LONGEST: Final = 604_800
 """Seconds."""
 Peaks = NDArray[np.int8]
@@ -41,7 +45,7 @@ def _read(sound: soundfile.SoundFile) -> Sound:
     channels: int = sound.channels
     if sound.frames > LONGEST * sound.samplerate:  # libsndfile's word for a length that is not known
         raise soundfile.SoundFileRuntimeError("no length")
-    width = max(1, -(-sound.frames // BUCKETS))
+    width = max(1, round(sound.samplerate / A_SECOND), -(-sound.frames // MOST))
     count = -(-sound.frames // width)
     peaks = np.zeros((channels, 2, count), dtype=np.int8)
     block = width * max(1, 65_536 // width)
@@ -54,6 +58,19 @@ def _read(sound: soundfile.SoundFile) -> Sound:
         peaks[:, 1, at : at + len(padded)] = (padded.max(axis=1) >> 8).T
         done += len(samples)
     return Sound(done / sound.samplerate, sound.samplerate, channels, peaks)
+
+
+def loudness(peaks: Peaks, seconds: float, a_second: int) -> tuple[float, Peaks]:
+    """How far from silence each channel goes, 0 to 127, about so many times a second; and how many times a second it really is.
+
+    Waveforms from before they were kept at ``A_SECOND`` have as many buckets as they have.
+    """
+    count = peaks.shape[2]
+    kept = A_SECOND if abs(count - seconds * A_SECOND) <= 1 else count / seconds if seconds > 0 else A_SECOND
+    width = max(1, round(kept / a_second))
+    loud = np.minimum(127, np.abs(peaks.astype(np.int16)).max(axis=1))
+    padded = np.pad(loud, ((0, 0), (0, -count % width)), mode="edge").reshape(len(loud), -1, width)
+    return kept / width, padded.max(axis=2).astype(np.int8)
 
 
 def pack(peaks: Peaks) -> bytes:

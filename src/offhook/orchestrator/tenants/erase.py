@@ -43,14 +43,16 @@ _PEOPLE = text("""
         delete from person where id in (
             select m.person_id from membership m where m.tenant_id = :tenant and not exists (
                 select from membership other where other.person_id = m.person_id and other.tenant_id is distinct from :tenant))
-        returning email
+        returning id, email
+    ), looks as (
+        delete from open_as where person_id in (select id from gone)
     ), letters as (
         delete from mail where recipient in (select email from gone union select email from invitation where tenant_id = :tenant)
     )
     select count(*) from gone
 """)
-"""Members who are nobody anywhere else, with all that hangs on them: the tables of people cascade from ``person``. Mail to them that has
-not left yet goes too."""
+"""Members who are nobody anywhere else, with all that hangs on them: the tables of people cascade from ``person``. What they look at
+right now, and mail to them that has not left yet, go too."""
 
 
 @dataclass(frozen=True, slots=True)

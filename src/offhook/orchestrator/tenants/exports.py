@@ -43,8 +43,10 @@ KEPT: Final = timedelta(days=7)
 BATCH: Final = 500
 RECORDINGS: Final = "recording"
 """The table whose rows each name a sealed file."""
-LEFT_OUT: Final = frozenset({"data_key", "idempotency", "media_token", "reseller_vendor_account", "tenant_export"})
-"""Tables of the machinery: keys, answers that were given before, passes of calls, and exports themselves; and what is the reseller's."""
+LEFT_OUT: Final = frozenset({"data_key", "idempotency", "media_token", "open_as", "reseller_vendor_account", "tenant_export"})
+"""Tables of the machinery: keys, answers that were given before, passes of calls, and exports themselves; and what is the reseller's, with
+whether one of it is looking right now (that it looked is in the log).
+"""
 SECRET: Final = re.compile(r"secret|token|password|(^|_)hash$")
 """Columns whose text is a secret or stands for one. Columns of bytes hold sealed secrets and digests."""
 PROOF: Final = frozenset({("audit", "hash"), ("audit_head", "hash")})

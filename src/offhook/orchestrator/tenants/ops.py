@@ -79,6 +79,11 @@ async def of_reseller(scope: ResellerScope, limit: int, after: After) -> list[Te
     return await Portfolio(scope).page(limit, after)
 
 
+async def of_reseller_one(scope: ResellerScope, id: str) -> TenantView:
+    """One of a reseller's tenants; NotFound."""
+    return _found(await Portfolio(scope).get(id, lock=False))
+
+
 async def suspend(scope: ResellerScope, id: str, *, suspended: bool) -> TenantView:
     """Refuse the tenant's calls, or take them again; NotFound."""
     portfolio = Portfolio(scope)

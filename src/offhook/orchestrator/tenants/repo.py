@@ -61,10 +61,11 @@ class Portfolio(ResellerRepo):
         await self._session.flush()
         return view(row)
 
-    async def get(self, id: str) -> TenantView | None:
-        """A tenant, locked."""
+    async def get(self, id: str, *, lock: bool = True) -> TenantView | None:
+        """A tenant; ``lock`` keeps others from changing it."""
         query = select(TenantRow).where(TenantRow.id == id, TenantRow.reseller_id == self._reseller, TenantRow.erasing_at.is_(None))
-        row = (await self._session.execute(query.with_for_update(key_share=True).execution_options(populate_existing=True))).scalar()
+        query = query.with_for_update(key_share=True) if lock else query
+        row = (await self._session.execute(query.execution_options(populate_existing=True))).scalar()
         return view(row) if row else None
 
     async def change(self, id: str, fields: Mapping[str, Any]) -> None:

@@ -18,7 +18,8 @@ from offhook.orchestrator.hooks.guard import rules
 from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.vault.seal import Unsealable
-from offhook.orchestrator.vendors.catalogue import Catalogue, Vendor, catalogue
+from offhook.orchestrator.vendors.catalogue import Catalogue, Vendor
+from offhook.orchestrator.vendors.catalogue import catalogue as catalogue
 from offhook.orchestrator.vendors.catalogue import vendor_of as vendor_of
 from offhook.orchestrator.vendors.repo import AccountRepo, CallAccounts, Lent, Row, Sealed
 from offhook.orchestrator.vendors.schemas import Place, VendorAccount, VendorAccountView

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -9,7 +10,7 @@ from anyio.lowlevel import RunVar
 from pydantic import ValidationError
 
 from offhook.errors import Fault, Invalid
-from offhook.orchestrator.agents import check, scripts
+from offhook.orchestrator.agents import check, rewrite, scripts
 from offhook.orchestrator.agents.config import AgentConfig
 from offhook.orchestrator.agents.known import known
 from offhook.orchestrator.agents.schemas import CheckBody, CheckView, FaultView
@@ -34,6 +35,11 @@ async def read(text: str) -> tuple[dict[str, Any], scripts.Lines]:
 async def write(document: dict[str, Any]) -> str:
     """A script's document as text."""
     return await to_thread.run_sync(scripts.write, document, limiter=_limiter())
+
+
+async def rewritten(text: str, section: str, name: str, part: Mapping[str, Any] | None) -> str:
+    """A script's text with another state, slot or tool in the place of this one; None takes it out. Invalid: the text cannot be read."""
+    return await to_thread.run_sync(rewrite.put, text, section, name, part, limiter=_limiter())
 
 
 async def checked(scope: TenantScope, config: AgentConfig, text: str | None = None) -> check.Checked:

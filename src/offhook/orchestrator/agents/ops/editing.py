@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from anyio import to_thread
@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from offhook.errors import Conflict, Invalid
 from offhook.orchestrator.agents import templates
+from offhook.orchestrator.agents.check import Checked
 from offhook.orchestrator.agents.config import AgentConfig
 from offhook.orchestrator.agents.ops import checking, reading
 from offhook.orchestrator.agents.repo import AgentRepo
-from offhook.orchestrator.agents.schemas import AgentView, DraftView, NewAgent, ScriptBody, ScriptView
+from offhook.orchestrator.agents.schemas import TEXT_LONGEST, AgentView, DraftView, NewAgent, ScriptBody, ScriptView
 from offhook.orchestrator.agents.stored import Stored
 from offhook.orchestrator.errors import faults_of
 from offhook.orchestrator.ids import new_id
@@ -70,11 +71,34 @@ async def replace(given: Services, scope: TenantScope, old: Stored, config: Agen
 
 async def patch(given: Services, scope: TenantScope, old: Stored, changes: Mapping[str, Any], *, unfinished: bool) -> DraftView:
     """Change parts of the draft as a JSON Merge Patch (RFC 7396) says: null takes a field back to its default."""
+    return await replace(given, scope, old, _patched(old, changes), unfinished=unfinished)
+
+
+async def patch_part(given: Services, scope: TenantScope, old: Stored, changes: Mapping[str, Any], under: Collection[str]) -> DraftView:
+    """The same for who sees a part of the draft only: what is wrong under these paths is refused, with all its faults, and what is wrong
+    elsewhere is kept as it is.
+    """
+    config = checking.normal(_patched(old, changes), (await tenants.get(scope)).region)
+    _need_in_use(old)
+    text = old.draft_text if json.dumps(config.script) == json.dumps(old.draft["script"]) else None
+    found = await checking.checked(scope, config, text)
+    wrong = tuple(one for one in found.faults if any(one.path == part or one.path.startswith(f"{part}.") for part in under))
+    if wrong:
+        raise Invalid("this part of the agent has faults", faults=wrong)
+    await AgentRepo(scope).keep_draft(old.id, config, text, given.clock())
+    return _view(await reading.get(scope, old.id), config, found)
+
+
+def _patched(old: Stored, changes: Mapping[str, Any]) -> AgentConfig:
     try:
-        config = AgentConfig.model_validate(merged(old.draft, changes))
+        return AgentConfig.model_validate(merged(old.draft, changes))
     except ValidationError as error:
         raise Invalid("the draft would not be a configuration", faults=faults_of(error)) from error
-    return await replace(given, scope, old, config, unfinished=unfinished)
+
+
+def _need_in_use(old: Stored) -> None:
+    if old.archived_at is not None:
+        raise Conflict("the agent is archived: bring it back first")
 
 
 async def show_script(scope: TenantScope, id: str) -> ScriptView:
@@ -95,6 +119,22 @@ async def replace_script(given: Services, scope: TenantScope, old: Stored, body:
     return await _script(scope, await reading.get(scope, old.id))
 
 
+async def replace_part(
+    given: Services, scope: TenantScope, old: Stored, section: str, name: str, part: Mapping[str, Any] | None
+) -> ScriptView | None:
+    """Put one state, slot or tool in the place of the draft's, finished or not, and leave the rest of its text as it was written.
+
+    None where nothing changes. Invalid: the script would be too long.
+    """
+    text = old.draft_text if old.draft_text is not None else await checking.write(old.draft["script"])
+    made = await checking.rewritten(text, section, name, part)
+    if made == text:
+        return None
+    if len(made) > TEXT_LONGEST:
+        raise Invalid(f"the script is {len(made):,} characters long, at most {TEXT_LONGEST:,} are taken")
+    return await replace_script(given, scope, old, ScriptBody(text=made), unfinished=True)
+
+
 def merged(target: Any, changes: Any) -> Any:  # noqa: ANN401 - plain documents
     """RFC 7396 section 2."""
     if not isinstance(changes, Mapping):
@@ -109,8 +149,7 @@ def merged(target: Any, changes: Any) -> Any:  # noqa: ANN401 - plain documents
 
 
 async def _keep(given: Services, scope: TenantScope, old: Stored, config: AgentConfig, text: str | None, *, unfinished: bool) -> DraftView:
-    if old.archived_at is not None:
-        raise Conflict("the agent is archived: bring it back first")
+    _need_in_use(old)
     if not unfinished:
         await checking.need_sound(scope, config, text)
     await AgentRepo(scope).keep_draft(old.id, config, text, given.clock())
@@ -119,7 +158,10 @@ async def _keep(given: Services, scope: TenantScope, old: Stored, config: AgentC
 
 async def _shown(scope: TenantScope, stored: Stored) -> DraftView:
     config = AgentConfig.model_validate(stored.draft)
-    found = await checking.checked(scope, config, stored.draft_text)
+    return _view(stored, config, await checking.checked(scope, config, stored.draft_text))
+
+
+def _view(stored: Stored, config: AgentConfig, found: Checked) -> DraftView:
     return DraftView(
         id=stored.id,
         revision=stored.revision,
@@ -134,5 +176,5 @@ async def _shown(scope: TenantScope, stored: Stored) -> DraftView:
 async def _script(scope: TenantScope, stored: Stored) -> ScriptView:
     config = AgentConfig.model_validate(stored.draft)
     text = stored.draft_text if stored.draft_text is not None else await checking.write(config.script)
-    found = checking.shown(await checking.checked(scope, config, text if stored.draft_text is not None else None))
+    found = checking.shown(await checking.checked(scope, config, text))
     return ScriptView(revision=stored.revision, text=text, document=config.script, check=found)

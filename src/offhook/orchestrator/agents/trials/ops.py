@@ -24,6 +24,8 @@ from offhook.orchestrator.tools.fakes import Faking
 
 PREFIX: Final = "vt_"
 """What tokens of tests begin with: no carrier's do."""
+REAL: Final = "vr_"
+"""What tokens of real calls from a browser begin with. The digest is of the whole token: none of the one kind passes for the other."""
 MOST_WAITING: Final = 20
 KEPT: Final = timedelta(days=1)
 """How long a test is remembered after its token has expired: longer than its call can last."""
@@ -43,6 +45,8 @@ async def subject(scope: TenantScope, agent: str, wanted: Subject) -> Agent:
     """The agent as it is to be tested; NotFound."""
     if wanted.version is not None:
         return await agents.version(scope, agent, wanted.version)
+    if isinstance(wanted, NewVoiceTest) and wanted.real:
+        return await agents.live(scope, agent)
     draft = await agents.draft(scope, agent)
     return draft if wanted.config is None else Agent.of(draft.tenant, agent, wanted.config)
 
@@ -53,7 +57,7 @@ async def start(scope: TenantScope, agent: Agent, wanted: NewVoiceTest, by: str,
     await repo.forget(now - KEPT)
     if await repo.waiting(now) >= MOST_WAITING:
         raise Conflict(f"{MOST_WAITING} voice tests wait for their calls already: use one, or let one expire")
-    token, made = PREFIX + secrets.token_urlsafe(32), new_id("vtt", now)
+    token, made = (REAL if wanted.real else PREFIX) + secrets.token_urlsafe(32), new_id("vtt", now)
     await repo.add(
         id=made,
         token_digest=_digest(token),
@@ -80,7 +84,12 @@ async def show(scope: TenantScope, agent: str, id: str) -> VoiceTestView:
 
 def is_token(text: str) -> bool:
     """Whether an engine's token is one of ours."""
-    return text.startswith(PREFIX)
+    return text.startswith((PREFIX, REAL))
+
+
+def is_real(token: str) -> bool:
+    """Whether the call of such a token is no test, but one like any other."""
+    return token.startswith(REAL)
 
 
 async def redeem(scope: PlatformScope, token: str, call: str, now: datetime) -> tuple[str, str] | None:

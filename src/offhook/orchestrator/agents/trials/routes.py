@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
+from offhook.errors import NotPermitted
 from offhook.orchestrator.agents.trials import ops, text
 from offhook.orchestrator.agents.trials.schemas import NewVoiceTest, TextTest, TextTestResult, VoiceTestStart, VoiceTestView
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
@@ -38,12 +39,14 @@ async def start_voice_test(agent: AgentId, body: NewVoiceTest, access: Writing) 
     """A one-time token for a call by voice with the draft, a version or a document, as it is now. It is shown this once.
 
     Nothing is booked in such a call, nobody is told of it, and lists of calls have it only when asked for. It takes one of the tenant's
-    places like any other call.
+    places like any other call. With ``real`` all of this is otherwise: it is a call like any other, from a browser.
     """
+    if body.real and "appointments.write" not in access.may:
+        raise NotPermitted("a real call books: this needs the permission appointments.write")
     subject, now = await ops.subject(access.scope, agent, body), access.given.clock()
     await text.run(subject, TextTest(), now)  # an agent that cannot say its first word is not worth a call
     view, token = await ops.start(access.scope, subject, body, access.principal.id, now)
-    await access.audit("voice_test.started", view.id, {"agent": agent, "version": view.version, "draft": view.draft})
+    await access.audit("voice_test.started", view.id, {"agent": agent, "version": view.version, "draft": view.draft, "real": body.real})
     engine = access.given.settings.browser_engine
     return VoiceTestStart(
         **view.model_dump(),

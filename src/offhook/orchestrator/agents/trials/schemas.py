@@ -194,13 +194,23 @@ class TextTestResult(Out):
 
 
 class NewVoiceTest(Subject):
-    """A call by voice with a draft or a version: tools answer from fakes, nothing is booked, nobody is told."""
+    """A call by voice with a draft or a version: tools answer from fakes, nothing is booked, nobody is told.
+
+    With ``real`` it is a call like any other, with the version that answers now.
+    """
 
     tools: Fakes = {}
     caller: Number = ""
     """The number that the call seems to come from; empty: withheld."""
+    real: Annotated[bool, Field(description="No test, but a call: what it books is booked. Needs appointments.write.")] = False
     minutes: Annotated[int, Field(ge=1, le=60)] = 10
     """How long the token waits for its call."""
+
+    @model_validator(mode="after")
+    def _as_it_answers(self) -> Self:
+        if self.real and (self.version is not None or self.config is not None or self.tools):
+            raise ValueError("a real call is with the version that answers now, and with its tools")
+        return self
 
 
 class VoiceTestView(Out):

@@ -15,7 +15,7 @@ from offhook.orchestrator.people.mail import post
 from offhook.orchestrator.people.ops import codes, sessions
 from offhook.orchestrator.people.ops.sessions import IDLE, Visit
 from offhook.orchestrator.people.repo import Directory, Sessions
-from offhook.orchestrator.people.schemas import Me, MembershipView
+from offhook.orchestrator.people.schemas import Me, MembershipView, SessionView
 from offhook.orchestrator.people.tables import PersonRow, SessionRow
 from offhook.orchestrator.people.tokens import digest, mint
 from offhook.orchestrator.scope import PlatformScope
@@ -65,9 +65,10 @@ async def _person(directory: Directory, id: str) -> PersonRow:
     return found
 
 
-async def rename(scope: PlatformScope, person: str, name: str) -> None:
-    """Another name."""
-    await Directory(scope).change_person(person, name=name)
+async def rename(given: Services, scope: PlatformScope, by: Principal, ip: str, name: str) -> None:
+    """Another name of one's own."""
+    await Directory(scope).change_person(by.id, name=name)
+    await audit.record(scope, given.clock(), by, "person.renamed", by.id, {"name": name}, ip)
 
 
 async def proved(given: Services, guards: Guards, visit: Visit, person_id: str, password: str, field: str = "password") -> PersonRow:
@@ -105,15 +106,21 @@ async def _set(given: Services, scope: PlatformScope, visit: Visit, person: Pers
     await post(given.mail).send(scope, person.email, "Your password has been changed", f"{text}\n{given.settings.portal}/forgot\n")
 
 
-async def own_sessions(given: Services, scope: PlatformScope, person: str) -> list[SessionRow]:
-    """Where one is signed in."""
-    return await Sessions(scope).of(person, given.clock(), IDLE)
+async def own_sessions(given: Services, scope: PlatformScope, here: SessionRow) -> list[SessionView]:
+    """Where one is signed in; the last used first."""
+    rows = await Sessions(scope).of(here.person_id, given.clock(), IDLE)
+    return [SessionView.model_validate({**_shown(row), "current": row.id == here.id}) for row in rows]
 
 
-async def end_session(scope: PlatformScope, person: str, id: str) -> None:
+def _shown(row: SessionRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in ("id", "host", "ip", "user_agent", "created_at", "last_seen_at", "expires_at")}
+
+
+async def end_session(given: Services, scope: PlatformScope, by: Principal, ip: str, id: str) -> None:
     """Sign out somewhere; NotFound if there is no such session of this person."""
-    if not await Sessions(scope).end_one(person, id):
+    if not await Sessions(scope).end_one(by.id, id):
         raise NotFound("no such session")
+    await audit.record(scope, given.clock(), by, "session.ended", id, {}, ip)
 
 
 async def forgot(given: Services, guards: Guards, visit: Visit, email: str) -> None:
@@ -165,6 +172,18 @@ async def reset(given: Services, guards: Guards, visit: Visit, token: str, passw
 async def end_others(scope: PlatformScope, session: SessionRow) -> int:
     """Sign out everywhere but here; how many."""
     return await Sessions(scope).end_all(session.person_id, but=session.id)
+
+
+async def enable_codes(
+    given: Services, guards: Guards, scope: PlatformScope, session: SessionRow, by: Principal, ip: str, code: str
+) -> tuple[str, ...]:
+    """One-time codes from now on, for who shows a first one; the recovery codes. Every other session ends."""
+    guards.code(ip, session.person_id)
+    made = await codes.confirm(given, scope, session.person_id, code)
+    guards.code_right(session.person_id)
+    ended = await end_others(scope, session)
+    await audit.record(scope, given.clock(), by, "totp.enabled", session.person_id, {"sessions_ended": ended}, ip)
+    return made
 
 
 async def disable_codes(given: Services, visit: Visit, person: PersonRow, code: str) -> None:

@@ -50,6 +50,16 @@ def invitation_view(row: InvitationRow) -> Invitation:
     )
 
 
+async def page(scope: AnyScope, limit: int, after: str | None) -> list[Member]:
+    """Members, the newest first."""
+    return [view(row) for row in await Team(scope).members(limit, after)]
+
+
+async def invitations(given: Services, scope: AnyScope, limit: int, after: str | None) -> list[Invitation]:
+    """Invitations that nobody has taken yet, the newest first."""
+    return [invitation_view(row) for row in await Team(scope).invitations(limit, after, given.clock())]
+
+
 async def find(scope: AnyScope, id: str) -> Member:
     """A member; NotFound."""
     row = await Team(scope).member(id)

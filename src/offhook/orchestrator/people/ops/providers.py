@@ -47,6 +47,11 @@ def view(given: Services, row: ProviderRow) -> Provider:
     )
 
 
+async def page(given: Services, scope: Scope, limit: int, after: str | None) -> list[Provider]:
+    """Providers, the newest first."""
+    return [view(given, row) for row in await Team(scope).providers(limit, after)]
+
+
 async def find(scope: Scope, id: str, *, lock: bool = False) -> ProviderRow:
     """A provider; NotFound."""
     row = await Team(scope).provider(id, lock=lock)

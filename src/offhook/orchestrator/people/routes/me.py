@@ -51,8 +51,7 @@ async def show_me(access: Mine) -> Me:
 async def change_me(body: PersonChange, access: Mine) -> Me:
     """Change one's name."""
     await _own(access)
-    await account.rename(access.scope, access.principal.id, body.name)
-    await access.audit("person.renamed", access.principal.id, {"name": body.name})
+    await account.rename(access.given, access.scope, access.principal, access.ip, body.name)
     return await account.me(access.scope, access.principal)
 
 
@@ -76,11 +75,7 @@ async def enrol_totp(body: PasswordIn, request: Request, given: Given, guards: G
 async def confirm_totp(body: TotpCode, guards: Guarded, access: Mine) -> RecoveryCodes:
     """Put one-time codes in force by a first code; the recovery codes are shown this once. Ends all other sessions."""
     session = await _own(access)
-    guards.code(access.ip, access.principal.id)
-    made = await codes.confirm(access.given, access.scope, access.principal.id, body.code)
-    guards.code_right(access.principal.id)
-    ended = await account.end_others(access.scope, session)
-    await access.audit("totp.enabled", access.principal.id, {"sessions_ended": ended})
+    made = await account.enable_codes(access.given, guards, access.scope, session, access.principal, access.ip, body.code)
     return RecoveryCodes(recovery_codes=list(made))
 
 
@@ -98,19 +93,13 @@ async def disable_totp(body: TotpDisable, request: Request, given: Given, guards
 async def list_sessions(access: Mine) -> list[SessionView]:
     """Where one is signed in; the last used first."""
     here = await _own(access)
-    rows = await account.own_sessions(access.given, access.scope, access.principal.id)
-    return [SessionView.model_validate({**_fields(row), "current": row.id == here.id}) for row in rows]
-
-
-def _fields(row: SessionRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in ("id", "host", "ip", "user_agent", "created_at", "last_seen_at", "expires_at")}
+    return await account.own_sessions(access.given, access.scope, here)
 
 
 @router.delete("/sessions/{session}", status_code=204)
 async def end_session(session: Id, response: Response, access: Mine) -> None:
     """Sign out there."""
     here = await _own(access)
-    await account.end_session(access.scope, access.principal.id, session)
-    await access.audit("session.ended", session)
+    await account.end_session(access.given, access.scope, access.principal, access.ip, session)
     if session == here.id:
         clear_session(response)

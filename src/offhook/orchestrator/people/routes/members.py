@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from offhook.orchestrator.auth.access import PlatformAccess, ResellerAccess, TenantAccess, in_reseller, in_tenant, on_platform
 from offhook.orchestrator.auth.permissions import Role
 from offhook.orchestrator.kit.once import once
-from offhook.orchestrator.kit.paging import Page, PageQuery, PageRequest, cursor_of, position_of
+from offhook.orchestrator.kit.paging import Page, PageQuery, PageRequest, page, position_of
 from offhook.orchestrator.people.guards import Guarded, Guards
 from offhook.orchestrator.people.ops import members
 from offhook.orchestrator.people.routes.common import Id
@@ -39,18 +39,16 @@ async def _members(access: AnyAccess, query: PageRequest) -> Page[Member]:
     team = Team(access.scope)
     filters = {"list": "members", "level": team.owner.level, "owner": team.owner.id}
     position = position_of(access.given, filters, query.cursor)
-    rows = await team.members(query.limit + 1, position[0] if position else None)
-    data = [members.view(row) for row in rows[: query.limit]]
-    return Page(data=data, next_cursor=cursor_of(access.given, filters, (data[-1].id,)) if len(rows) > query.limit else None)
+    rows = await members.page(access.scope, query.limit + 1, position[0] if position else None)
+    return page(rows, query.limit, access.given, filters, lambda one: (one.id,))
 
 
 async def _invitations(access: AnyAccess, query: PageRequest) -> Page[Invitation]:
     team = Team(access.scope)
     filters = {"list": "invitations", "level": team.owner.level, "owner": team.owner.id}
     position = position_of(access.given, filters, query.cursor)
-    rows = await team.invitations(query.limit + 1, position[0] if position else None, access.given.clock())
-    data = [members.invitation_view(row) for row in rows[: query.limit]]
-    return Page(data=data, next_cursor=cursor_of(access.given, filters, (data[-1].id,)) if len(rows) > query.limit else None)
+    rows = await members.invitations(access.given, access.scope, query.limit + 1, position[0] if position else None)
+    return page(rows, query.limit, access.given, filters, lambda one: (one.id,))
 
 
 async def _invite(access: AnyAccess, guards: Guards, email: str, role: Role) -> Invitation:

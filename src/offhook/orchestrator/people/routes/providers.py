@@ -36,8 +36,8 @@ async def _list(access: AnyAccess, part: PageRequest) -> Page[Provider]:
     team = Team(access.scope)
     filters = {"list": "providers", "level": team.owner.level, "owner": team.owner.id}
     position = position_of(access.given, filters, part.cursor)
-    rows = await team.providers(part.limit + 1, position[0] if position else None)
-    return page([providers.view(access.given, row) for row in rows], part.limit, access.given, filters, lambda one: (one.id,))
+    rows = await providers.page(access.given, access.scope, part.limit + 1, position[0] if position else None)
+    return page(rows, part.limit, access.given, filters, lambda one: (one.id,))
 
 
 async def _create(access: AnyAccess, guards: Guards, body: NewProvider) -> Provider:
