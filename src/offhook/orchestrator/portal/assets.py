@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,9 @@ from fastapi.responses import Response
 from offhook.errors import NotFound
 
 FOLDER: Final = Path(__file__).parent / "static"
+TALK: Final = Path(str(files("offhook.transports"))) / "static" / "talk"
+SHARED: Final = ("line.js", "worklet.js")
+"""What of the page at an engine's ``/talk`` carries a call: the portal has it as ``talk/...``, so that there is one of it."""
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain"}
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _URL: Final = re.compile(rb'url\("([^"?:]+)"\)')
@@ -36,6 +40,7 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         raw = {one.relative_to(folder).as_posix(): one.read_bytes() for one in folder.rglob("*") if one.suffix in TYPES}
+        raw |= {f"talk/{name}": (TALK / name).read_bytes() for name in SHARED}
         self._found: dict[str, Asset] = {}
         # Style sheets last: they name other files, by their hashes.
         for name in sorted(raw, key=lambda one: (one.endswith(".css"), one)):

@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from offhook.orchestrator.access import services
+from offhook.orchestrator.openas.schemas import OpenFirst
 from offhook.orchestrator.portal.frame import frame_of_error
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.security import StaleForm
@@ -61,6 +62,10 @@ async def page_of(request: Request, answer: Response, error: Exception) -> Respo
     if status == 401 and request.method in {"GET", "HEAD"} and request.headers.get("hx-request") is None:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse("/sign-in?" + urlencode({"next": path}), 303, {"Cache-Control": "no-store"})
+    if isinstance(error, OpenFirst) and request.method in {"GET", "HEAD"} and request.headers.get("hx-request") is None:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        asked = f"/r/{error.reseller}/clients/{error.tenant}/open?" + urlencode({"next": path})
+        return RedirectResponse(asked, 303, {"Cache-Control": "no-store"})
     kind = "stale" if isinstance(error, StaleForm) else _kind(status)
     if kind == "missing":
         status = 404

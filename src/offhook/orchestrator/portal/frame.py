@@ -5,19 +5,27 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse
 
 from offhook.orchestrator.access import Given
-from offhook.orchestrator.auth.access import Access, TenantAccess
+from offhook.orchestrator.auth.access import Access, PlatformAccess, ResellerAccess, TenantAccess
 from offhook.orchestrator.auth.permissions import Permission, Principal, Role
+from offhook.orchestrator.calls import ops as calls
+from offhook.orchestrator.calls.schemas import CallFilter
+from offhook.orchestrator.overview import ops as overview
 from offhook.orchestrator.portal import security
 from offhook.orchestrator.portal.brand import OWN, shades
 from offhook.orchestrator.portal.show import Local, _, initials
 from offhook.orchestrator.resellers import ops as resellers
+from offhook.orchestrator.resellers import pictures
+from offhook.orchestrator.resellers.pictures import Kind
+from offhook.orchestrator.resellers.schemas import ResellerView
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Tenant
@@ -33,6 +41,37 @@ SAID: Final[Mapping[str, str]] = {
     "joined": "You are a member now, and signed in.",
     "reset": "Your password is changed. Sign in with it.",
     "signed-in": "You are signed in.",
+    "saved": "Saved.",
+    "added": "Added.",
+    "deleted": "Deleted.",
+    "removed": "Removed.",
+    "sent": "Sent.",
+    "booked": "Booked.",
+    "moved": "Moved.",
+    "cancelled": "Cancelled. The time is free again.",
+    "merged": "The two are one now.",
+    "done": "Done, and off the list.",
+    "sent-again": "On its way again, in order.",
+    "agent-made": "The agent is made. Nobody reaches it before it is published.",
+    "agent-copied": "This is the copy.",
+    "agent-archived": "The agent is archived. Its calls and versions stay.",
+    "agent-back": "The agent is back.",
+    "published": "Published. It answers from the next call on.",
+    "invited": "Invited. A mail is on its way.",
+    "password-changed": "Your password is changed, and every other browser is signed out.",
+    "session-ended": "Signed out there.",
+    "export-begun": "The export is being made. Load the page again in a minute.",
+    "erasing": "The business is being erased.",
+    "none-to-send": "There was nothing to send again.",
+    "left": "You have left. It is in the client's audit log.",
+    "suspended": "Suspended. Its callers are turned away from now on.",
+    "resumed": "Its calls are answered again.",
+    "client-made": "Made. The owner has been sent an invitation.",
+    "business-made": "Made, and you are its owner.",
+    "flagged": "Flagged for the team.",
+    "unflagged": "The flag is gone.",
+    "links-ended": "All links to this call are ended.",
+    "restored": "The old version is live again, as a new one.",
 }
 """What a page may say of what was done on the one before; the cookie holds the key only."""
 ROLES: Final[Mapping[Role, str]] = {
@@ -53,6 +92,9 @@ class Brand:
     name: str
     colour: str
     support: str | None = None
+    reseller: str | None = None
+    pictures: Mapping[Kind, str] = field(default_factory=dict)
+    """Which there are, each with its version."""
 
     @property
     def css(self) -> str:
@@ -70,6 +112,15 @@ class Brand:
         )
 
     @property
+    def logo(self) -> tuple[str, str] | None:
+        """Where its logo is for light pages and for dark ones; where there is one only, it stands on both."""
+        have: list[Kind] = [kind for kind in ("light", "dark") if kind in self.pictures]
+        if not have:
+            return None
+        light, dark = have[0], have[-1]
+        return f"/brand/{light}?v={self.pictures[light]}", f"/brand/{dark}?v={self.pictures[dark]}"
+
+    @property
     def icon(self) -> str:
         """Its mark, for the browser's tab."""
         light, _ = shades(self.colour)
@@ -82,7 +133,7 @@ class Brand:
     @property
     def version(self) -> str:
         """Of its colours and its mark."""
-        return hashlib.sha256((self.css + self.icon).encode()).hexdigest()[:12]
+        return hashlib.sha256((self.css + self.icon + self.pictures.get("icon", "")).encode()).hexdigest()[:12]
 
 
 OWN_BRAND: Final = Brand("offhook", OWN)
@@ -97,10 +148,19 @@ async def brand_of(given: Services, host: str) -> Brand:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     async with given.database.platform() as scope:
         found = await resellers.of_host(scope, name.lower())
+        shown = await pictures.versions(scope, found.id) if found else {}
     if found is None:
         return OWN_BRAND
     support = str(found.brand.support_url) if found.brand.support_url else None
-    return Brand(found.brand.product_name or found.name, found.brand.colour or OWN, support)
+    return Brand(found.brand.product_name or found.name, found.brand.colour or OWN, support, found.id, shown)
+
+
+def onward(href: str, said: str | None = None) -> RedirectResponse:
+    """Go on to a page after a form was taken, which says what was done: one of ``SAID``."""
+    answer = RedirectResponse(href, 303, {"Cache-Control": "no-store"})
+    if said is not None:
+        answer.set_cookie(SAID_COOKIE, said, max_age=60, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +172,12 @@ class Item:
     href: str
     go: str
     current: bool = False
+    group: int = 0
+    """A gap stands between two groups."""
+    bar: bool = True
+    """Whether it stands at the bottom of a phone; the others stand under More."""
+    count: int = 0
+    """How many wait there; none is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +237,15 @@ Framed = Annotated[Frame, Depends(frame)]
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """A look at a business by somebody of its agency."""
+
+    tenant: str
+    until: str
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Shell:
     """What stands beside a page of somebody who is signed in."""
 
@@ -181,26 +256,111 @@ class Shell:
     items: tuple[Item, ...]
     find: str | None = None
     """Where a search goes; None where nothing is to be found."""
+    finds: str = "calls"
+    """What is found: calls or clients."""
+    account: str | None = None
+    """Where their own name, password and codes are."""
+    looking: Looking | None = None
+    """That this is somebody of its agency, who sees it on every page."""
 
 
-_IN_TENANT: Final[tuple[tuple[str, str, str, Permission, str], ...]] = (("Calls", "phone", "calls", "calls.read", "c"),)
-"""Label, icon, path under the tenant's, what it takes to open it, and its key. Pages stand here once they are there."""
+_IN_TENANT: Final[tuple[tuple[str, str, str, Permission, str, int], ...]] = (
+    ("Today", "sun", "", "calls.read", "t", 0),
+    ("Calls", "phone", "calls", "calls.read", "c", 0),
+    ("Live", "radio", "live", "calls.read", "l", 0),
+    ("Diary", "calendar-days", "diary", "appointments.read", "d", 0),
+    ("People", "users", "people", "contacts.read", "p", 0),
+    ("Agents", "bot", "agents", "agents.read", "a", 1),
+    ("Numbers", "hash", "numbers", "numbers.read", "n", 1),
+    ("Developers", "code", "developers", "webhooks.read", "v", 2),
+    ("Settings", "settings", "settings", "tenant.read", "s", 2),
+)
+"""Label, icon, path under the tenant's, what it takes to open it, its key, and which group it stands in. On a phone the first four
+stand at the bottom, the others under More."""
+IN_BAR: Final = 4
+MOST_COUNTED: Final = 100
 
 
 async def tenant_shell(access: TenantAccess, brand: Brand, current: str) -> tuple[Shell, Local, Tenant]:
     """Of a tenant's pages: only ways that this role can go."""
     tenant = await tenants.get(access.scope)
+    base = f"/t/{tenant.id}"
+    live = await calls.count(access.scope, CallFilter(state="live"), MOST_COUNTED) if "calls.read" in access.may else 0
     items = [
-        Item(_(label), icon, f"/t/{tenant.id}/{path}", go, path == current)
-        for label, icon, path, permission, go in _IN_TENANT
+        Item(_(label), icon, f"{base}/{path}" if path else base, go, path == current, group, at < IN_BAR, live if path == "live" else 0)
+        for at, (label, icon, path, permission, go, group) in enumerate(_IN_TENANT)
         if permission in access.may
     ]
-    if sees_several(access.principal):
-        items.append(Item(_("Businesses"), "building-2", "/", "b"))
+    if access.principal.in_reseller(tenant.reseller_id):
+        items.append(Item(_("Clients"), "building-2", f"/r/{tenant.reseller_id}", "b", group=3, bar=False))
+    elif sees_several(access.principal):
+        items.append(Item(_("Businesses"), "building-2", "/", "b", group=3, bar=False))
     who = _who(access.principal, tenant.id, tenant.reseller_id)
     find = f"/t/{tenant.id}/calls" if "calls.read" in access.may else None
-    shell = Shell(tenant.name, _("by {name}").format(name=brand.name), initials(tenant.name), who, tuple(items), find)
-    return shell, Local(tenant.zone, tenant.region, access.given.clock()), tenant
+    local = Local(tenant.zone, tenant.region, access.given.clock())
+    by, looking = _("by {name}").format(name=brand.name), None
+    if access.opening is not None:
+        looking = Looking(tenant.name, local.clock(access.opening.ends_at), access.opening.writes)
+    account = f"{base}/settings/security" if access.principal.kind == "person" and "tenant.read" in access.may else None
+    return Shell(tenant.name, by, initials(tenant.name), who, tuple(items), find, account=account, looking=looking), local, tenant
+
+
+_IN_RESELLER: Final[tuple[tuple[str, str, str, Permission, str, int], ...]] = (
+    ("Clients", "building-2", "", "reseller.read", "c", 0),
+    ("Problems", "triangle-alert", "problems", "reseller.read", "p", 0),
+    ("Brand", "palette", "brand", "reseller.write", "b", 1),
+    ("Team", "users", "team", "members.read", "m", 1),
+    ("Audit", "shield", "audit", "audit.read", "a", 1),
+    ("Settings", "settings", "settings", "vendors.read", "s", 1),
+)
+_ON_PLATFORM: Final[tuple[tuple[str, str, str, Permission, str, int], ...]] = (
+    ("Resellers", "building-2", "", "resellers.read", "r", 0),
+    ("Jobs", "list", "jobs", "platform.audit", "j", 0),
+    ("Members", "users", "members", "members.read", "m", 0),
+    ("Audit", "shield", "audit", "platform.audit", "a", 0),
+)
+
+
+async def reseller_shell(access: ResellerAccess, current: str) -> tuple[Shell, Local, ResellerView]:
+    """Of an agency's pages. It has clients in many places, so its own times are in UTC."""
+    reseller = await resellers.show(access.scope)
+    base = f"/r/{reseller.id}"
+    troubled = await overview.troubled_count(access.scope)
+    items = [
+        Item(
+            _(label),
+            icon,
+            f"{base}/{path}" if path else base,
+            go,
+            path == current,
+            group,
+            at < IN_BAR,
+            troubled if path == "problems" else 0,
+        )
+        for at, (label, icon, path, permission, go, group) in enumerate(_IN_RESELLER)
+        if permission in access.may
+    ]  # fmt: skip
+    if runs_platform(access.principal):
+        items.append(Item(_("Platform"), "server", "/ops", "o", group=2, bar=False))
+    who = _who(access.principal, reseller=reseller.id, above=True)
+    shell = Shell(reseller.name, _("Agency"), initials(reseller.name), who, tuple(items), base, "clients")
+    return shell, Local(ZoneInfo("UTC"), "GB", access.given.clock()), reseller
+
+
+def platform_shell(access: PlatformAccess, brand: Brand, current: str) -> tuple[Shell, Local]:
+    """Of the installation's own pages."""
+    items = tuple(
+        Item(_(label), icon, f"/ops/{path}" if path else "/ops", go, path == current, group, at < IN_BAR)
+        for at, (label, icon, path, permission, go, group) in enumerate(_ON_PLATFORM)
+        if permission in access.may
+    )
+    shell = Shell(brand.name, _("Platform"), initials(brand.name), _who(access.principal), items)
+    return shell, Local(ZoneInfo("UTC"), "GB", access.given.clock())
+
+
+def runs_platform(principal: Principal) -> bool:
+    """Whether they are of the installation itself."""
+    return any(one.tenant is None and one.reseller is None for one in principal.grants)
 
 
 def home_shell(access: Access, brand: Brand) -> Shell:
@@ -214,11 +374,13 @@ def sees_several(principal: Principal) -> bool:
     return len(principal.grants) > 1 or any(one.tenant is None for one in principal.grants)
 
 
-def _who(principal: Principal, tenant: str | None = None, reseller: str | None = None) -> Who:
+def _who(principal: Principal, tenant: str | None = None, reseller: str | None = None, *, above: bool = False) -> Who:
+    """With the role that they have here; ``above``: on pages that are no tenant's."""
+    everywhere = tenant is None and not above
     reach = [
         one
         for one in principal.grants
-        if tenant is None or one.tenant == tenant or (one.tenant is None and one.reseller in {reseller, None})
+        if everywhere or (one.tenant is not None and one.tenant == tenant) or (one.tenant is None and one.reseller in {reseller, None})
     ]
     role = next((one.role for one in reach if one.role), None)
     label = _(ROLES[role]) if role else (_("API key") if principal.kind == "key" else "")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from offhook.orchestrator.calls.schemas import Call
 from offhook.orchestrator.portal.show import _
 
 
@@ -16,6 +15,25 @@ class Outcome:
     kind: str
     icon: str
     word: str
+
+
+class Ended(Protocol):
+    """What says how a call ended: a call, or one of its kind."""
+
+    @property
+    def state(self) -> str:
+        """Planned, live or ended."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended."""
+        ...
+
+    @property
+    def outcome(self) -> str | None:
+        """What the script says that came of it."""
+        ...
 
 
 BOOKED: Final = Outcome("ok", "calendar-check", "Booked")
@@ -49,7 +67,7 @@ def of_code(code: str) -> Outcome:
     return _OF_CODE.get(code) or Outcome("quiet", "circle-check", code.replace("_", " ").capitalize())
 
 
-def of_call(call: Call) -> Outcome:
+def of_call(call: Ended) -> Outcome:
     """Of a call as it stands."""
     if call.state in _STATES:
         return _STATES[call.state]

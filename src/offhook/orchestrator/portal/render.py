@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 from fastapi import Request
@@ -13,19 +14,21 @@ from offhook.orchestrator.portal.assets import FOLDER, Assets
 from offhook.orchestrator.portal.frame import SAID_COOKIE, Frame
 
 TEMPLATES: Final = FOLDER.parent / "templates"
-PARTS: Final = ("basics", "calls", "states")
-"""Files of macros: what they define is ``ui.name`` in every template."""
+
+
+SAME: Final = frozenset({"icon", "oc"})
+"""Macros that a list shows on every row and that are the same wherever the same is shown: worked out once."""
 
 
 class _Parts:
-    """The macros of ``templates/parts``."""
+    """The macros of the files in ``templates/parts``: what one defines is ``ui.name`` in every template."""
 
     def __init__(self, environment: Environment) -> None:
-        for file in PARTS:
-            module = environment.get_template(f"parts/{file}.html").module
+        for file in sorted((TEMPLATES / "parts").glob("*.html")):
+            module = environment.get_template(f"parts/{file.name}").module
             for name, value in vars(module).items():
                 if not name.startswith("_"):
-                    setattr(self, name, value)
+                    setattr(self, name, functools.lru_cache(maxsize=500)(value) if name in SAME else value)
 
 
 class Portal:
@@ -45,12 +48,13 @@ class Portal:
         *,
         microphone: bool = False,
         secret_address: bool = False,
+        connect: str = "",
         **context: Any,  # noqa: ANN401 - whatever the template shows
     ) -> HTMLResponse:
         """The page, or only the block ``part`` where htmx asks for a part of it."""
         found = self._environment.get_template(template)
         values = {"frame": frame, **context}
-        headers = security.headers(frame.nonce, microphone=microphone, secret_address=secret_address)
+        headers = security.headers(frame.nonce, microphone=microphone, secret_address=secret_address, connect=connect)
         if part is not None:
             headers["Vary"] = "HX-Request-Type"
         block = found.blocks[part] if part is not None and wants_part(request) else None
@@ -61,6 +65,11 @@ class Portal:
         if frame.said is not None:
             answer.delete_cookie(SAID_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
         return answer
+
+    def block(self, template: str, name: str, **context: Any) -> str:  # noqa: ANN401 - whatever the template shows
+        """One block of a template, for a stream of them."""
+        found = self._environment.get_template(template)
+        return "".join(found.blocks[name](found.new_context(context)))
 
 
 def wants_part(request: Request) -> bool:
@@ -78,7 +87,7 @@ def environment(assets: Assets) -> Environment:
     """Templates: everything is escaped, and a name that is not given is an error."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False)
-    made.filters |= {"duration": show.duration, "ms": show.milliseconds, "money": show.money}
+    made.filters |= {"duration": show.duration, "clock": show.position, "ms": show.milliseconds, "money": show.money}
     made.globals |= {"_": show._, "many": show.many, "asset": assets.href, "outcome_word": outcomes.word}
     made.globals["ui"] = _Parts(made)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
@@ -19,6 +20,10 @@ FORM_COOKIE: Final = "__Host-offhook-form"
 FIELD: Final = "_token"
 HEADER: Final = "x-csrf-token"
 LARGEST: Final = 65_536
+LARGEST_SCRIPT: Final = 800_000
+"""A script at its longest, as a form sends it."""
+LARGEST_UPLOAD: Final = 262_144
+"""Bytes of a form with a file."""
 _NOWHERE: Final = ("camera", "geolocation", "payment", "usb", "serial", "midi", "display-capture")
 
 
@@ -28,19 +33,20 @@ class StaleForm(NotPermitted):
     code = "stale_form"
 
 
-def policy(nonce: str) -> str:
-    """The page's Content-Security-Policy."""
+def policy(nonce: str, connect: str = "") -> str:
+    """The page's Content-Security-Policy. ``connect``: an origin of websockets that this page needs beside our own."""
+    also = f" {connect}" if connect else ""
     return (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:;"
-        " connect-src 'self' wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+        f" connect-src 'self' wss:{also}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
     )
 
 
-def headers(nonce: str, *, microphone: bool = False, secret_address: bool = False) -> dict[str, str]:
+def headers(nonce: str, *, microphone: bool = False, secret_address: bool = False, connect: str = "") -> dict[str, str]:
     """Of every page. ``secret_address``: it holds a token, and no other page is told of it."""
     closed = ", ".join(f"{one}=()" for one in _NOWHERE)
     return {
-        "Content-Security-Policy": policy(nonce),
+        "Content-Security-Policy": policy(nonce, connect),
         "Referrer-Policy": "no-referrer" if secret_address else "same-origin",
         "Permissions-Policy": f"microphone={'(self)' if microphone else '()'}, {closed}",
         "X-Content-Type-Options": "nosniff",
@@ -74,19 +80,60 @@ def set_form_cookie(response: Response, value: str) -> None:
 
 async def posted(request: Request, given: Given) -> dict[str, str]:
     """The fields of a form of ours. StaleForm: another page's, or an old one; Invalid: not what a form sends."""
-    if not same_origin(request.headers, request.headers.get("host", "")):
-        raise StaleForm("this form did not come from a page of ours")
-    declared = request.headers.get("content-length", "")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded" or not declared.isdigit() or int(declared) > LARGEST:
-        raise Invalid("this is not what a form of ours sends")
+    return await _posted(request, given, LARGEST)
+
+
+async def posted_script(request: Request, given: Given) -> dict[str, str]:
+    """The same for a form that may hold a whole script."""
+    return await _posted(request, given, LARGEST_SCRIPT)
+
+
+async def _posted(request: Request, given: Services, largest: int) -> dict[str, str]:
+    _came(request, "application/x-www-form-urlencoded", largest)
     form = await request.form(max_files=0, max_fields=100)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    to = bound(request)
-    sent = fields.pop(FIELD, "") or request.headers.get(HEADER, "")
-    if to is None or not hmac.compare_digest(sent.encode(), token(given, to).encode()):
-        raise StaleForm("this form is too old")
+    _fresh(request, given, fields)
     return fields
 
 
 Posted: Any = Annotated[dict[str, str], Depends(posted)]
+PostedScript: Any = Annotated[dict[str, str], Depends(posted_script)]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form with one file. It was read whole, up to a limit; what is in it is nobody's word but the browser's."""
+
+    fields: dict[str, str]
+    data: bytes
+
+
+async def uploaded(request: Request, given: Given) -> Upload:
+    """The same for a form with a file: refused by its length before a byte of it is read."""
+    _came(request, "multipart/form-data", LARGEST_UPLOAD)
+    async with request.form(max_files=1, max_fields=20, max_part_size=LARGEST) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        _fresh(request, given, fields)
+        file = next((value for value in form.values() if not isinstance(value, str)), None)
+        return Upload(fields, await file.read(LARGEST_UPLOAD) if file is not None else b"")
+
+
+Uploaded: Any = Annotated[Upload, Depends(uploaded)]
+
+
+def _came(request: Request, kind: str, largest: int) -> None:
+    """From a page of ours, and not as more than a form sends."""
+    if not same_origin(request.headers, request.headers.get("host", "")):
+        raise StaleForm("this form did not come from a page of ours")
+    declared = request.headers.get("content-length", "")
+    found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if found != kind or not declared.isdigit() or int(declared) > largest:
+        raise Invalid("this is not what a form of ours sends, or a file is too large")
+
+
+def _fresh(request: Request, given: Services, fields: dict[str, str]) -> None:
+    """With this browser's token, which is taken out of the fields."""
+    to = bound(request)
+    sent = fields.pop(FIELD, "") or request.headers.get(HEADER, "")
+    if to is None or not hmac.compare_digest(sent.encode(), token(given, to).encode()):
+        raise StaleForm("this form is too old")

@@ -41,6 +41,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def position(seconds: float) -> str:
+    """A moment in a call, as m:ss: the second that has begun."""
+    return duration(int(seconds))
+
+
 def milliseconds(value: float | None) -> str:
     """As 1,184 ms; a dash for none."""
     return "–" if value is None else f"{value:,.0f} ms"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -10,17 +11,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from offhook.contracts.analysis import CallResult
 from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.ops import reading
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
-from offhook.orchestrator.calls import ops
-from offhook.orchestrator.calls.schemas import Call, CallQuery, Rhythm, Text
+from offhook.orchestrator.calls import ops, views
+from offhook.orchestrator.calls.schemas import SLOW_MS, Call, CallQuery, Rhythm, Text
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.kit.paging import page, position_of
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.portal.frame import Framed, tenant_shell
 from offhook.orchestrator.portal.outcomes import Outcome, of_call, of_code
 from offhook.orchestrator.portal.render import portal, wants_part
@@ -32,9 +34,10 @@ router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 PART: Final = 50
 COUNTED: Final = 1_000
-BUDGET_MS: Final = 700
+BUDGET_MS: Final = SLOW_MS
 """A reply that was waited for longer stands out."""
 AGENTS: Final = 100
+NUMBERS: Final = 100
 LOOKED_AT: Final = 20
 """Agents whose scripts are asked for outcomes of their own."""
 CODES: Final = ("booked", "lead", "message", "transferred", "left_early", "enquiry", "failed")
@@ -47,6 +50,14 @@ WHENS: Final[Mapping[When, str]] = {
     "month": "Last 30 days",
     "all": "Any day",
 }
+Length = Literal["moment", "short", "middle", "long"]
+LENGTHS: Final[Mapping[Length, tuple[str, int | None, int | None]]] = {
+    "moment": ("Under 30 s", None, 30),
+    "short": ("30 s to 2 min", 30, 120),
+    "middle": ("2 to 5 min", 120, 300),
+    "long": ("Over 5 min", 300, None),
+}
+"""Word, and the seconds from which and under which."""
 
 
 class Asked(BaseModel):
@@ -57,20 +68,48 @@ class Asked(BaseModel):
     when: When = "week"
     on: date | None = None
     outcome: Text | None = None
+    slow: bool = False
     agent: Text | None = None
+    number: Text | None = None
+    length: Length | None = None
     q: Annotated[str, Query(max_length=200)] = ""
 
     def href(self, base: str, **changes: object) -> str:
         """The address of the list with this changed."""
-        values = self.model_dump(mode="json") | changes
-        kept = {name: str(value) for name, value in values.items() if value not in {None, "", "week" if name == "when" else ""}}
+        kept = self.kept(**changes)
         return f"{base}?{urlencode(kept)}" if kept else base
+
+    def kept(self, **changes: object) -> dict[str, str]:
+        """What stands in the address: all but what goes without saying."""
+        values = self.model_dump(mode="json") | changes
+        usual = {None, "", False}
+        return {
+            name: "true" if value is True else str(value)
+            for name, value in values.items()
+            if value not in usual and (name, value) != ("when", "week")
+        }
 
     def query(self, local: Local) -> CallQuery:
         """The same as calls are asked for."""
         since, until = self._span(local)
         text = self.q.replace("\0", "").strip()
-        return CallQuery(outcome=self.outcome, agent=self.agent, q=text or None, since=since, until=until)
+        _, longer, shorter = LENGTHS[self.length] if self.length else ("", None, None)
+        return CallQuery(
+            outcome=self.outcome,
+            agent=self.agent,
+            number=self.number,
+            slow=self.slow or None,
+            longer=longer,
+            shorter=shorter,
+            q=text or None,
+            since=since,
+            until=until,
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some calls are not in it."""
+        return self != Asked(when="all")
 
     def _span(self, local: Local) -> tuple[datetime | None, datetime | None]:
         if self.on is not None:
@@ -148,9 +187,11 @@ async def calls_page(
     after = (datetime.fromisoformat(position[0]), str(position[1])) if position else None
     found = page(await ops.page(access.scope, wanted, PART + 1, after), PART, access.given, filters, lambda one: (one.at, one.id))
     names = {one.id: one.name for one in await reading.page(access.scope, AGENTS, None)}
-    rows = await _rows(access.scope, local, found.data, names, local.day_of(after[0]) if after else None)
+    rows = await rows_of(access.scope, local, found.data, names, local.day_of(after[0]) if after else None)
     whole = not wants_part(request)
-    count = await ops.count(access.scope, wanted, COUNTED + 1) if whole and after is None else None
+    count = None
+    if whole and after is None:
+        count = await ops.count(access.scope, wanted, COUNTED + 1) if found.next_cursor else len(found.data)
     more = asked.href(base, cursor=found.next_cursor) if found.next_cursor else None
     return portal(request).page(
         request,
@@ -166,9 +207,22 @@ async def calls_page(
         asked=asked,
         base=base,
         filters=await _filters(access.scope, asked, base, local, names) if whole else [],
-        narrowed=bool(asked.q or asked.outcome or asked.agent or asked.on or asked.when != "all"),
+        narrowed=asked.narrowed,
+        saved=await _saved(access, base) if whole else [],
+        views_at=f"/t/{tenant.id}/call-views",
+        export_href=asked.href(f"{base}.csv"),
+        export_json_href=asked.href(f"{base}.json"),
         all_href=Asked(when="all").href(base),
     )
+
+
+async def _saved(access: TenantAccess, base: str) -> list[Choice]:
+    """The lists that this person has kept. One that asks for what there is no more is left out."""
+    found = []
+    for name, values in (await views.kept(access.scope, access.principal)).items():
+        with suppress(ValidationError):
+            found.append(Choice(name, Asked.model_validate(values).href(base), current=False))
+    return found
 
 
 def _count(count: int | None, asked: Asked, local: Local) -> str:
@@ -180,9 +234,10 @@ def _count(count: int | None, asked: Asked, local: Local) -> str:
     return f"{number} {span}".strip()
 
 
-async def _rows(
+async def rows_of(
     scope: TenantScope, local: Local, calls: Sequence[Call], agents_by_id: Mapping[str, str], day_before: date | None
 ) -> list[Row]:
+    """These calls as a list shows them; a row names its day where that is another one than the one before."""
     ids = [one.id for one in calls]
     rhythms, results = await ops.rhythms(scope, ids), await ops.results(scope, ids)
     known = await crm.names(scope, {one.caller for one in calls if one.caller})
@@ -196,12 +251,12 @@ async def _rows(
                 id=call.id,
                 at=call.at,
                 day=local.day(day) if day != last else None,
-                who=known.get(call.caller) or (result and result.contact.name) or local.phone(call.caller) or _("Number withheld"),
-                what=_what(call, result, rhythm),
+                who=who_of(call, known.get(call.caller), result, local),
+                what=about(call, result, rhythm),
                 urgent=result is not None and result.urgency in _URGENT,
                 strip=strip(rhythm, call.seconds) if rhythm else None,
                 outcome=of_call(call),
-                agent=_agent(call, agents_by_id),
+                agent=agent_of(call, agents_by_id),
                 seconds=call.seconds,
                 slowest=slowest,
                 over=slowest is not None and slowest > BUDGET_MS,
@@ -217,7 +272,7 @@ _URGENT: Final = frozenset({"urgent", "emergency", "high", "now", "yes"})
 _ENDS: Final = {"failed": "Broke off on our side", "transferred": "Put through", "idle": "Fell silent"}
 
 
-def _what(call: Call, result: CallResult | None, rhythm: Rhythm | None) -> str:
+def about(call: Call, result: CallResult | None, rhythm: Rhythm | None) -> str:
     """What it was about, in a few words."""
     if result is not None and (told := result.problem or result.job_type):
         return told[:1].upper() + told[1:]
@@ -230,7 +285,13 @@ def _what(call: Call, result: CallResult | None, rhythm: Rhythm | None) -> str:
     return _(_ENDS.get(call.reason or "", "A question"))
 
 
-def _agent(call: Call, agents_by_id: Mapping[str, str]) -> str:
+def who_of(call: Call, known: str | None, result: CallResult | None, local: Local) -> str:
+    """Who rang: by the name that they are known by, else as they said, else their number."""
+    return known or (result and result.contact.name) or local.phone(call.caller) or _("Number withheld")
+
+
+def agent_of(call: Call, agents_by_id: Mapping[str, str]) -> str:
+    """Who answered, and in which version."""
     name = agents_by_id.get(call.agent_id, call.agent_id)
     return f"{name} {call.agent_version}" if call.agent_version else name
 
@@ -244,6 +305,11 @@ async def _filters(scope: TenantScope, asked: Asked, base: str, local: Local, na
     codes: dict[str | None, str] = {None: _("Any outcome")}
     codes |= {code: _(of_code(code).word) for code in (*CODES, *await _own_codes(scope, names))}
     by: dict[str | None, str] = {None: _("Any agent")} | dict(names)
+    dids: dict[str | None, str] = {None: _("Any number")}
+    dids |= {one.did: local.phone(one.did) for one in await numbers.page(scope, NUMBERS, None)}
+    number = dids.get(asked.number, asked.number) if asked.number else _("Number")
+    lengths: dict[str | None, str] = {None: _("Any length")} | {name: _(word) for name, (word, _from, _to) in LENGTHS.items()}
+    length = lengths[asked.length] if asked.length else _("Length")
     day = local.day(asked.on) if asked.on else days[asked.when]
     outcome = codes.get(asked.outcome, asked.outcome or "") if asked.outcome else _("Outcome")
     agent = by.get(asked.agent, asked.agent or "") if asked.agent else _("Agent")
@@ -251,6 +317,8 @@ async def _filters(scope: TenantScope, asked: Asked, base: str, local: Local, na
         Filter("when", day, asked.on is not None or asked.when != "all", choices("when", days, None if asked.on else asked.when)),
         Filter("outcome", outcome, asked.outcome is not None, choices("outcome", codes, asked.outcome)),
         Filter("agent", agent, asked.agent is not None, choices("agent", by, asked.agent)),
+        Filter("number", number, asked.number is not None, choices("number", dids, asked.number)),
+        Filter("length", length, asked.length is not None, choices("length", lengths, asked.length)),
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 
 from offhook.errors import DomainError, Fault, Invalid, NotFound
@@ -18,8 +18,7 @@ from offhook.orchestrator.people.guards import Guarded
 from offhook.orchestrator.people.ops import accept, account, setup, sign_in
 from offhook.orchestrator.people.routes.common import Visiting, clear_session, set_session
 from offhook.orchestrator.people.schemas import Acceptance, NewSetup
-from offhook.orchestrator.portal.frame import ROLES, Framed
-from offhook.orchestrator.portal.pages.home import say
+from offhook.orchestrator.portal.frame import ROLES, Framed, onward
 from offhook.orchestrator.portal.pages.look import own_path
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.security import Posted
@@ -119,10 +118,8 @@ def _named(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
 
 
 def _enter(session: str, path: str, said: str | None = None) -> Response:
-    answer = RedirectResponse(path, 303)
+    answer = onward(path, said)
     set_session(answer, session)
-    if said is not None:
-        say(answer, said)
     return answer
 
 
@@ -138,28 +135,28 @@ async def sign_in_page(request: Request, frame: Framed, next: Annotated[str, Que
 @router.post("/sign-in", response_class=HTMLResponse)
 async def sign_in_form(request: Request, frame: Framed, given: Given, guards: Guarded, visit: Visiting, fields: Posted) -> Response:
     """Sign in, or ask for a one-time code and then sign in."""
-    onward = own_path(fields.get("next", "/"))
+    then = own_path(fields.get("next", "/"))
     if pending := fields.get("pending"):
         return await _try(
-            request, frame, _code_form(pending, onward), fields, lambda: _second(given, guards, visit, fields, onward), secret=False
+            request, frame, _code_form(pending, then), fields, lambda: _second(given, guards, visit, fields, then), secret=False
         )
 
     async def work() -> Response:
         entered = await sign_in.sign_in(given, guards, visit, fields.get("email", "")[:254], fields.get("password", "")[:1_024])
         if entered.session is not None:
-            return _enter(entered.session, onward)
-        return _show(request, frame, _code_form(entered.pending or "", onward))
+            return _enter(entered.session, then)
+        return _show(request, frame, _code_form(entered.pending or "", then))
 
-    return await _try(request, frame, replace(SIGN_IN, hidden={"next": onward}), fields, work, secret=False)
-
-
-async def _second(given: Given, guards: Guarded, visit: Visiting, fields: Mapping[str, str], onward: str) -> Response:
-    return _enter(await sign_in.second_step(given, guards, visit, fields["pending"], fields.get("code", "")[:64]), onward)
+    return await _try(request, frame, replace(SIGN_IN, hidden={"next": then}), fields, work, secret=False)
 
 
-def _code_form(pending: str, onward: str) -> Form:
+async def _second(given: Given, guards: Guarded, visit: Visiting, fields: Mapping[str, str], then: str) -> Response:
+    return _enter(await sign_in.second_step(given, guards, visit, fields["pending"], fields.get("code", "")[:64]), then)
+
+
+def _code_form(pending: str, then: str) -> Form:
     return Form(
-        "One more step", "/sign-in", (CODE,), "Sign in", hidden={"pending": pending, "next": onward}, back=("/sign-in", "Start again")
+        "One more step", "/sign-in", (CODE,), "Sign in", hidden={"pending": pending, "next": then}, back=("/sign-in", "Start again")
     )
 
 
@@ -204,9 +201,8 @@ async def reset_form(
 
     async def work() -> Response:
         await account.reset(given, guards, visit, token, fields.get("password", "")[:1_024])
-        answer = RedirectResponse("/sign-in", 303)
+        answer = onward("/sign-in", "reset")
         clear_session(answer)
-        say(answer, "reset")
         return answer
 
     return await _try(request, frame, _reset_form(token), fields, work)
@@ -266,9 +262,7 @@ async def invitation_form(
             return _show(request, frame, _code_form(entered.pending, "/"))
         if entered.session is not None:
             return _enter(entered.session, "/", "joined")
-        answer = RedirectResponse("/", 303)
-        say(answer, "joined")
-        return answer
+        return onward("/", "joined")
 
     return await _try(request, frame, form, fields, work)
 

@@ -36,6 +36,11 @@ document.addEventListener("keydown", (event) => {
     went = event.timeStamp;
   } else if (event.key === "?") {
     document.getElementById("keys")?.showModal();
+  } else if (event.key === "j" || event.key === "k") {
+    const rows = [...document.querySelectorAll("table a.all")];
+    const at = rows.indexOf(document.activeElement);
+    const to = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + (event.key === "j" ? 1 : -1)));
+    if (rows.length) { event.preventDefault(); rows[to].focus(); }
   } else {
     const field = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (field) { event.preventDefault(); field.focus(); field.select?.(); }
@@ -46,6 +51,14 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open]");
   if (opener) document.getElementById(opener.dataset.open)?.showModal();
   document.querySelectorAll("details.pick[open], details.me[open]").forEach((one) => { if (!one.contains(event.target)) one.open = false; });
+});
+
+// Signed out meanwhile (401), or as somebody else (403, a form of another session): what is here stays, and says so.
+document.addEventListener("htmx:before:response", (event) => {
+  const band = document.getElementById("signed-out");
+  if (!band || ![401, 403].includes(event.detail.ctx.response.status)) return;
+  event.preventDefault();
+  band.hidden = false;
 });
 
 document.querySelectorAll("[data-open]").forEach((one) => { one.hidden = false; });
