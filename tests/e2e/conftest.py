@@ -23,6 +23,14 @@ ROOM = 2_000_000_000
 _count = itertools.count()
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that are not asked for are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything about the portal's pages is ``make test-portal``'s."""
+    for item in items:
+        if item.path.name.startswith("test_portal_"):
+            item.add_marker("portal")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Real time, real sockets."""

@@ -94,8 +94,13 @@ class Hooks:
 
 
 @asynccontextmanager
-async def hooked(database_url: str, owner_url: str, folder: Path, **settings: object) -> AsyncIterator[Hooks]:
+async def hooked(database_url: str, owner_url: str, folder: Path, **settings: Any) -> AsyncIterator[Hooks]:
     """A house with its webhooks."""
-    open_here = {"webhook_http": True, "webhook_ports": (), "webhook_networks": ("127.0.0.0/8",), "webhook_timeout_s": TIMEOUT_S}
+    open_here: dict[str, Any] = {
+        "webhook_http": True,
+        "webhook_ports": (),
+        "webhook_networks": ("127.0.0.0/8",),
+        "webhook_timeout_s": TIMEOUT_S,
+    }
     async with open_house(database_url, folder, owner_url=owner_url, **(open_here | settings)) as house:
         yield Hooks(house, Pump(house.services, draw=lambda: 0.0))

@@ -54,6 +54,8 @@ class Planter:
     planted: set[tuple[str, str]] = field(default_factory=set)
     bare: set[tuple[str, str]] = field(default_factory=set)
     """Columns that could hold text, and whose conditions allow only certain words."""
+    numbers: set[str] = field(default_factory=set)
+    """Tables that were given a row and have nowhere to put a word; whose row it is, they say."""
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def row(self, table: str, **given: object) -> None:
@@ -73,6 +75,8 @@ class Planter:
                     self.connection.execute(insert, values)
             except errors.CheckViolation:
                 continue
+            if not any(kind in TEXTS and name not in given for name, kind, _ in columns):
+                self.numbers.add(table)
             for (name, kind, _), value in zip(columns, values, strict=True):
                 if name not in given and kind in TEXTS:
                     held = value is not None and self.word in (value.decode() if isinstance(value, bytes) else str(value))
@@ -109,6 +113,7 @@ class Planter:
             "timestamptz": [datetime(2026, 1, 1, tzinfo=UTC) + later, datetime(2025, 1, 1, tzinfo=UTC) - later],
             "date": [date(2026, 1, 1) + later],
             "_text": [[word]],
+            "_int4": [[at + 1_000]],
         }
         return values.get(kind, [at + 1_000])
 

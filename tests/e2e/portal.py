@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,20 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.e2e.browser import CHROMIUM, FLAGS, REPOSITORY, free_port
 from tests.e2e.business import House, open_house
-from tests.e2e.calls import NOW, ring
+from tests.e2e.calls import NOW
 from tests.e2e.people import OWNER, PASSWORD, open_street
+from tests.e2e.stops import Stop, modules
 
 T = TypeVar("T")
 PICTURES = REPOSITORY / "build" / "portal"
+FIGURES = PICTURES / "figures.txt"
 AXE = REPOSITORY / "tests" / "e2e" / "vendor" / "axe.js"
+# One that is cancelled (its element went, or another theme's colours took over) has settled too, and one that is paused never will.
+SETTLED = """async () => {
+    const ends = (one) => one.playState === "running" && one.effect.getTiming().iterations !== Infinity;
+    const moving = () => document.getAnimations().filter(ends);
+    for (let left = moving(); left.length; left = moving()) await Promise.allSettled(left.map((one) => one.finished));
+}"""
 TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
@@ -53,7 +61,7 @@ def site(database_url: str, owner_url: str, folder: Path) -> Iterator[Site]:
     found: list[House] = []
 
     async def serve(stop: anyio.Event) -> None:
-        settings = {"portal_parts": True, "requests_per_minute": 1_000_000}
+        settings: dict[str, Any] = {"portal_parts": True, "requests_per_minute": 1_000_000, "live_stream_s": 600.0}
         async with open_house(database_url, folder, owner_url=owner_url, **settings) as house:
             house.now[0] = NOW
             await furnish(house)
@@ -85,11 +93,13 @@ async def _event() -> anyio.Event:
 
 
 async def furnish(house: House) -> None:
-    """People, and calls."""
+    """People, and what the pages of each module of ``stops`` show."""
     async with open_street(house) as street:
         await street.admin()
         await street.member(OWNER, "tenant_owner", name="Ann Haddad")
-    await ring(house)
+    for module in modules():
+        if hasattr(module, "furnish"):
+            await module.furnish(house)
 
 
 @dataclass(slots=True)
@@ -103,6 +113,15 @@ class Visitor:
     def go(self, path: str) -> None:
         self.page.goto(self.address + path)
         self.page.evaluate("document.fonts.ready.then(() => true)")
+
+    def open(self, stop: Stop) -> None:
+        """Go there, and open what is to be open."""
+        self.go(stop.path)
+        if stop.show:
+            self.page.evaluate(stop.show)
+        if stop.wait:
+            self.page.wait_for_selector(stop.wait)
+        settle(self.page)
 
     def sign_in(self, email: str = OWNER, password: str = PASSWORD) -> None:
         self.go("/sign-in")
@@ -131,6 +150,30 @@ class Visitor:
     def picture(self, name: str, *, whole: bool = True) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
+
+
+def stopping(visitor: Visitor, stops: Mapping[str, Stop]) -> Iterator[tuple[str, Stop]]:
+    """Each stop, with who is to be signed in there signed in."""
+    signed_in: str | None = None
+    for name, stop in stops.items():
+        if stop.who != signed_in:
+            visitor.page.context.clear_cookies()
+            if stop.who is not None:
+                visitor.sign_in(stop.who)
+            signed_in = stop.who
+        yield name, stop
+
+
+def settle(page: Page) -> None:
+    """Wait for what moves to have moved, but for what moves for ever."""
+    page.evaluate(SETTLED)
+
+
+def figure(text: str) -> None:
+    """Keep a line for the end of ``make test-portal``."""
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    with FIGURES.open("a", encoding="utf-8") as out:
+        out.write(text + "\n")
 
 
 @contextmanager

@@ -90,7 +90,7 @@ async def test_people_and_keys(terminal: Terminal) -> None:
     assert await terminal.fails("members", "invite", "a@example.com", "--role", "king") == (
         "there is no role 'king' here: it is one of tenant_owner, tenant_admin, agent_editor, viewer\n"
     )
-    assert "permissions: 'calls.write' is not known here" in await terminal.fails("keys", "create", "x", "--allow", "calls.write")
+    assert "permissions: 'calls.erase' is not known here" in await terminal.fails("keys", "create", "x", "--allow", "calls.erase")
     assert "no such" in await terminal.fails("members", "remove", "mbr_none", "--yes")
 
 

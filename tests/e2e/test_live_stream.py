@@ -53,7 +53,7 @@ async def reading(url: str, tenant: str = "harbour", headers: dict[str, str] = A
 
 
 @asynccontextmanager
-async def opened(database_url: str, owner_url: str, folder: Path, **settings: object) -> AsyncIterator[tuple[House, str]]:
+async def opened(database_url: str, owner_url: str, folder: Path, **settings: Any) -> AsyncIterator[tuple[House, str]]:
     async with (
         open_house(database_url, folder, owner_url=owner_url, **({"live_stream_s": 30.0} | settings)) as house,
         served(house.app, lifespan="off") as url,

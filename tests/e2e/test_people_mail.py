@@ -90,7 +90,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def sending(database_url: str, owner_url: str, tmp_path: Path) -> AsyncIterator[tuple[House, Inbox]]:
     inbox = Inbox()
     with mail_server(inbox) as port:
-        settings = {"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}?tls=none"), "mail_from": "Offhook Désk <desk@platform.example>"}
+        settings: dict[str, Any] = {
+            "smtp_url": SecretStr(f"smtp://127.0.0.1:{port}?tls=none"),
+            "mail_from": "Offhook Désk <desk@platform.example>",
+        }
         async with open_house(database_url, tmp_path, owner_url=owner_url, **settings) as house:
             yield house, inbox
 

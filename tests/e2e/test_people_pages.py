@@ -108,4 +108,4 @@ def test_the_first_start_has_no_password_and_a_forgotten_one_is_replaced(tmp_pat
         expect(page.get_by_label("Mail address")).to_have_value("ann@example.com")
         page.get_by_label("Password").fill(NEXT)
         page.get_by_role("button").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Businesses")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Clients")

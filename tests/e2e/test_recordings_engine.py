@@ -8,12 +8,14 @@ from pathlib import Path
 
 import anyio
 import httpx
+import numpy as np
 import pytest
 import soundfile
 from tests.e2e.business import SECRET, House
 from tests.e2e.test_recordings_handover import files, settled
 from tests.scenarios.harness import plan_of, scene
 
+from offhook.contracts.events import AgentTurn
 from offhook.engine.handover import HandoverDesk
 from offhook.engine.trace import read_trace
 from offhook.orchestrator.recordings import ops
@@ -37,6 +39,7 @@ async def test_what_was_said_is_heard_again(house: House, tmp_path: Path) -> Non
             await stage.line.hang_up()
             with anyio.fail_after(30):
                 await stage.done.wait()
+            turns = stage.business.of(AgentTurn)
         await settled(desk)
         assert (desk.handed_over, desk.refused, desk.failed_attempts) == (2, 0, 0)
         group.cancel_scope.cancel()
@@ -46,9 +49,14 @@ async def test_what_was_said_is_heard_again(house: House, tmp_path: Path) -> Non
     recording = (await house.call())["recording"]
     assert recording["channels"] == 2
     assert recording["seconds"] > 1
-    sound, _ = soundfile.read(io.BytesIO((await house.get("/calls/c1/recording")).content))
+    sound, rate = soundfile.read(io.BytesIO((await house.get("/calls/c1/recording")).content))
     assert abs(sound[:, 0]).max() > 0.1  # the caller
     assert abs(sound[:, 1]).max() > 0.1  # the agent
+    for turn in turns:  # the recording has the call's clock: the agent is heard there when its turns say that it was
+        assert turn.audible_ms is not None
+        begin = max(0, (turn.audible_ms - 500) * rate // 1000)
+        first = (begin + np.flatnonzero(abs(sound[begin:, 1]) > 0.02)[0]) * 1000 / rate
+        assert abs(first - turn.audible_ms) <= 60, turn
     waves = (await house.get("/calls/c1/peaks?resolution=200")).json()["channels"]
     assert [max(one["max"]) > 10 for one in waves] == [True, True]
     trace = tmp_path / "trace.jsonl"

@@ -153,8 +153,9 @@ async def _plant_erase_and_search(house: House, owner: Connection) -> None:
     changes = (WORD, WORD, json.dumps({"staff": [WORD]}))
     owner.execute("update tenant set fallback_number = %s, timezone = %s, diary = %s where id = 'harbour'", changes)
     assert len(gone.planted) > 80  # columns that a word was put into
-    assert {table for table, _ in gone.planted} >= set(holding(owner, "tenant_id"))
-    assert len(search(owner, [WORD])) >= len(holding(owner, "tenant_id"))
+    assert gone.numbers == {"tenant_hour"}
+    assert {table for table, _ in gone.planted} | gone.numbers >= set(holding(owner, "tenant_id"))
+    assert len(search(owner, [WORD], ("harbour",))) >= len(holding(owner, "tenant_id"))
     assert len(search_files(state, [WORD])) == 4
     before = rows(owner, "quayside")
     assert all(before.values())

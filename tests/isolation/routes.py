@@ -25,6 +25,7 @@ PUBLIC = frozenset(
         ("GET", "/static/{name:path}"),
         ("GET", "/brand.css"),
         ("GET", "/icon.svg"),
+        ("GET", "/brand/{kind}"),
         ("POST", "/look"),
         ("POST", "/sign-in"),
         ("POST", "/forgot"),
@@ -34,6 +35,7 @@ PUBLIC = frozenset(
         ("GET", "/setup/{token}"),
         ("GET", "/invitations/{token}"),
         ("GET", "/reset/{token}"),
+        ("GET", "/shared/calls/{token}"),
         ("GET", "/forgot"),
         ("GET", "/sign-in"),
     }

@@ -16,6 +16,7 @@ from offhook.core.time import MS
 from offhook.core.turn.effects import Effect
 from offhook.core.turn.events import Event
 from offhook.core.turn.policy import TurnPolicy, replace_path
+from offhook.core.turn.replay import replay, what_if
 from offhook.engine.trace import read_trace
 from offhook.errors import ConfigError
 from offhook.testing.clock import VIRTUAL_TIME
@@ -48,7 +49,7 @@ def recorded(folder: Path) -> tuple[Path, list[Effect]]:
 def test_a_replay_decides_what_the_call_decided(tmp_path: Path) -> None:
     path, decided = recorded(tmp_path)
     head, events = read_trace(path)
-    again = cli.replay(list(events), TurnPolicy.of(head["policy"]))
+    again = replay(list(events), TurnPolicy.of(head["policy"]))
     assert len(decided) > 5
     assert [decision.effect for decision in again] == decided
 
@@ -58,7 +59,7 @@ def test_another_policy_decides_otherwise(tmp_path: Path) -> None:
     head, read = read_trace(path)
     events, policy = list(read), TurnPolicy.of(head["policy"])
     slower = replace_path(policy, "endpointing.sure_ms", 1_900.0)
-    assert cli.what_if(events, policy) != cli.what_if(events, slower)
+    assert what_if(events, policy) != what_if(events, slower)
     answer = CliRunner().invoke(app, ["replay", str(path), "--set", "endpointing.sure_ms=1900"])
     assert answer.exit_code == 0, answer.output
     assert "changed policy" in answer.output

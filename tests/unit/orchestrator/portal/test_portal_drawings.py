@@ -77,7 +77,9 @@ def test_a_spark_stays_in_its_box(values: list[float]) -> None:
 def call(**fields: object) -> Call:
     at = datetime(2026, 11, 26, tzinfo=UTC)
     known: dict[str, object] = dict.fromkeys(Call.model_fields, None) | {"test": False, "recorded": False, "kept": True}
-    known |= dict.fromkeys(("id", "agent_id", "transport", "carrier_call", "did", "caller", "summary", "trace_id"), "")
+    known |= dict.fromkeys(
+        ("id", "agent_id", "transport", "carrier_call", "did", "caller", "summary", "trace_id", "flag", "flagged_by"), ""
+    )
     return Call.model_validate(known | {"state": "ended", "at": at, "planned_at": at} | fields)
 
 
