@@ -14,7 +14,7 @@ help:
 	@echo "make check       format, lint, types, import rules, generated files"
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
-	@echo "make test-portal  the portal in headless Chromium, with figures; screenshots in build/portal"
+	@echo "make test-portal  the portal's pages, then in headless Chromium with figures; screenshots in build/portal"
 	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
 	@echo "make bench       figures with their conditions (PARTS=vendors: only the speed with vendors' doubles)"
 	@echo "make docs        generate what is generated"
@@ -52,7 +52,7 @@ bench: install-dev
 
 # -- tests and checks ---------------------------------------------------------------------------------------------------
 
-# Between tenants: test-isolation.
+# Between tenants: test-isolation. The portal's pages: test-portal.
 test: install-dev
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/isolation
 
@@ -63,7 +63,9 @@ test-browser: install-dev
 	@$(BIN)/python -m pytest -q -m browser --timeout 300
 
 test-portal: install-dev
-	@$(BIN)/python -m pytest -q -s -m portal --timeout 300 tests/e2e
+	@rm -rf build/portal
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m portal --timeout 300 tests/e2e
+	@cat build/portal/figures.txt
 
 # On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.
 test-isolation: install-dev

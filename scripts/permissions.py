@@ -25,6 +25,7 @@ MEANS: Final[dict[Permission, str]] = {
     "vendors.read": "see accounts with vendors of speech and language models, without their keys",
     "vendors.write": "change them, rotate their keys; of a reseller: those that it lends to its tenants",
     "calls.read": "see calls, transcripts, recordings and live calls",
+    "calls.write": "flag calls, put right what was heard wrong, share calls by a link",
     "calls.delete": "delete calls",
     "live.control": "say something in a live call, transfer it, end it",
     "contacts.read": "see contacts and leads",

@@ -74,10 +74,18 @@ PACKAGES: Final = (
 )
 SPRITE: Final = SHIPPED / "icons.svg"
 ICONS: Final = (
-    "arrow-left", "bot", "building-2", "calendar-check", "calendar-days", "check", "chevron-down", "chevron-right", "circle-check",
-    "circle-x", "code", "ellipsis", "eye", "flag", "hash", "headphones", "keyboard", "log-out", "message-square", "moon", "phone",
-    "phone-forwarded", "phone-incoming", "phone-missed", "phone-off", "plug", "plus", "radio", "refresh-cw", "search", "settings", "sun",
-    "sun-moon", "triangle-alert", "user-plus", "users", "x",
+    "activity", "archive", "archive-restore", "arrow-down", "arrow-left", "arrow-right", "arrow-up", "bell", "book-open", "bookmark",
+    "bot", "braces", "briefcase", "building-2", "calendar-check", "calendar-days", "calendar-plus", "calendar-x", "check", "chevron-down",
+    "chevron-left", "chevron-right", "chevron-up", "circle", "circle-alert", "circle-check", "circle-dashed", "circle-dot", "circle-help",
+    "circle-x", "clock", "clock-3", "code", "copy", "credit-card", "database", "download", "ellipsis", "external-link", "eye", "eye-off",
+    "file-text", "filter", "flag", "gauge", "git-branch", "git-compare", "grid-3x3", "grip-vertical", "hand", "hash", "headphones",
+    "history", "hourglass", "image", "info", "key", "key-round", "keyboard", "link", "list", "lock", "log-in", "log-out", "mail",
+    "map-pin", "message-square", "mic", "mic-off", "minus", "moon", "octagon-x", "palette", "pause", "pencil", "phone", "phone-call",
+    "phone-forwarded", "phone-incoming", "phone-missed", "phone-off", "phone-outgoing", "play", "plug", "plus", "radio", "refresh-cw",
+    "rotate-ccw", "save", "scissors", "search", "send", "server", "settings", "share-2", "shield", "signature", "skip-back",
+    "skip-forward", "sliders-horizontal", "star", "sun", "sun-moon", "tag", "terminal", "timer", "trash-2", "triangle", "triangle-alert",
+    "undo-2", "upload", "user", "user-check", "user-plus", "user-x", "users", "voicemail", "volume-2", "webhook", "workflow", "wrench",
+    "x", "zap",
 )  # fmt: skip
 """What the sprite holds: add a name and run this script."""
 
