@@ -165,7 +165,11 @@ class AdapterRejected(AdapterError):
 
 
 class AdapterUnauthorized(AdapterError):
-    """The connection's authorisation is missing or has ended."""
+    """The connection's authorisation is missing or has ended; ``partly``: it is good, and does not reach this."""
+
+    def __init__(self, adapter: str, public: str, *, detail: str = "", retry: Retry | None = None, partly: bool = False) -> None:
+        super().__init__(adapter, public, detail=detail, retry=retry)
+        self.partly = partly
 
 
 class AdapterNotFound(AdapterError):
