@@ -1,0 +1,1 @@
+"""Connections: a tenant's authorised links to business systems."""
