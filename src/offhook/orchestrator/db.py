@@ -29,6 +29,7 @@ ROLE = "-c role=offhook_app"
 _ENTER = text(
     "select set_config('role', :role, true), set_config('offhook.tenant', :tenant, true), set_config('offhook.reseller', :reseller, true)"
 )
+_ENTER_WITHIN = text(f"{_ENTER.text}, set_config('statement_timeout', :within, true)")
 
 
 class Base(DeclarativeBase):
@@ -66,9 +67,12 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def tenant(self, tenant: str) -> AsyncIterator[TenantScope]:
-        """A transaction of this tenant: committed at the end of the block, rolled back on any error."""
-        async with self._as("offhook_tenant", tenant=tenant) as session:
+    async def tenant(self, tenant: str, *, within_ms: int | None = None) -> AsyncIterator[TenantScope]:
+        """A transaction of this tenant: committed at the end of the block, rolled back on any error.
+
+        ``within_ms``: a statement that takes longer is given up by the database, and ends the transaction.
+        """
+        async with self._as("offhook_tenant", tenant=tenant, within_ms=within_ms) as session:
             yield TenantScope(session, tenant)
 
     @asynccontextmanager
@@ -100,10 +104,14 @@ class Database:
         await _enter(outer.session, outer)
 
     @asynccontextmanager
-    async def _as(self, role: str, *, tenant: str = "", reseller: str = "") -> AsyncIterator[AsyncSession]:
-        """A transaction in a scope role. All three settings end with the transaction, so that a pooled connection keeps nothing."""
+    async def _as(self, role: str, *, tenant: str = "", reseller: str = "", within_ms: int | None = None) -> AsyncIterator[AsyncSession]:
+        """A transaction in a scope role. All settings end with the transaction, so that a pooled connection keeps nothing."""
+        values = {"role": role, "tenant": tenant, "reseller": reseller}
         async with self._sessions() as session, session.begin():
-            await session.execute(_ENTER, {"role": role, "tenant": tenant, "reseller": reseller})
+            if within_ms is None:
+                await session.execute(_ENTER, values)
+            else:
+                await session.execute(_ENTER_WITHIN, {**values, "within": str(within_ms)})
             yield session
 
     async def check(self) -> None:

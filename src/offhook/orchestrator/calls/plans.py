@@ -15,11 +15,11 @@ from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.agents.trials import ops as trials
 from offhook.orchestrator.calls import ops
 from offhook.orchestrator.carriers import ops as carriers
-from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.numbers.schemas import Owner
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
+from offhook.orchestrator.sync import context
 from offhook.orchestrator.tools import ops as tools
 from offhook.orchestrator.vendors import ops as vendors
 
@@ -62,7 +62,7 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
         )
         if call.state == "ended":  # asked again, or late, for a call that is over: it holds no place
             await numbers.release(scope, request.call)
-        made = plan_of(agent, request.call, now, given.settings.base_url, await _known(scope, number))
+    made = plan_of(agent, request.call, now, given.settings.base_url, await context.of_caller(given, agent, number))
     return await _with_accounts(given, agent, made)
 
 
@@ -96,8 +96,9 @@ async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPla
         )
         if call.state == "ended":
             await numbers.release(scope, request.call)
-        known = ({"caller_number": trial.caller} if trial.caller else {}) if test_only else await _known(scope, trial.caller)
-        made = plan_of(agent, request.call, now, given.settings.base_url, known, test=test_only)
+    nobody = {"caller_number": trial.caller} if trial.caller else {}
+    known = nobody if test_only else await context.of_caller(given, agent, trial.caller)
+    made = plan_of(agent, request.call, now, given.settings.base_url, known, test=test_only)
     return await _with_accounts(given, agent, made)
 
 
@@ -140,14 +141,6 @@ async def _place(scope: TenantScope, request: PlanRequest, number: str, agent: A
     if placing == "other":
         return Refusal(reason="bad_token")
     return None if placing == "placed" else Refusal(reason="limit", line=BUSY)
-
-
-async def _known(scope: TenantScope, number: str) -> dict[str, Any]:
-    """What is known of the caller before the first word."""
-    if not number:
-        return {}
-    contact = await crm.find_contact(scope, number)
-    return {"caller_number": number} | ({"caller_name": contact.name} if contact and contact.name else {})
 
 
 async def _with_accounts(given: Services, agent: Agent, made: CallPlan) -> CallPlan:
