@@ -31,7 +31,9 @@ class ForWhom(Body):
     address: Place = ""
 
 
-async def book(scope: TenantScope, given: Services, by: By, tenant: Tenant, who: ForWhom, new: dict[str, Any]) -> Appointment:
+async def book(
+    scope: TenantScope, given: Services, by: By, tenant: Tenant, who: ForWhom, new: dict[str, Any], held: str = ""
+) -> Appointment:
     """Book a visit; whoever it is for is a contact from then on. If it cannot be booked nothing is changed. Invalid, Conflict, NotFound."""
     async with scope.session.begin_nested():
         if who.contact is not None:
@@ -44,7 +46,7 @@ async def book(scope: TenantScope, given: Services, by: By, tenant: Tenant, who:
                 raise Invalid("for whom", faults=(Fault("phone", "say for whom it is: a phone number or a name"),))
             contact = await crm.save_contact(scope, given.clock(), phone, name=who.name, address=who.address)
         wanted = NewAppointment.model_validate({**new, "contact_id": contact.id, "name": who.name, "address": who.address})
-        return await ops.create(scope, given, by, tenant, contact, wanted)
+        return await ops.create(scope, given, by, tenant, contact, wanted, held=held)
 
 
 async def sources(scope: TenantScope, appointments: Collection[str]) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 from offhook.errors import Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.bookings import slots
+from offhook.orchestrator.bookings.outside import busy as outside
+from offhook.orchestrator.bookings.outside import visits
 from offhook.orchestrator.bookings.repo import TAKEN, AppointmentRepo
 from offhook.orchestrator.bookings.schemas import Appointment, AppointmentChange, AppointmentDetail, NewAppointment, SlotView, Status
 from offhook.orchestrator.bookings.slots import Part, Span
@@ -38,10 +41,11 @@ async def free_slots(
     near: datetime | None = None,
     *,
     soon: bool = False,
+    call: str = "",
 ) -> list[Span]:
-    """At most three visits to offer."""
+    """At most three visits to offer to a call."""
     diary, zone = agent.tenant.diary, agent.zone
-    busy = await AppointmentRepo(scope).busy(now, now + timedelta(days=diary.horizon_days + 2))
+    busy = await _busy(scope, diary, now, call)
     found = list(slots.possible(diary, agent.calendar, zone, now, busy, day))
     if part is not None:
         found = slots.in_part(found, zone, part)
@@ -57,7 +61,7 @@ async def slots_between(
     diary, zone, now = agent.tenant.diary, agent.zone, given.clock()
     if staff is not None:
         diary = diary.model_copy(update={"staff": tuple(one for one in diary.staff if one == staff)})
-    busy = await AppointmentRepo(scope).busy(now, now + timedelta(days=diary.horizon_days + 2))
+    busy = await _busy(scope, diary, now)
     secret = given.settings.secret.get_secret_value()
     found: list[SlotView] = []
     for span in slots.possible(diary, agent.calendar, zone, now, busy):
@@ -81,6 +85,46 @@ def _open(secret: str, tenant: Tenant, id: str, now: datetime) -> Span:
     return span
 
 
+async def _busy(scope: TenantScope, diary: Diary, now: datetime, call: str = "") -> list[Span]:
+    """When the staff are not free: here, and in the other calendars that the tenant has connected, as far as is known."""
+    until = now + timedelta(days=diary.horizon_days + 2)
+    elsewhere = await outside.times(scope, diary.staff, now, until)
+    return [*await AppointmentRepo(scope).busy(now, until, now, call), *(one.span for one in elsewhere)]
+
+
+async def free(scope: TenantScope, span: Span) -> None:
+    """Conflict where another calendar has something at that time, as far as is known."""
+    if title := await outside.taken(scope, span):
+        raise Conflict(f"{TAKEN} in {title}")
+
+
+async def hold(scope: TenantScope, given: Services, span: Span, call: str, *, seconds: float, key: str = "") -> str:
+    """Keep a time for a call, so that nobody else is given it meanwhile; the hold's id. Conflict.
+
+    ``key`` is that of the tool request which is about to book it: when it is repeated it finds its hold again. Without one the call's
+    other holds end.
+    """
+    repo, now = AppointmentRepo(scope), given.clock()
+    until = now + timedelta(seconds=seconds)
+    await repo.alone()
+    await repo.let_go(before=now)
+    await free(scope, span)
+    mine = await repo.held(span, call, key)
+    if mine is not None:
+        await repo.extend(mine, until, key)
+        return mine
+    if not key:
+        await repo.let_go(call=call)
+    return await repo.hold(span, now, until, call, key)
+
+
+async def let_go(scope: TenantScope, held: str) -> None:
+    """Hold a time no longer."""
+    repo = AppointmentRepo(scope)
+    await repo.alone()
+    await repo.let_go(id=held)
+
+
 async def book(
     scope: TenantScope,
     given: Services,
@@ -92,20 +136,29 @@ async def book(
     address: str,
     problem: str,
     extras: dict[str, Any] | None = None,
+    held: str = "",
+    at_once: bool = False,
 ) -> Appointment:
-    """Book it, or Conflict."""
+    """Book it, or Conflict. ``held``: the hold that it takes the place of. ``at_once``: whoever calls writes it outside itself."""
     repo, now = AppointmentRepo(scope), given.clock()
-    await repo.hold()
-    fields = {"contact_id": contact, "call_id": by.id if by.kind == "call" else None, "name": name, "address": address}
-    made = await repo.add(span, now, **fields, problem=problem, extras=extras or {})
-    await _changed(scope, given, by, "created", None, made)
+    await repo.alone()
+    await free(scope, span)
+    fields: dict[str, Any] = {"contact_id": contact, "call_id": by.id if by.kind == "call" else None, "name": name, "address": address}
+    fields |= {"problem": problem, "extras": extras or {}}
+    made = await repo.book_held(held, now, **fields) if held else None
+    if made is None:
+        made = await repo.add(span, now, **fields)
+    await _changed(scope, given, by, "created", None, made, at_once=at_once)
     return made
 
 
-async def create(scope: TenantScope, given: Services, by: By, tenant: Tenant, contact: Contact, new: NewAppointment) -> Appointment:
+async def create(
+    scope: TenantScope, given: Services, by: By, tenant: Tenant, contact: Contact, new: NewAppointment, *, held: str = ""
+) -> Appointment:
     """Book what somebody of the team wants; Invalid says which field is wrong, Conflict that the time is taken.
 
     The team may book outside opening hours and at short notice; nobody can book a time twice.
+    ``held``: the hold that it takes the place of.
     """
     now = given.clock()
     fields: dict[str, Any] = {
@@ -115,19 +168,63 @@ async def create(scope: TenantScope, given: Services, by: By, tenant: Tenant, co
         "problem": new.problem,
     }
     if new.slot is not None:
-        return await book(scope, given, by, _open(given.settings.secret.get_secret_value(), tenant, new.slot, now), **fields)
+        span = _open(given.settings.secret.get_secret_value(), tenant, new.slot, now)
+        return await book(scope, given, by, span, **fields, held=held)
     if new.starts_at is None:  # the schema sees to it
         raise Invalid("an appointment needs a time", faults=(Fault("starts_at", "missing"),))
     start = new.starts_at
     end = start + timedelta(minutes=new.minutes or tenant.diary.visit_minutes)
     if not tenant.diary.staff:
         raise Invalid("nobody of the business makes visits", faults=(Fault("staff", "the tenant's diary names nobody"),))
-    await AppointmentRepo(scope).hold()
+    await AppointmentRepo(scope).alone()
     for staff in [new.staff] if new.staff else tenant.diary.staff:
         span = _allowed(Span(start, end, staff), tenant.diary, now)
-        if not await AppointmentRepo(scope).taken(span):
-            return await book(scope, given, by, span, **fields)
-    raise Conflict(TAKEN)
+        if not await _taken(scope, span, now, held):
+            return await book(scope, given, by, span, **fields, held=held)
+    raise Conflict(await _why(scope, start, end, [new.staff] if new.staff else tenant.diary.staff, held))
+
+
+async def _taken(scope: TenantScope, span: Span, now: datetime, held: str) -> bool:
+    repo = AppointmentRepo(scope)
+    await repo.let_go(before=now)
+    return await repo.taken(span, apart_from=held) or bool(await outside.taken(scope, span))
+
+
+async def _why(scope: TenantScope, start: datetime, end: datetime, staff: Iterable[str], held: str) -> str:
+    """Which calendar says that nobody is free, where it is not our own."""
+    for one in staff:
+        span = Span(start, end, one)
+        title = await outside.taken(scope, span)
+        if title and not await AppointmentRepo(scope).taken(span, apart_from=held):
+            return f"{TAKEN} in {title}"
+    return TAKEN
+
+
+def wanted(given: Services, tenant: Tenant, fields: Mapping[str, Any], old: Appointment | None = None) -> list[Span]:
+    """The times that these fields of a new visit, or of a change of ``old``, may come to; Invalid, ValidationError."""
+    now, diary = given.clock(), tenant.diary
+    if old is None:
+        new = NewAppointment.model_validate({"contact_id": "any", **fields})
+        if new.slot is not None:
+            return [_open(given.settings.secret.get_secret_value(), tenant, new.slot, now)]
+        if new.starts_at is None:
+            return []
+        end = new.starts_at + timedelta(minutes=new.minutes or diary.visit_minutes)
+        return [_allowed(Span(new.starts_at, end, one), diary, now) for one in ([new.staff] if new.staff else diary.staff)]
+    changes = AppointmentChange.model_validate(fields)
+    span = _moved(given, tenant, old, changes, now)
+    return [span] if span and span != Span(old.starts_at, old.ends_at, old.staff) else []
+
+
+def _moved(given: Services, tenant: Tenant, old: Appointment, changes: AppointmentChange, now: datetime) -> Span | None:
+    """Where a change moves it to; None where it moves nothing."""
+    if changes.slot is not None:
+        return _open(given.settings.secret.get_secret_value(), tenant, changes.slot, now)
+    if changes.model_fields_set & {"starts_at", "minutes", "staff"}:
+        start = changes.starts_at or old.starts_at
+        length = timedelta(minutes=changes.minutes) if changes.minutes else old.ends_at - old.starts_at
+        return _allowed(Span(start, start + length, changes.staff or old.staff), tenant.diary, now)
+    return None
 
 
 def _allowed(span: Span, diary: Diary, now: datetime) -> Span:
@@ -138,23 +235,26 @@ def _allowed(span: Span, diary: Diary, now: datetime) -> Span:
     return span
 
 
-async def move(scope: TenantScope, given: Services, by: By, id: str, span: Span) -> Appointment:
-    """Move it, by id or ref; Conflict, NotFound."""
+async def move(
+    scope: TenantScope, given: Services, by: By, id: str, span: Span, *, at_once: bool = False, apart_from: str = ""
+) -> Appointment:
+    """Move it, by id or ref; Conflict, NotFound. ``apart_from``: the connection that it was moved in."""
     repo = AppointmentRepo(scope)
-    await repo.hold()
+    await repo.alone()
     old = await repo.find(id, lock=True)
     if old is None or old.status != "booked":
         raise NotFound("no such appointment")
-    return await _set(scope, given, by, old, {"starts_at": span.start, "ends_at": span.end, "staff": span.staff})
+    place = {"starts_at": span.start, "ends_at": span.end, "staff": span.staff}
+    return await _set(scope, given, by, old, place, at_once=at_once, apart_from=apart_from)
 
 
-async def cancel(scope: TenantScope, given: Services, by: By, id: str) -> Appointment:
+async def cancel(scope: TenantScope, given: Services, by: By, id: str, *, apart_from: str = "") -> Appointment:
     """Cancel it, by id or ref; harmless when it is cancelled already; NotFound."""
     old = await locked(scope, id)
     if old.status == "cancelled":
         return old
     new = await AppointmentRepo(scope).change(old.id, given.clock(), {"status": "cancelled"})
-    await _changed(scope, given, by, "cancelled", old, new)
+    await _changed(scope, given, by, "cancelled", old, new, apart_from=apart_from)
     return new
 
 
@@ -167,24 +267,30 @@ async def change(scope: TenantScope, given: Services, by: By, tenant: Tenant, ol
     if old.status != "booked":
         raise Conflict("the appointment is cancelled")
     fields: dict[str, Any] = {name: wanted[name] for name in ("name", "address", "problem") if name in wanted}
-    now = given.clock()
-    if changes.slot is not None:
-        span = _open(given.settings.secret.get_secret_value(), tenant, changes.slot, now)
-    elif wanted.keys() & {"starts_at", "minutes", "staff"}:
-        start = changes.starts_at or old.starts_at
-        length = timedelta(minutes=changes.minutes) if changes.minutes else old.ends_at - old.starts_at
-        span = _allowed(Span(start, start + length, changes.staff or old.staff), tenant.diary, now)
-    else:
+    span = _moved(given, tenant, old, changes, given.clock())
+    if span is None:
         return await _set(scope, given, by, old, fields) if fields else old
     return await _set(scope, given, by, old, {**fields, "starts_at": span.start, "ends_at": span.end, "staff": span.staff})
 
 
-async def _set(scope: TenantScope, given: Services, by: By, old: Appointment, fields: dict[str, Any]) -> Appointment:
+async def _set(
+    scope: TenantScope,
+    given: Services,
+    by: By,
+    old: Appointment,
+    fields: dict[str, Any],
+    *,
+    at_once: bool = False,
+    apart_from: str = "",
+) -> Appointment:
     fields = {name: value for name, value in fields.items() if value != getattr(old, name) or name in _PLACE}
     if all(value == getattr(old, name) for name, value in fields.items()):
         return old
+    moved = any(fields.get(name, getattr(old, name)) != getattr(old, name) for name in _PLACE)
+    if moved and not apart_from:  # whoever moved it in another calendar has seen what stands there
+        await free(scope, Span(fields["starts_at"], fields["ends_at"], fields["staff"]))
     new = await AppointmentRepo(scope).change(old.id, given.clock(), fields)
-    await _changed(scope, given, by, "moved" if any(getattr(new, name) != getattr(old, name) for name in _PLACE) else "changed", old, new)
+    await _changed(scope, given, by, "moved" if moved else "changed", old, new, at_once=at_once, apart_from=apart_from)
     return new
 
 
@@ -195,6 +301,9 @@ async def _changed(
     kind: Literal["created", "moved", "changed", "cancelled"],
     old: Appointment | None,
     new: Appointment,
+    *,
+    at_once: bool = False,
+    apart_from: str = "",
 ) -> None:
     """Write it down, and tell whoever the tenant wants told. Nobody outside hears of a test call."""
     now, place = given.clock(), new.model_dump(mode="json", include={*_PLACE, "status"})
@@ -205,6 +314,7 @@ async def _changed(
     await AppointmentRepo(scope).write(new, now, kind, by, before, place)
     if by.test:
         return
+    await visits.queue(scope, given, new, at_once=at_once, apart_from=apart_from)
     told = new.model_dump(mode="json", include={"call_id", "contact_id", "ref", *place, "revision"})
     data = {"appointment_id": new.id, **told, "by": by.kind} | ({"before": before} if old else {})
     # All events of one appointment have one subject, so that they come in order whoever changes it.
@@ -214,7 +324,7 @@ async def _changed(
 async def locked(scope: TenantScope, id: str) -> Appointment:
     """An appointment that nobody else changes until the transaction ends; NotFound."""
     repo = AppointmentRepo(scope)
-    await repo.hold()
+    await repo.alone()
     found = await repo.find(id, lock=True)
     if found is None:
         raise NotFound("no such appointment")

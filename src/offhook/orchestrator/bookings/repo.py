@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from offhook.errors import Conflict
@@ -21,22 +21,24 @@ from offhook.orchestrator.scope import Repo
 TAKEN: Final = "that time has been taken"
 _LETTERS: Final = "HJKLMRWXY"
 """Letters that are not taken for each other on a telephone."""
-_HOLD: Final = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_VISIT: Final = AppointmentRow.status != "held"
+_ALONE: Final = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
 class AppointmentRepo(Repo):
-    """A tenant's appointments. Whoever writes has called ``hold`` first."""
+    """A tenant's appointments. Whoever writes has called ``alone`` first. Times that are held are no appointments yet."""
 
-    async def hold(self) -> None:
+    async def alone(self) -> None:
         """Let writers of the tenant's diary wait for each other here, so that the constraint never ends in a deadlock."""
-        await self._session.execute(_HOLD, {"key": f"diary\n{self._tenant}"})
+        await self._session.execute(_ALONE, {"key": f"diary\n{self._tenant}"})
 
-    async def busy(self, start: datetime, end: datetime) -> list[Span]:
-        """Booked spans that touch this time."""
+    async def busy(self, start: datetime, end: datetime, now: datetime, call: str = "") -> list[Span]:
+        """Booked spans that touch this time, and those held by others than this call."""
+        held = and_(AppointmentRow.status == "held", AppointmentRow.held_until > now, AppointmentRow.held_by != call)
         rows = await self._session.execute(
             select(AppointmentRow.starts_at, AppointmentRow.ends_at, AppointmentRow.staff).where(
                 AppointmentRow.tenant_id == self._tenant,
-                AppointmentRow.status == "booked",
+                or_(AppointmentRow.status == "booked", held),
                 AppointmentRow.starts_at < end,
                 AppointmentRow.ends_at > start,
             )
@@ -45,6 +47,10 @@ class AppointmentRepo(Repo):
 
     async def add(self, span: Span, now: datetime, **fields: Any) -> Appointment:  # noqa: ANN401 - columns
         """Book; Conflict when the table's constraint says that the time is taken."""
+        return Appointment.model_validate(await self._insert(span, now, **fields))
+
+    async def _insert(self, span: Span, now: datetime, **fields: Any) -> AppointmentRow:  # noqa: ANN401 - columns
+        await self.let_go(before=now)
         for attempt in range(20):
             values = {
                 "tenant_id": self._tenant,
@@ -60,14 +66,62 @@ class AppointmentRepo(Repo):
             put = insert(AppointmentRow).values(values).on_conflict_do_nothing().returning(AppointmentRow)
             row = (await self._session.execute(put)).scalar_one_or_none()
             if row is not None:
-                return Appointment.model_validate(row)
+                return row
             if await self.taken(span):
                 break
         raise Conflict(TAKEN)
 
+    async def hold(self, span: Span, now: datetime, until: datetime, call: str, key: str) -> str:
+        """Keep a time for a call; the row's id. Conflict."""
+        held = {"status": "held", "held_until": until, "held_by": call, "held_key": key or None, "extras": {}}
+        row = await self._insert(span, now, **held)
+        return row.id
+
+    async def held(self, span: Span, call: str, key: str) -> str | None:
+        """What the call holds of exactly this time, or by this key."""
+        query = select(AppointmentRow.id).where(
+            AppointmentRow.tenant_id == self._tenant,
+            AppointmentRow.status == "held",
+            AppointmentRow.held_by == call,
+            AppointmentRow.staff == span.staff,
+            AppointmentRow.starts_at == span.start,
+            AppointmentRow.ends_at == span.end,
+        )
+        if key:
+            query = query.where(or_(AppointmentRow.held_key.is_(None), AppointmentRow.held_key == key))
+        return (await self._session.execute(query.limit(1))).scalar_one_or_none()
+
+    async def extend(self, id: str, until: datetime, key: str) -> None:
+        """Hold it for longer, for this request of a tool."""
+        change = update(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.id == id)
+        await self._session.execute(change.values(held_until=until, **({"held_key": key} if key else {})))
+
+    async def book_held(self, id: str, now: datetime, **fields: Any) -> Appointment | None:  # noqa: ANN401 - columns
+        """Make a visit of what is held; None if it is held no longer."""
+        free = {"status": "booked", "held_until": None, "held_by": None, "held_key": None, "created_at": now, "updated_at": now}
+        change = (
+            update(AppointmentRow)
+            .where(AppointmentRow.tenant_id == self._tenant, AppointmentRow.id == id, AppointmentRow.status == "held")
+            .values(**free, **fields)
+            .returning(AppointmentRow)
+            .execution_options(populate_existing=True)
+        )
+        row = (await self._session.execute(change)).scalar_one_or_none()
+        return Appointment.model_validate(row) if row else None
+
+    async def let_go(self, *, id: str = "", call: str = "", before: datetime | None = None) -> None:
+        """Hold no longer: this one, what a call holds without a request under way, or what has lapsed."""
+        which = [AppointmentRow.id == id] if id else []
+        which += [AppointmentRow.held_by == call, AppointmentRow.held_key.is_(None)] if call else []
+        which += [AppointmentRow.held_until <= before] if before else []
+        if which:
+            mine = (AppointmentRow.tenant_id == self._tenant, AppointmentRow.status == "held")
+            await self._session.execute(delete(AppointmentRow).where(*mine, *which))
+
     async def change(self, id: str, now: datetime, fields: Mapping[str, Any]) -> Appointment:
         """Set columns of an appointment that is there; the revision goes up by one. Conflict when its new time is taken."""
         if fields.keys() & {"starts_at", "ends_at", "staff"}:
+            await self.let_go(before=now)
             span = Span(fields["starts_at"], fields["ends_at"], fields["staff"])
             if await self.taken(span, apart_from=id):
                 raise Conflict(TAKEN)
@@ -83,7 +137,7 @@ class AppointmentRepo(Repo):
     async def find(self, id: str, *, lock: bool = False) -> Appointment | None:
         """By id or ref."""
         query = select(AppointmentRow).where(
-            AppointmentRow.tenant_id == self._tenant, or_(AppointmentRow.id == id, AppointmentRow.ref == id.upper())
+            AppointmentRow.tenant_id == self._tenant, _VISIT, or_(AppointmentRow.id == id, AppointmentRow.ref == id.upper())
         )
         query = query.execution_options(populate_existing=True)
         row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
@@ -125,7 +179,7 @@ class AppointmentRepo(Repo):
         return await self._latest(AppointmentRow.contact_id == contact, limit)
 
     async def _latest(self, which: ColumnElement[bool], limit: int) -> list[Appointment]:
-        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, which)
+        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, _VISIT, which)
         query = query.order_by(AppointmentRow.starts_at.desc(), AppointmentRow.id.desc()).limit(limit)
         return [Appointment.model_validate(row) for row in (await self._session.execute(query)).scalars()]
 
@@ -141,7 +195,7 @@ class AppointmentRepo(Repo):
         soonest: bool,
     ) -> list[Appointment]:
         """Appointments that begin in a window, in order of time."""
-        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant)
+        query = select(AppointmentRow).where(AppointmentRow.tenant_id == self._tenant, _VISIT)
         place = tuple_(AppointmentRow.starts_at, AppointmentRow.id)
         if since is not None:
             query = query.where(AppointmentRow.starts_at >= since)
@@ -205,11 +259,11 @@ class AppointmentRepo(Repo):
         return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
 
     async def taken(self, span: Span, apart_from: str = "") -> bool:
-        """Whether this member of staff is booked at that time."""
+        """Whether this member of staff is booked, or held, at that time."""
         query = select(func.count()).where(
             AppointmentRow.tenant_id == self._tenant,
             AppointmentRow.staff == span.staff,
-            AppointmentRow.status == "booked",
+            AppointmentRow.status.in_(("booked", "held")),
             AppointmentRow.starts_at < span.end,
             AppointmentRow.ends_at > span.start,
             AppointmentRow.id != apart_from,

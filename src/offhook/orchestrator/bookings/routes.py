@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from offhook.orchestrator.agents import ops as agents
-from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
-from offhook.orchestrator.bookings import desk, ops
+from offhook.orchestrator.auth.access import ID, TenantAccess, TenantDoor, before_tenant, in_tenant
+from offhook.orchestrator.bookings import desk, live, ops
+from offhook.orchestrator.bookings.outside import ops as outside
+from offhook.orchestrator.bookings.outside.schemas import Copy
 from offhook.orchestrator.bookings.schemas import (
     Appointment,
     AppointmentChange,
@@ -24,14 +26,17 @@ from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.crm.schemas import By
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
-from offhook.orchestrator.kit.once import once
+from offhook.orchestrator.kit.once import once, takes_key
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
 from offhook.orchestrator.tenants import ops as tenants
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["appointments"])
 Reading = Annotated[TenantAccess, in_tenant("appointments.read")]
 Writing = Annotated[TenantAccess, in_tenant("appointments.write")]
+Door = Annotated[TenantDoor, before_tenant("appointments.write")]
+"""Before the transaction: the tenant's other calendars are asked first."""
 AppointmentId = Annotated[str, Path(pattern=ID)]
+ConnectionId = Annotated[str, Path(pattern=ID)]
 AgentId = Annotated[str, Path(pattern=ID)]
 Since = Annotated[Moment | None, Query(alias="from", description="Begins then or later.")]
 Until = Annotated[Moment | None, Query(alias="to", description="Begins before then.")]
@@ -81,24 +86,35 @@ async def list_slots(
 
 
 @router.post("/appointments", status_code=201, responses={404: PROBLEM, 409: PROBLEM})
+@takes_key
+async def create_appointment(body: NewAppointment, door: Door) -> Appointment:
+    """Book a visit for a contact. A time that is taken, here or in another calendar of the tenant's, is refused, whoever else is just
+    booking it.
+    """
+    wanted = body.model_dump(mode="json", exclude_none=True, exclude={"contact_id"})
+    async with live.looked(door.given, door.tenant, wanted) as held, door.enter() as access:
+        return await _create(body, held, access=access)
+
+
 @once
-async def create_appointment(body: NewAppointment, access: Writing) -> Appointment:
-    """Book a visit for a contact. A time that is taken is refused, whoever else is just booking it."""
+async def _create(body: NewAppointment, held: str, access: TenantAccess) -> Appointment:
     tenant, contact = await tenants.get(access.scope), await crm.contact(access.scope, body.contact_id)
-    made = await ops.create(access.scope, access.given, _by(access), tenant, contact, body)
+    made = await ops.create(access.scope, access.given, _by(access), tenant, contact, body, held=held)
     await access.audit("appointment.created", made.id, {"starts_at": made.starts_at.isoformat(), "staff": made.staff})
     return made
 
 
 @router.patch("/appointments/{appointment}", responses=CHANGING)
 async def change_appointment(
-    appointment: AppointmentId, body: AppointmentChange, access: Writing, request: Request, response: Response, _: IfMatch = None
+    appointment: AppointmentId, body: AppointmentChange, door: Door, request: Request, response: Response, _: IfMatch = None
 ) -> Appointment:
-    """Move an appointment, or change what is noted of it."""
-    old = await ops.locked(access.scope, appointment)
-    match(request, old.revision)
-    new = await ops.change(access.scope, access.given, _by(access), await tenants.get(access.scope), old, body)
-    await access.audit("appointment.changed", new.id, desk.noted(old, new, body.model_fields_set))
+    """Move an appointment, or change what is noted of it. It is moved in the tenant's other calendars too."""
+    wanted = body.model_dump(mode="json", exclude_unset=True)
+    async with live.looked(door.given, door.tenant, wanted, appointment), door.enter() as access:
+        old = await ops.locked(access.scope, appointment)
+        match(request, old.revision)
+        new = await ops.change(access.scope, access.given, _by(access), await tenants.get(access.scope), old, body)
+        await access.audit("appointment.changed", new.id, desk.noted(old, new, body.model_fields_set))
     response.headers["ETag"] = etag(new.revision)
     return new
 
@@ -116,6 +132,23 @@ async def cancel_appointment(
         await access.audit("appointment.cancelled", new.id)
     response.headers["ETag"] = etag(new.revision)
     return new
+
+
+@router.get("/appointments/{appointment}/copies", responses={404: PROBLEM})
+async def list_appointment_copies(appointment: AppointmentId, access: Reading) -> list[Copy]:
+    """An appointment in other systems: whether it is written there, and what stands in the way."""
+    found = await ops.show(access.scope, appointment)
+    return await outside.of(access.scope, found.appointment.id)
+
+
+@router.post("/appointments/{appointment}/copies/{connection}/again", responses={404: PROBLEM})
+@once
+async def write_appointment_again(appointment: AppointmentId, connection: ConnectionId, access: Writing) -> Copy:
+    """Have an appointment written to a system that did not take it, now."""
+    found = await ops.show(access.scope, appointment)
+    copy = await outside.again(access.scope, access.given, found.appointment.id, connection)
+    await access.audit("appointment.written_again", found.appointment.id, {"connection": connection})
+    return copy
 
 
 def _by(access: TenantAccess) -> By:

@@ -13,9 +13,10 @@ from offhook.orchestrator.db import Base
 
 
 class AppointmentRow(Base):
-    """A visit of one member of staff. ``status`` is booked or cancelled; ``ref`` is short enough to say.
+    """A visit of one member of staff. ``status`` is held, booked or cancelled; ``ref`` is short enough to say.
 
-    ``contact_id`` is empty once the contact was deleted, ``call_id`` when no call booked it.
+    ``contact_id`` is empty once the contact was deleted, ``call_id`` when no call booked it. A held row is a time that a call
+    (``held_by``) keeps for a moment, for the tool request ``held_key``; it is a visit only once it is booked.
     """
 
     __tablename__ = "appointment"
@@ -24,14 +25,16 @@ class AppointmentRow(Base):
         Index(None, "tenant_id", "starts_at", "id"),
         Index(None, "tenant_id", "contact_id", "starts_at"),
         Index(None, "tenant_id", "call_id"),
+        Index("ix_appointment_held", "tenant_id", "held_until", postgresql_where=text("status = 'held'")),
         CheckConstraint("starts_at < ends_at", name="appointment_lasts"),
+        CheckConstraint("(status = 'held') = (held_until IS NOT NULL)", name="appointment_held"),
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         ExcludeConstraint(
             ("tenant_id", "="),
             ("staff", "="),
             (text("tstzrange(starts_at, ends_at)"), "&&"),
             using="gist",
-            where=text("status = 'booked'"),
+            where=text("status IN ('booked', 'held')"),
             name="appointment_no_overlap",
         ),
     )
@@ -52,6 +55,9 @@ class AppointmentRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revision: Mapped[int] = mapped_column(server_default="1")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    held_until: Mapped[datetime | None]
+    held_by: Mapped[str | None]
+    held_key: Mapped[str | None]
 
 
 class AppointmentChangeRow(Base):

@@ -1,21 +1,30 @@
-"""The built-in tools: what each does within the transaction of its request."""
+"""The built-in tools: what each does within the transactions of its request."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
-from offhook.errors import NotFound
+from offhook.contracts.events import ToolAnswer
+from offhook.errors import Conflict, NotFound
 from offhook.orchestrator.agents.schemas import Agent
+from offhook.orchestrator.bookings import live
 from offhook.orchestrator.bookings import ops as bookings
+from offhook.orchestrator.bookings.outside import ops as outside
 from offhook.orchestrator.bookings.slots import Span, label, slot_id
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.crm.schemas import By, Contact
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools import values
+
+HOLD_S: Final = 300.0
+"""Seconds that a caller may think about a time that is held for them."""
+BOOKING_S: Final = 30.0
+"""Seconds that a time is held while its booking is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,8 @@ class Work:
     args: dict[str, Any]
     now: datetime
     secret: str
+    key: str = ""
+    """The request's: the same when it is repeated."""
 
     @property
     def region(self) -> str:
@@ -44,7 +55,21 @@ class Work:
         )
 
 
-Tool: TypeAlias = Callable[[Work], Awaitable[dict[str, Any]]]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A tool is not done yet: ``between`` is done within no transaction, and what it gives goes to ``then``, in the next one.
+
+    ``answer`` is kept already, so that it is the request's answer if nothing comes of the rest.
+    """
+
+    between: Callable[[], Awaitable[Any]]
+    then: Callable[[Work, Any], Awaitable[Made]]
+    answer: ToolAnswer | None = None
+
+
+Made: TypeAlias = "dict[str, Any] | ToolAnswer | Later"
+"""Values, a failure that leaves something behind, or more to come."""
+Tool: TypeAlias = Callable[[Work], Awaitable[Made]]
 
 
 async def _contact(work: Work, name: str = "", address: str = "", email: str = "") -> Contact:
@@ -59,7 +84,7 @@ async def free_slots(work: Work) -> dict[str, Any]:
     zone = work.agent.zone
     near = datetime.combine(wish.day, wish.near).replace(tzinfo=zone) if wish.day and wish.near else None
     soon = values.text(work.args, "urgency", limit=64) in {"today", "now", "emergency", "urgent"}
-    found = await bookings.free_slots(work.scope, work.agent, work.now, wish.day, wish.part, near, soon=soon)
+    found = await bookings.free_slots(work.scope, work.agent, work.now, wish.day, wish.part, near, soon=soon, call=work.by.id)
     return {"slots": [_offer(work, span) for span in found]}
 
 
@@ -72,25 +97,111 @@ def _offer(work: Work, span: Span) -> dict[str, str]:
     }
 
 
-async def book(work: Work) -> dict[str, Any]:
-    """``slot``, ``name``, ``phone``, ``address``, ``problem`` -> ``ref``. Saves the contact and the lead with it."""
+async def hold(work: Work) -> Made:
+    """``slot`` -> ``until``: nobody else is given it for some minutes, or until the call books or holds another."""
+    span = bookings.open_slot(work.secret, work.agent, values.slot(work.args), work.now)
+    await bookings.hold(work.scope, work.given, span, work.by.id, seconds=HOLD_S)
+    until = work.now + timedelta(seconds=HOLD_S)
+    return {"until": until.astimezone(work.agent.zone).isoformat()}
+
+
+async def book(work: Work) -> Made:
+    """``slot``, ``name``, ``phone``, ``address``, ``problem`` -> ``ref``. Saves the contact and the lead with it.
+
+    The time is held; the calendars that it concerns are asked once more; it is booked; it is written there. Whatever of it fails, the
+    caller hears that the time is taken while they are on the line.
+    """
     args = work.args
     span = bookings.open_slot(work.secret, work.agent, values.slot(args), work.now)
-    name, address, problem = values.person(args), values.address(args), values.text(args, "problem")
-    extras = values.rest(args, "slot", "name", "phone", "address", "problem", "email")
-    contact = await _contact(work, name=name, address=address, email=values.text(args, "email", limit=254))
-    made = await bookings.book(
-        work.scope, work.given, work.by, span, contact=contact.id, name=name, address=address, problem=problem, extras=extras
-    )
-    await crm.save_lead(work.scope, work.given, work.by, contact.id, status="booked", problem=problem, extras=extras)
-    return {"ref": made.ref, "id": made.id, "when": span.start.astimezone(work.agent.zone).isoformat()}
+    wanted = Wanted(span, values.person(args), values.address(args), values.text(args, "problem"), values.text(args, "email", limit=254))
+    work.phone()
+    calendars = await live.concerned(work.scope, [span])
+    if not calendars:
+        return await _booked(work, wanted, "")
+    held = await bookings.hold(work.scope, work.given, span, work.by.id, seconds=BOOKING_S, key=work.key)
+
+    async def then(work: Work, seen: list[live.Seen]) -> Made:
+        await live.keep(work.scope, seen)
+        try:
+            async with work.scope.session.begin_nested():
+                return await _booked(work, wanted, held)
+        except Conflict:
+            await bookings.let_go(work.scope, held)
+            return ToolAnswer(error="conflict")
+
+    return Later(partial(live.ask, work.given, work.scope.tenant, calendars, call=work.by.id), then)
 
 
-async def move_booking(work: Work) -> dict[str, Any]:
-    """``id``, ``slot`` -> ``ref``."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A visit that a caller wants."""
+
+    span: Span
+    name: str
+    address: str
+    problem: str
+    email: str
+
+
+async def _booked(work: Work, wanted: Wanted, held: str) -> Made:
+    extras = values.rest(work.args, "slot", "name", "phone", "address", "problem", "email")
+    contact = await _contact(work, name=wanted.name, address=wanted.address, email=wanted.email)
+    about: dict[str, Any] = {"name": wanted.name, "address": wanted.address, "problem": wanted.problem, "extras": extras}
+    made = await bookings.book(work.scope, work.given, work.by, wanted.span, contact=contact.id, **about, held=held, at_once=True)
+    await crm.save_lead(work.scope, work.given, work.by, contact.id, status="booked", problem=wanted.problem, extras=extras)
+    answer = {"ref": made.ref, "id": made.id, "when": wanted.span.start.astimezone(work.agent.zone).isoformat()}
+
+    async def undo(work: Work) -> None:
+        await bookings.cancel(work.scope, work.given, work.by, made.id)
+        await crm.unbooked(work.scope, work.now, work.by.id)
+
+    return await _written(work, made.id, answer, undo)
+
+
+async def _written(work: Work, id: str, answer: dict[str, Any], undo: Callable[[Work], Awaitable[None]]) -> Made:
+    """Have it written to the other calendars while the caller waits a moment; one that refuses the time undoes it."""
+    waiting = [one.connection_id for one in await outside.of(work.scope, id) if one.state == "waiting"]
+    if not waiting:
+        return answer
+
+    async def then(work: Work, outcomes: list[str]) -> Made:
+        if "conflict" not in outcomes:
+            return answer
+        await undo(work)
+        return ToolAnswer(error="conflict")
+
+    write = partial(live.write, work.given, work.scope.tenant, id, waiting, call=work.by.id)
+    return Later(write, then, ToolAnswer(values=answer))
+
+
+async def move_booking(work: Work) -> Made:
+    """``id``, ``slot`` -> ``ref``. Another calendar that has something then, or refuses it, leaves it where it was."""
     span = bookings.open_slot(work.secret, work.agent, values.slot(work.args), work.now)
-    moved = await bookings.move(work.scope, work.given, work.by, values.text(work.args, "id", limit=64), span)
-    return {"ref": moved.ref}
+    which = values.text(work.args, "id", limit=64)
+    calendars = await live.concerned(work.scope, [span])
+    if not calendars:
+        return await _moved(work, which, span)
+
+    async def then(work: Work, seen: list[live.Seen]) -> Made:
+        await live.keep(work.scope, seen)
+        try:
+            async with work.scope.session.begin_nested():
+                return await _moved(work, which, span)
+        except Conflict:
+            return ToolAnswer(error="conflict")
+
+    return Later(partial(live.ask, work.given, work.scope.tenant, calendars, call=work.by.id), then)
+
+
+async def _moved(work: Work, id: str, span: Span) -> Made:
+    old = await bookings.locked(work.scope, id)
+    moved = await bookings.move(work.scope, work.given, work.by, old.id, span, at_once=True)
+    before = Span(old.starts_at, old.ends_at, old.staff)
+
+    async def undo(work: Work) -> None:
+        await bookings.move(work.scope, work.given, work.by, old.id, before)
+
+    return await _written(work, moved.id, {"ref": moved.ref}, undo)
 
 
 async def cancel_booking(work: Work) -> dict[str, Any]:
@@ -147,6 +258,7 @@ async def stop_calls(work: Work) -> dict[str, Any]:
 TOOLS: Final[dict[str, tuple[Literal["read", "write"], Tool]]] = {
     "free_slots": ("read", free_slots),
     "find_booking": ("read", find_booking),
+    "hold": ("write", hold),
     "book": ("write", book),
     "move_booking": ("write", move_booking),
     "cancel_booking": ("write", cancel_booking),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from offhook.contracts.events import ToolAnswer
@@ -56,6 +56,11 @@ def _offer(work: Fake, span: slots.Span) -> dict[str, str]:
         "label": slots.label(span.start, zone, work.now),
         "start": span.start.astimezone(zone).isoformat(),
     }
+
+
+def _hold(work: Fake) -> dict[str, Any]:
+    values.slot(work.args)
+    return {"until": (work.now + timedelta(minutes=5)).astimezone(work.agent.zone).isoformat()}
 
 
 def _book(work: Fake) -> dict[str, Any]:
@@ -114,6 +119,7 @@ Faked: TypeAlias = Callable[[Fake], dict[str, Any]]
 FAKES: Final[dict[str, Faked]] = {
     "free_slots": _free_slots,
     "find_booking": _find_booking,
+    "hold": _hold,
     "book": _book,
     "move_booking": _move_booking,
     "cancel_booking": _cancel_booking,

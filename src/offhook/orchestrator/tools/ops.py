@@ -1,9 +1,15 @@
-"""Running a tool: once per key, in one transaction, with an answer that the script understands."""
+"""Running a tool: once per key, with an answer that the script understands.
+
+A tool works in one transaction, or in several with work outside between them (``builtin.Later``), so that none is open while another system
+is asked. Its first step is run again where a run died in between; it finds by the key what it had begun.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Awaitable
+from dataclasses import replace
 
 from offhook.contracts.events import ToolAnswer, ToolRequest
 from offhook.contracts.plan import ToolSpec
@@ -16,7 +22,7 @@ from offhook.orchestrator.calls.schemas import CallRecord
 from offhook.orchestrator.crm.schemas import By
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tools.builtin import TOOLS, Tool, Work
+from offhook.orchestrator.tools.builtin import TOOLS, Later, Made, Work
 from offhook.orchestrator.tools.repo import ToolRunRepo
 
 
@@ -47,16 +53,30 @@ async def run(given: Services, request: ToolRequest) -> ToolAnswer:
             before = await repo.begin(request.key, call.id, request.tool, _fingerprint(request))
             if before is not None:
                 return before
+        secret = given.settings.secret.get_secret_value()
+        work = Work(scope, given, agent, By(kind="call", id=call.id), call.caller, request.args, now, secret, request.key)
         if call.test:
-            answer = await trials.answer(scope, call.id, request.tool, request.args, request.key, now)
+            done: ToolAnswer | Later = await trials.answer(scope, call.id, request.tool, request.args, request.key, now)
         else:
-            secret = given.settings.secret.get_secret_value()
-            answer = await _answer(
-                scope, tool, Work(scope, given, agent, By(kind="call", id=call.id), call.caller, request.args, now, secret)
-            )
+            done = await _answer(scope, tool(work))
         if effect == "write":
-            await repo.finish(request.key, answer)
-        return answer
+            await _keep(repo, request.key, done)
+    while isinstance(done, Later):
+        found = await done.between()
+        async with given.database.tenant(tenant) as scope:
+            repo = ToolRunRepo(scope)
+            before = await repo.left(request.key)
+            if before is not None and done.answer is None:
+                return before
+            done = await _answer(scope, done.then(replace(work, scope=scope), found))
+            await _keep(repo, request.key, done)
+    return done
+
+
+async def _keep(repo: ToolRunRepo, key: str, done: ToolAnswer | Later) -> None:
+    answer = done.answer if isinstance(done, Later) else done
+    if answer is not None:
+        await repo.finish(key, answer)
 
 
 async def forget(scope: TenantScope, call: str) -> None:
@@ -73,15 +93,16 @@ async def _agent(scope: TenantScope, id: str, call: CallRecord) -> Agent:
     return await (agents.live(scope, id) if call.agent_version is None else agents.version(scope, id, call.agent_version))
 
 
-async def _answer(scope: TenantScope, tool: Tool, work: Work) -> ToolAnswer:
-    """What the tool gives, or the kind of its failure, with nothing of a failed tool left behind."""
+async def _answer(scope: TenantScope, step: Awaitable[Made]) -> ToolAnswer | Later:
+    """What the step gives, or the kind of its failure, with nothing of a failed step left behind."""
     try:
         async with scope.session.begin_nested():
-            return ToolAnswer(values=await tool(work))
+            made = await step
     except Conflict:
         return ToolAnswer(error="conflict")
     except (Invalid, NotFound):
         return ToolAnswer(error="rejected")
+    return made if isinstance(made, ToolAnswer | Later) else ToolAnswer(values=made)
 
 
 def _fingerprint(request: ToolRequest) -> str:
