@@ -10,7 +10,7 @@ from typing import Any, Final
 from offhook.authoring import check as authoring
 from offhook.authoring.suggest import suggest
 from offhook.errors import Fault
-from offhook.orchestrator.agents import check_models, compose, hours, scripts
+from offhook.orchestrator.agents import check_extract, check_models, compose, hours, scripts
 from offhook.orchestrator.agents.config import DAYS, AgentConfig, FixedLines, Span
 from offhook.orchestrator.agents.known import Known
 from offhook.orchestrator.agents.presets import EXPLAINED, PLACES
@@ -20,7 +20,7 @@ from offhook.orchestrator.vendors.schemas import Place
 
 Path = tuple[str | int, ...]
 Lines = Mapping[Path, tuple[str, int]]
-GIVEN: Final = frozenset({"open_now", "caller_name", "caller_number"})
+GIVEN: Final = frozenset({"open_now", "caller_name", "caller_number", "caller_known", "next_visit", "open_job", "balance"})
 """What a plan may know before the first word, besides the names of transfer targets."""
 LIMITS: Final = frozenset({"max_call_ms", "max_turn_ms", "idle_ms", "idle_prompts", "tool_ms"})
 WAITS: Final = ("sure_ms", "probable_ms", "likely_ms", "unsure_ms", "incomplete_ms")
@@ -63,6 +63,7 @@ def check(config: AgentConfig, setting: Setting, lines: Lines | None = None) -> 
         check_models.models(config, setting.known, locale, advice),
         check_models.bridges(config, locale, advice),
         _transfer(config, setting),
+        check_extract.fields(config, advice),
     ):
         found += part
     return Checked(tuple(found), tuple(advice))

@@ -17,6 +17,8 @@ CLOSED: Final = "agent.closed"
 SORRY: Final = "agent.sorry"
 OUTCOME: Final = "agent.out_of_hours"
 CLOSED_NOW: Final = "open_now is no"
+NAMED: Final = "caller_name is known"
+HELLO: Final = "Hello {caller_name}."
 Path = tuple[str | int, ...]
 
 
@@ -61,11 +63,17 @@ def _first(must: object) -> bool:
 def greet(config: AgentConfig, state: dict[str, Any]) -> None:
     """What the script's first state says."""
     if config.greeting:
-        state["say"] = config.greeting
+        by_name = {"if": NAMED, "text": f"{config.greeting} {HELLO}"}
+        state["say"] = [by_name, {"text": config.greeting}] if greets_by_name(config) else config.greeting
     if config.out_of_hours.do == "answer" and config.out_of_hours.line:
         usual = state.get("say")
         variants = usual if isinstance(usual, list) else [{"text": usual}] if usual else []
         state["say"] = [{"if": CLOSED_NOW, "text": config.out_of_hours.line}, *variants]
+
+
+def greets_by_name(config: AgentConfig) -> bool:
+    """Whether a caller whose name is known is greeted by it after the agent's own greeting."""
+    return config.callers.greet and bool(config.greeting) and "caller_name" in _map(config.script.get("given"))
 
 
 def _closed_states(config: AgentConfig, start: str) -> dict[str, Any]:

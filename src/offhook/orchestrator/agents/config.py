@@ -266,6 +266,17 @@ class TransferTarget(Model):
     """Where it stands in for a target that is closed: the open one with the lowest order does. None: it stands in for nobody."""
 
 
+class Callers(Model):
+    """What the agent may say of what is known about a caller. The number that a call shows is no proof of who rings."""
+
+    greet: bool = True
+    """By name. Without it the name is not used at all."""
+    visits: bool = True
+    """The next visit, and the job that is open."""
+    balance: bool = False
+    """What they owe, where a connected system says it."""
+
+
 class Knowledge(Model):
     """A piece of the tenant's own text that answers questions."""
 
@@ -273,10 +284,32 @@ class Knowledge(Model):
     text: Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]*$")]
 
 
+class ExtractField(Model):
+    """Something that the business wants to know of every call, read off what was said."""
+
+    name: Ident
+    type: Literal["text", "number", "date", "time", "choice", "yes_no"] = "text"
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """What it is, in a few words: ``the make of the boiler``."""
+    choices: Annotated[tuple[Bridge, ...], Field(max_length=20)] = ()
+    """What a choice is one of."""
+
+
 def _bounded(value: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
     if sum(len(one.title) + len(one.text) for one in value) > KNOWLEDGE_CHARACTERS:
         raise ValueError(f"at most {KNOWLEDGE_CHARACTERS} characters in all")
     return value
+
+
+Recipient = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
+
+
+class Notify(Model):
+    """Who gets a mail when a call is over. Test calls tell nobody."""
+
+    emails: Annotated[tuple[Recipient, ...], Field(max_length=20)] = ()
+    when: Literal["every_call", "follow_up", "urgent"] = "follow_up"
+    """``follow_up``: where there is a visit, a lead or a message; ``urgent``: where the caller called it urgent."""
 
 
 class AgentConfig(Model):
@@ -299,6 +332,7 @@ class AgentConfig(Model):
     greeting: Said = ""
     """Said first; it takes the place of what the script's first state says. Empty: the script's own words."""
     recording: Recording = Recording()
+    callers: Callers = Callers()
     hours: Week = Week()
     holidays: Annotated[tuple[Holiday, ...], Field(max_length=200)] = ()
     out_of_hours: OutOfHours = OutOfHours()
@@ -306,6 +340,9 @@ class AgentConfig(Model):
     knowledge: Annotated[tuple[Knowledge, ...], Field(max_length=500), AfterValidator(_bounded)] = ()
     tools: Annotated[dict[StateName, Ident], Field(max_length=100, default_factory=dict)]
     """The script's names of tools that are called otherwise here."""
+    extract: Annotated[tuple[ExtractField, ...], Field(max_length=20)] = ()
+    """What is read off the transcript after the call, besides what every result has. A slot of the script with the same name fills it."""
+    notify: Notify = Notify()
 
     def turn_plan(self) -> TurnPlan:
         """The numbers of turn-taking: the preset with what differs from it."""
