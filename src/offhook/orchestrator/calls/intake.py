@@ -7,17 +7,16 @@ from datetime import timedelta
 from typing import Any, Final
 
 from offhook.contracts.events import AnyEvent, CallEnded, CallStarted
-from offhook.errors import Conflict
+from offhook.errors import Conflict, NotFound
 from offhook.orchestrator.agents import ops as agents
-from offhook.orchestrator.bookings import ops as bookings
-from offhook.orchestrator.calls import news, ops, reading
+from offhook.orchestrator.calls import news, ops
 from offhook.orchestrator.calls.repo import CallRepo
-from offhook.orchestrator.calls.results import make_result
 from offhook.orchestrator.calls.schemas import Accepted, CallRecord
 from offhook.orchestrator.calls.transcript import turns_of
-from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.db import raw_connection
+from offhook.orchestrator.extraction import ops as extraction
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 
@@ -86,31 +85,40 @@ async def later(given: Services, scope: TenantScope, call: str, wait: float = 0.
 
 
 async def finish(given: Services, tenant: str, call: str) -> bool:
-    """Write the call's result; False if it is written. One that was written without all events is written anew when the last has come.
+    """Read a call and write its result; False if it is written. One that was written without all events is written anew when the last has
+    come.
 
-    What customers are told of it they are told once, the first time.
+    The result, what customers are told of it (once, the first time) and the beginning of the paperwork are committed together. No
+    transaction is open while a model reads the call.
     """
+    async with given.database.tenant(tenant) as scope:
+        if await CallRepo(scope).get(call) is None or await _written(scope, call):
+            return False
+    try:
+        read = await extraction.read(given, tenant, call)
+    except NotFound:  # deleted meanwhile
+        return False
     async with given.database.tenant(tenant) as scope:
         repo = CallRepo(scope)
         record = await repo.get(call, lock=True)
-        if record is None:
+        if record is None or await _written(scope, call):
             return False
-        written, missing = await repo.result(call), await repo.missing(call) or 0
-        if written is not None and (written[1] == 0 or missing > 0):
-            return False
+        first = await repo.result(call) is None
         events = await repo.events(call)
-        ended = next((event for event in events if event["type"] == "call.ended"), None)
-        appointments = [one.starts_at for one in await bookings.made_in(scope, call) if one.status == "booked"]
-        lead, _ = await crm.of_call(scope, call)
-        agent = await reading.agent_of(scope, record)
-        result = make_result(agent.script if agent else {}, ended, record.caller, appointments, lead.status if lead else None)
-        await repo.write_result(call, result, missing)
-        await repo.change(call, summary=result.summary, slowest_ms=_slowest(events))
+        await repo.write_result(call, read.result, read.missing)
+        await repo.change(call, summary=read.result.summary, slowest_ms=_slowest(events))
         await repo.find_by(await ops.get(scope, call))
-        if written is None:
+        if first:
             await news.transcribed(given, scope, record, turns_of(events))
-            await news.analyzed(given, scope, record, result)
+            await news.analyzed(given, scope, record, read.result)
+        await paperwork.begin(scope, given, call)
         return True
+
+
+async def _written(scope: TenantScope, call: str) -> bool:
+    """Whether there is nothing new to write."""
+    written, missing = await CallRepo(scope).result(call), await CallRepo(scope).missing(call) or 0
+    return written is not None and (written[1] == 0 or missing > 0)
 
 
 def _slowest(events: Sequence[Mapping[str, Any]]) -> float | None:

@@ -93,6 +93,20 @@ async def told(scope: TenantScope, call: str, after: int) -> list[dict[str, Any]
     return found
 
 
+async def events(scope: TenantScope, call: str) -> list[dict[str, Any]]:
+    """All that a call's engine told of it, in order."""
+    return await CallRepo(scope).events(call)
+
+
+async def write_result(scope: TenantScope, call: str, result: CallResult, missing: int) -> None:
+    """Keep a call's result, in place of one that was written before; NotFound: the call was deleted. What people corrected stays."""
+    record = await locked(scope, call)
+    repo = CallRepo(scope)
+    await repo.write_result(call, result, missing)
+    await repo.change(call, summary=result.summary)
+    await repo.find_by(record.model_copy(update={"summary": result.summary}))
+
+
 async def engines(scope: TenantScope, calls: Collection[str]) -> dict[str, str]:
     """Where the engines of these calls take commands; empty where they take none."""
     return await CallRepo(scope).engines(calls)

@@ -14,6 +14,7 @@ from offhook.orchestrator.calls import ops
 from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.hooks import ops as hooks
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.recordings import ops as recordings
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
@@ -42,6 +43,7 @@ async def delete(given: Services, scope: TenantScope, call: str) -> None:
     await tools.forget(scope, call)
     await bookings.forget_call(scope, call)
     await hooks.forget(scope, call)
+    await paperwork.forget(scope, call)
     await numbers.release(scope, call)
     await CallRepo(scope).delete(call, given.clock())
 

@@ -227,10 +227,12 @@ class CallRepo(Repo):
             await self._session.execute(insert(CallWordRow), words)
 
     async def strip(self, call: str) -> None:
-        """Take what was said out of the events; that they came stays."""
+        """Take what was said out of the events, and out of the evidence of the result; that they came stays."""
         bare = CallEventRow.body.op("-")(cast(list(WORDS), ARRAY(Text)))
         query = update(CallEventRow).where(CallEventRow.tenant_id == self._tenant, CallEventRow.call_id == call)
         await self._session.execute(query.values(body=bare))
+        mine = (CallResultRow.tenant_id == self._tenant, CallResultRow.call_id == call)
+        await self._session.execute(update(CallResultRow).where(*mine).values(result=CallResultRow.result.op("-")("evidence")))
 
     async def delete(self, call: str, now: datetime) -> None:
         """Delete all that is ours of a call, and remember that it was."""

@@ -57,7 +57,7 @@ def make_result(
         appointment=appointments[0] if appointments else None,
         outcome=outcome,
         success=success,
-        summary=_summary(outcome, intent, contact, slots, lead_status, reason=str(ended.get("reason") or "unknown")),
+        summary=summary_of(outcome, intent, contact, slots.get("problem", slots.get("note", "")), lead_status, reason_of(ended)),
         facts={name: text for name, text in slots.items() if name not in _CONTACT},
     )
 
@@ -72,7 +72,8 @@ def amended(result: CallResult, corrections: Mapping[str, str]) -> CallResult:
     facts |= {name: value for name, value in told.items() if name not in Contact.model_fields}
     fields: dict[str, Any] = {name: told[name] for name in ("job_type", "problem", "urgency") if name in told}
     kept = {name: value for name, value in facts.items() if value is not None}
-    return result.model_copy(update={**fields, "contact": contact, "facts": kept})
+    shown = {path: one for path, one in result.evidence.items() if path.rpartition(".")[2] not in told}
+    return result.model_copy(update={**fields, "contact": contact, "facts": kept, "evidence": shown})
 
 
 def _address(slots: Mapping[str, str]) -> str | None:
@@ -85,11 +86,16 @@ def _success(script: Mapping[str, Any], outcome: str) -> Success:
     return found or _BUILT_IN.get(outcome, "neutral")
 
 
-def _summary(outcome: str, intent: str, contact: Contact, slots: Mapping[str, str], lead_status: str | None, *, reason: str) -> str:
+def reason_of(ended: Mapping[str, Any] | None) -> str:
+    """Why a call ended, by its ``call.ended``."""
+    return str((ended or {}).get("reason") or "unknown")
+
+
+def summary_of(outcome: str, intent: str, contact: Contact, problem: str | None, lead_status: str | None, reason: str) -> str:
     """One or two plain sentences."""
     who = contact.name or contact.phone or "Somebody"
     wanted = {"enquiry": "rang with a question"}.get(intent, f"rang about {intent.replace('_', ' ')}")
-    told = slots.get("problem", slots.get("note", "")).rstrip(" .")
+    told = (problem or "").rstrip(" .")
     about = f": {told}" if told else ""
     end = {"hangup": "The caller hung up.", "failed": "The call failed on our side.", "idle": "The caller fell silent."}.get(reason, "")
     status = f" The lead is {lead_status}." if lead_status else ""

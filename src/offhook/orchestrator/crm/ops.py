@@ -83,6 +83,11 @@ async def save_lead(
     return lead
 
 
+async def unbooked(scope: TenantScope, now: datetime, call: str) -> None:
+    """The call's booking came to nothing: its lead is as new as before."""
+    await LeadRepo(scope).unbooked(call, now)
+
+
 async def add_message(
     scope: TenantScope, now: datetime, contact: str, call: str, *, kind: str, note: str = "", due: datetime | None = None
 ) -> Message:

@@ -181,6 +181,11 @@ class LeadRepo(Repo):
             fields["status"] = status
         return await self.change(old.id, now, fields), False
 
+    async def unbooked(self, call: str, now: datetime) -> None:
+        """From booked to new."""
+        change = update(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id == call, LeadRow.status == "booked")
+        await self._session.execute(change.values(status="new", revision=LeadRow.revision + 1, updated_at=now))
+
     async def get(self, id: str, *, lock: bool = False) -> Lead | None:
         """By id."""
         query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.id == id).execution_options(populate_existing=True)

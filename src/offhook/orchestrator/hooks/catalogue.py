@@ -21,6 +21,7 @@ EventType = Literal[
     "appointment.created",
     "appointment.changed",
     "appointment.cancelled",
+    "appointment.clash",
     "crm.sync.failed",
     "usage.threshold",
     "connection.expired",
@@ -98,12 +99,25 @@ class AppointmentData(Data):
     """Of a change, what it was before."""
 
 
+class ClashData(AppointmentData):
+    """A visit, and what stands against it in another calendar."""
+
+    connection_id: str | None = None
+    problem: str | None = None
+    """In a sentence."""
+
+
 class SyncFailedData(Data):
     """A record that a business system did not take."""
 
     connection_id: str | None = None
+    adapter: str | None = None
+    """Which system, as ``crm/servicem8``."""
     call_id: str | None = None
+    step: str | None = None
+    """What was to be written: customer, lead, job, appointment, note."""
     error: str | None = None
+    """Why not, in words."""
 
 
 class ThresholdData(Data):
@@ -181,10 +195,26 @@ TYPES: Final[dict[EventType, Described]] = {
     "appointment.created": Described("A visit was booked.", AppointmentData, _APPOINTMENT | {"status": "booked"}),
     "appointment.changed": Described("A visit was moved or changed.", AppointmentData, _APPOINTMENT | {"status": "booked"}),
     "appointment.cancelled": Described("A visit was cancelled.", AppointmentData, _APPOINTMENT | {"status": "cancelled"}),
+    "appointment.clash": Described(
+        "A visit clashes with something in another calendar, and somebody has to decide.",
+        ClashData,
+        _APPOINTMENT
+        | {
+            "status": "booked",
+            "connection_id": "con_01KAQ8T5Z0M1R2C3D4E5F6G7H8",
+            "problem": "the calendar has another entry at that time",
+        },
+    ),
     "crm.sync.failed": Described(
         "A record could not be written to a business system, and is not tried again.",
         SyncFailedData,
-        {"connection_id": "con_01KAQ8T5Z0M1R2C3D4E5F6G7H8", "call_id": _CALL["call_id"], "error": "rejected"},
+        {
+            "connection_id": "con_01KAQ8T5Z0M1R2C3D4E5F6G7H8",
+            "adapter": "crm/servicem8",
+            "call_id": _CALL["call_id"],
+            "step": "job",
+            "error": "the system refused what it was sent (400)",
+        },
     ),
     "usage.threshold": Described(
         "Usage comes near a limit or has reached it.", ThresholdData, {"kind": "minutes", "used": 800.0, "limit": 1000.0}

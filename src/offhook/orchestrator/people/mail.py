@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ class Folder:
 
     def _write(self, message: EmailMessage, id: str) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.path / f"{id}.part"
+        draft = self.path / f"{id}.{secrets.token_hex(4)}.part"  # a job that runs twice at once writes two, of which one stays
         draft.write_bytes(message.as_bytes())
         draft.replace(self.path / f"{id}.eml")
         for old in sorted(self.path.glob("*.eml"))[:-KEPT]:

@@ -9,14 +9,18 @@ from typing import Final
 from offhook.errors import NotFound
 from offhook.orchestrator.agents.ops import reading as agents
 from offhook.orchestrator.auth.permissions import Permission
+from offhook.orchestrator.bookings import ops as bookings
+from offhook.orchestrator.bookings.outside import ops as outside
 from offhook.orchestrator.calls import days
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.calls.schemas import CallFilter
+from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.crm import contacts
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.crm.schemas import By, Contact
 from offhook.orchestrator.hooks import ops as hooks
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.today.repo import SeenTo
 from offhook.orchestrator.today.schemas import KINDS, Kind, Need, Setup
@@ -32,7 +36,11 @@ URGENT: Final = frozenset({"urgent", "emergency", "high", "now", "yes"})
 
 async def needs(scope: TenantScope, may: Collection[Permission], now: datetime) -> list[Need]:
     """All that a person has to do and that this one may know of, the worst first."""
-    found = [*await _broken(scope, now)]
+    found = [*await _broken(scope, now), *await _unwritten(scope, now)]
+    if "appointments.read" in may:
+        found += await _clashes(scope, now)
+    if "connections.read" in may:
+        found += await _expired(scope)
     if "numbers.read" in may and "agents.read" in may:
         found += await _silent(scope)
     if "webhooks.read" in may:
@@ -48,7 +56,7 @@ async def needs(scope: TenantScope, may: Collection[Permission], now: datetime) 
 
 async def see_to(scope: TenantScope, by: By, kind: Kind, thing: str, now: datetime) -> None:
     """Somebody has done what was to be done about this; NotFound if nothing is."""
-    every = frozenset[Permission]({"numbers.read", "agents.read", "webhooks.read", "contacts.read"})
+    every = frozenset[Permission]({"numbers.read", "agents.read", "webhooks.read", "contacts.read", "appointments.read"})
     if (kind, thing) not in {one.key for one in await needs(scope, every, now)}:
         raise NotFound("nothing is to be done about this")
     await SeenTo(scope).put(kind, thing, now, by)
@@ -73,6 +81,57 @@ async def _broken(scope: TenantScope, now: datetime) -> list[Need]:
     found = await days.broken(scope, now - SPAN, MOST)
     known = await crm.by_phones(scope, {one.caller for one in found if one.caller})
     return [Need(kind="broken", thing=one.id, at=one.ended_at or one.at, call=one, contact=known.get(one.caller)) for one in found]
+
+
+async def _unwritten(scope: TenantScope, now: datetime) -> list[Need]:
+    """Systems that have not got what calls left, and are not asked any more."""
+    found = await paperwork.given_up(scope, now - SPAN)
+    last = {one.id: one for one in await calls.some(scope, {one.call_id for one in found})} if found else {}
+    return [
+        Need(
+            kind="unwritten",
+            thing=one.connection_id,
+            at=one.at,
+            call=last.get(one.call_id),
+            endpoint=one.title,
+            given_up=one.count,
+            about=one.error,
+        )
+        for one in found
+    ]
+
+
+async def _clashes(scope: TenantScope, now: datetime) -> list[Need]:
+    """Visits ahead that something in another calendar stands against, each once."""
+    found = {one.appointment_id: one for one in reversed(await outside.clashes(scope, now - SPAN, now, MOST))}
+    names = {one.id: one.title for one in await connections.every(scope)} if found else {}
+    return [
+        Need(
+            kind="clash",
+            thing=id,
+            at=one.clash_at or now,
+            visit=(await bookings.show(scope, id)).appointment,
+            endpoint=names.get(one.connection_id, ""),
+            about=one.clash,
+        )
+        for id, one in found.items()  # noqa: A001 - what it is
+    ]
+
+
+async def _expired(scope: TenantScope) -> list[Need]:
+    """Systems that do not let us in any more."""
+    return [
+        Need(
+            kind="expired",
+            thing=one.id,
+            at=one.failed_at or one.updated_at,
+            endpoint=f"{one.title} ({one.account})" if one.account else one.title,
+            adapter=one.adapter,
+            about=one.problem,
+        )
+        for one in await connections.every(scope)
+        if one.state == "expired"
+    ]
 
 
 async def _silent(scope: TenantScope) -> list[Need]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.contracts.analysis import CallResult, Contact
+from offhook.contracts.analysis import CallResult, Contact, Evidence
 from offhook.contracts.events import Ladder as Steps
 from offhook.contracts.events import Replacement
 from offhook.core.time import MS
@@ -187,6 +187,29 @@ def test_a_number_that_the_caller_gave_is_not_called_their_own() -> None:
     for caller_number, source in (("", ""), ("+447700900999", ""), ("+447700900151", "Caller ID")):
         [phone] = learned(given, script, [], [], caller_number, LOCAL).known
         assert phone.source == source
+
+
+def test_what_was_read_off_the_words_says_when_it_was_said() -> None:
+    given = result(
+        contact=Contact(name="Dana"),
+        urgency="soon",
+        problem="tap",
+        facts={"warranty": False, "bedrooms": 3},
+        evidence={
+            "contact.name": Evidence(by="rules", turn=2, at_ms=4_000, quote="I'm Dana"),
+            "urgency": Evidence(by="rules", turn=2, at_ms=4_500, quote="quickly"),
+            "facts.warranty": Evidence(by="model", turn=3, at_ms=9_000, quote="no"),
+            "facts.bedrooms": Evidence(by="model", turn=4, at_ms=12_000, quote="three"),
+        },
+    )
+    kept = [{"type": "turn.caller", "turn": 2, "start_ms": 4_000, "text": "I'm Dana"}]
+    assert [(one.label, one.value, one.at) for one in learned(given, {}, kept, [], "", LOCAL).known] == [
+        ("Name", "Dana", 4.0),
+        ("Urgency", "Soon", 4.5),
+        ("Warranty", "No", 9.0),
+        ("Bedrooms", "3", 12.0),
+    ]
+    assert all(one.at is None for one in learned(given, {}, [], [], "", LOCAL).known)
 
 
 def test_people_put_right_what_was_heard_wrong() -> None:
