@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from offhook.orchestrator.keys.tables import ApiKeyRow
 from offhook.orchestrator.seed import examples, plant, read_business
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.systems import Systems
 from offhook.orchestrator.tenants.schemas import Business
 
 SECRET = "whsec_" + "QmVob2xkIHRoaXMgc2VjcmV0IG9mIDMyIGJ5dGVzISE="
@@ -37,6 +38,11 @@ CALLER = "+447700900123"
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 MASTER_KEY = "k1:" + "QmVob2xkIHRoaXMgc2VjcmV0IG9mIDMyIGJ5dGVzISE="
 ADMIN = {"authorization": "Bearer operator"}
+
+
+def greeted(words: str) -> list[dict[str, str]]:
+    """What a script's first state says by an agent's greeting: known callers by name."""
+    return [{"if": "caller_name is known", "text": f"{words} Hello {{caller_name}}."}, {"text": words}]
 
 
 @dataclass(slots=True)
@@ -164,7 +170,15 @@ def other_business() -> Business:
 
 
 @asynccontextmanager
-async def open_house(url: str, state_dir: Path | None = None, *, owner_url: str = "", **settings: object) -> AsyncIterator[House]:
+async def open_house(
+    url: str,
+    state_dir: Path | None = None,
+    *,
+    owner_url: str = "",
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    **settings: object,
+) -> AsyncIterator[House]:
+    """``transports``: where the requests of adapters go in place of their systems."""
     values: dict[str, Any] = {
         "secret": SECRET,
         "admin_token": "operator",
@@ -179,7 +193,7 @@ async def open_house(url: str, state_dir: Path | None = None, *, owner_url: str 
         values["state_dir"] = state_dir or Path(stack.enter_context(TemporaryDirectory()))
         made = OrchestratorSettings(**(values | settings))
         now = [MONDAY]
-        app = create_app(made, clock=lambda: now[0])
+        app = create_app(made, clock=lambda: now[0], systems=Systems(made, transports or {}))
         async with app.router.lifespan_context(app):
             services: Services = app.state.services
             harbour, script = receptionist()

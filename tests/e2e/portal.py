@@ -21,6 +21,8 @@ from tests.e2e.calls import NOW
 from tests.e2e.people import OWNER, PASSWORD, open_street
 from tests.e2e.stops import Stop, modules
 
+from offhook.testing.business.servicem8 import ServiceM8
+
 T = TypeVar("T")
 PICTURES = REPOSITORY / "build" / "portal"
 FIGURES = PICTURES / "figures.txt"
@@ -51,17 +53,26 @@ class Site:
 
 
 @contextmanager
-def site(database_url: str, owner_url: str, folder: Path) -> Iterator[Site]:
-    """Serve the portal from a thread until the block ends. Ann is Harbour's owner, Root runs the platform."""
+def site(
+    database_url: str, owner_url: str, folder: Path, furnished: Callable[[House], Awaitable[None]] | None = None, **settings: Any
+) -> Iterator[Site]:
+    """Serve the portal from a thread until the block ends. Ann is Harbour's owner, Root runs the platform.
+
+    ``furnished`` puts something else there than what the pages of ``stops`` show.
+    """
     port = free_port()
     ready = threading.Event()
     found: list[House] = []
 
     async def serve(stop: anyio.Event) -> None:
-        settings: dict[str, Any] = {"portal_parts": True, "requests_per_minute": 1_000_000, "live_stream_s": 600.0}
-        async with open_house(database_url, folder, owner_url=owner_url, **settings) as house:
+        values: dict[str, Any] = {"portal_parts": True, "requests_per_minute": 1_000_000, "live_stream_s": 600.0}
+        values |= {"portal_url": f"http://127.0.0.1:{port}", "oauth_clients": {"calendar/google": {"id": "here", "secret": "there"}}}
+        mill = ServiceM8()
+        mill.clock = lambda: NOW
+        transports = {"crm/servicem8": mill.transport()}
+        async with open_house(database_url, folder, owner_url=owner_url, transports=transports, **(values | settings)) as house:
             house.now[0] = NOW
-            await furnish(house)
+            await (furnished or furnish)(house)
             server = _Server(uvicorn.Config(house.app, host="127.0.0.1", port=port, log_level="warning", lifespan="off"))
             found.append(house)
             async with anyio.create_task_group() as group:

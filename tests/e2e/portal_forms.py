@@ -26,5 +26,5 @@ async def submit(browser: Browser, at: str, action: str, fields: dict[str, str] 
 
 def errors(answer: httpx.Response) -> dict[str, str]:
     """What is said at the fields."""
-    found = re.findall(r'id="e-([\w-]+)">(?:<svg.*?</svg>)?([^<]+)', answer.text, re.DOTALL)
+    found = re.findall(r'id="e-([\w./-]+)">(?:<svg.*?</svg>)?([^<]+)', answer.text, re.DOTALL)
     return {name: html.unescape(text).strip() for name, text in found}

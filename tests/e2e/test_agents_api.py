@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import httpx
-from tests.e2e.business import DID, House
+from tests.e2e.business import DID, House, greeted
 
 from offhook.contracts.plan import CallPlan
 from offhook.orchestrator.agents.presets import EXPLAINED, PRESETS
@@ -53,7 +53,7 @@ async def test_from_a_template_to_a_call(house: House) -> None:
     assert plan.ref == f"harbour/{agent['id']}"
     assert list(plan.script["slots"])[:3] == ["need", "problem", "address"]  # in the author's order
     start = plan.script["states"][plan.script["start"]]
-    assert start["say"] == "Thank you for ringing. I can book a visit for you."
+    assert start["say"] == greeted("Thank you for ringing. I can book a visit for you.")
     assert plan.script["must_say"]["agent.disclosure"]["text"].startswith("This call is recorded")
     assert plan.turn.endpointing.sure_ms == 220
     listed = (await house.ask("GET", "/agents")).json()["data"]
@@ -158,8 +158,8 @@ async def test_a_call_keeps_the_version_that_it_began_with(house: House) -> None
     assert (await change(house, changed.headers["etag"], {}, f"{AGENT}/publish", "POST")).status_code == 201
     assert "agent.disclosure" not in before["script"].get("must_say", {})
     after = await house.plan("c2")
-    assert after["script"]["states"]["greet"]["say"] == "Good day."
-    assert before["script"]["states"]["greet"]["say"] != "Good day."
+    assert after["script"]["states"]["greet"]["say"] == greeted("Good day.")
+    assert before["script"]["states"]["greet"]["say"] != greeted("Good day.")
     assert [one["number"] for one in (await house.ask("GET", f"{AGENT}/versions")).json()["data"]] == [2, 1]
     first = (await house.ask("GET", f"{AGENT}/versions/1")).json()
     assert first["config"]["greeting"] == ""
@@ -210,7 +210,7 @@ async def test_going_back_leaves_a_draft_that_somebody_works_on(house: House) ->
     shown, _ = await draft(house)
     assert shown["config"]["greeting"] == "Three."
     assert shown["changed"]
-    assert (await house.plan("c9"))["script"]["states"]["greet"]["say"] == "One."
+    assert (await house.plan("c9"))["script"]["states"]["greet"]["say"] == greeted("One.")
 
 
 async def test_a_script_as_text_keeps_its_words_and_says_lines(house: House) -> None:

@@ -12,7 +12,8 @@ from tests.e2e.business import CALLER, DID, House
 
 from offhook.orchestrator.carriers import ops as carriers
 
-MOST = 6
+MOST = 7
+"""One of them asks for what connected systems know of the caller."""
 
 
 @contextmanager

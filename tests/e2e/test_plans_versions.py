@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.e2e.business import CALLER, DID, House
+from tests.e2e.business import CALLER, DID, House, greeted
 
 from offhook.orchestrator.agents.config import DAYS
 
@@ -28,7 +28,7 @@ async def test_a_call_goes_on_with_its_version(house: House) -> None:
     number = await publish(house, greeting="A new greeting.", lines={"goodbye": "Bye now."}, limits={"max_call_ms": 600_000})
     second = await house.plan("c2")
     assert (second["lines"]["goodbye"], second["turn"]["max_call_ms"]) == ("Bye now.", 600_000)
-    assert second["script"]["states"]["greet"]["say"] == "A new greeting."
+    assert second["script"]["states"]["greet"]["say"] == greeted("A new greeting.")
     again = await house.plan("c1")
     assert again["ref"] == first["ref"]
     rows = await house.look("select id, agent_version, test, engine_url from call order by id")

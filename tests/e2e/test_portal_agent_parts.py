@@ -1,4 +1,4 @@
-"""Voice, transfers and knowledge of an agent, without a browser."""
+"""Voice, transfers, knowledge and results of an agent, without a browser."""
 
 from __future__ import annotations
 
@@ -156,15 +156,91 @@ async def test_what_it_knows_is_added_changed_and_taken_out(street: Street) -> N
     assert (await draft(street.house))["knowledge"] == before
 
 
+async def test_what_may_be_said_to_known_callers_is_ticked(street: Street) -> None:
+    ann = await street.member(OWNER, "tenant_owner")
+    values = form(await get(ann, f"{AGENT}/voice"), "voice")
+    assert {name for name in values if name.startswith("callers.")} == {"callers.greet", "callers.visits"}
+    del values["callers.greet"]
+    values["callers.balance"] = "yes"
+    assert (await post(ann, f"{AGENT}/voice", values, at=f"{AGENT}/voice")).status_code == 303
+    assert (await draft(street.house))["callers"] == {"greet": False, "visits": True, "balance": True}
+
+
+async def test_who_is_told_is_a_mail_address_a_line(street: Street) -> None:
+    ann = await street.member(OWNER, "tenant_owner")
+    path = f"{AGENT}/results"
+    values = form(await get(ann, path), "told") | {"emails": "desk@harbour.example\n\n owner@harbour.example ", "when": "urgent"}
+    assert (await post(ann, f"{AGENT}/told", values, at=path)).status_code == 303
+    assert (await draft(street.house))["notify"] == {"emails": ["desk@harbour.example", "owner@harbour.example"], "when": "urgent"}
+    wrong = form(await get(ann, path), "told") | {"emails": "desk@harbour.example\nnobody"}
+    answer = await post(ann, f"{AGENT}/told", wrong, at=path)
+    assert answer.status_code == 422
+    assert 'id="e-emails"' in answer.text
+    assert "nobody</textarea>" in answer.text
+
+
+# -- results --------------------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_noted_of_every_call_is_added_changed_and_taken_out(street: Street) -> None:
+    ann = await street.member(OWNER, "tenant_owner")
+    path = f"{AGENT}/results"
+
+    async def sent(field: str, **values: str) -> httpx.Response:
+        return await post(ann, f"{path}/{field}", {"revision": await revision(street.house), **values}, at=f"{path}?field=new")
+
+    assert "Nothing of your own yet" in (await get(ann, path)).text
+    answer = await sent("new", name="boiler_make", type="text", description="the <b>make</b> of the boiler")
+    assert answer.status_code == 303, answer.text
+    assert (await sent("new", name="tenure", type="choice", choices="own\r\n\r\nrent\r\n")).status_code == 303
+    assert (await draft(street.house))["extract"] == [
+        {"name": "boiler_make", "type": "text", "description": "the <b>make</b> of the boiler", "choices": []},
+        {"name": "tenure", "type": "choice", "description": "", "choices": ["own", "rent"]},
+    ]
+    page = await get(ann, path)
+    for words in ("Boiler make", "the &lt;b&gt;make&lt;/b&gt; of the boiler", "One of several", "own, rent"):
+        assert words in page.text
+    assert (await sent("1", name="tenure", type="choice", choices="own\nrent\nother")).status_code == 303
+    assert (await draft(street.house))["extract"][1]["choices"] == ["own", "rent", "other"]
+    for field, values, wrong in (
+        ("new", {"name": "Bad Name", "type": "text"}, "name"),
+        ("new", {"name": "urgency", "type": "text"}, "name"),
+        ("new", {"name": "tenure", "type": "text"}, "name"),
+        ("1", {"name": "tenure", "type": "list"}, "type"),
+        ("1", {"name": "tenure", "type": "choice", "choices": "own"}, "choices"),
+        ("1", {"name": "tenure", "type": "number", "choices": "own"}, "choices"),
+    ):
+        answer = await sent(field, **values)
+        assert answer.status_code == 422, (field, values)
+        assert re.search(rf'name="{wrong}"[^>]*aria-invalid="true"', answer.text), (wrong, answer.text)
+    assert (await sent("9", name="x", type="text")).status_code == 404
+    assert (await get(ann, f"{path}?field=9")).status_code == 404
+    stale = await post(ann, f"{path}/0", {"revision": "1", "name": "late", "type": "text"}, at=f"{path}?field=0")
+    assert (stale.status_code, 'value="late"' in stale.text) == (412, True)
+    assert (await sent("0", do="remove")).status_code == 303
+    assert [one["name"] for one in (await draft(street.house))["extract"]] == ["tenure"]
+
+
 async def test_the_id_of_another_tenants_agent_finds_nothing_under_ones_own_name(street: Street) -> None:
     await evening(street.house, ())
     bea = await street.member("bea@quayside.example", "tenant_owner", at="/v1/tenants/quayside")
     theirs = f"/t/quayside/agents/{EVENING}"
     before = await draft(street.house, EVENING)
-    for part in ("turns", "voice", "hours", "transfers", "knowledge", "versions"):
+    for part in ("turns", "voice", "hours", "transfers", "knowledge", "results", "versions"):
         page = await get(bea, f"{theirs}/{part}")
         assert (page.status_code, "Evening" in page.text) == (404, False)
-    for path in ("turns", "turns/replay", "voice", "hours", "hours/holidays/new", "transfers/new", "knowledge/new", "versions/1/restore"):
+    for path in (
+        "turns",
+        "turns/replay",
+        "voice",
+        "hours",
+        "hours/holidays/new",
+        "transfers/new",
+        "knowledge/new",
+        "results/new",
+        "told",
+        "versions/1/restore",
+    ):
         assert (await post(bea, f"{theirs}/{path}", {"revision": "1"}, at="/t/quayside/calls")).status_code == 404, path
         assert (await bea.http.post(f"{theirs}/{path}", data={"revision": "1"})).status_code == 403, path
     assert await draft(street.house, EVENING) == before
@@ -173,12 +249,12 @@ async def test_the_id_of_another_tenants_agent_finds_nothing_under_ones_own_name
 async def test_others_see_these_parts_and_change_nothing(street: Street) -> None:
     vic = await street.member("vic@harbour.example", "viewer")
     bea = await street.member("bea@quayside.example", "tenant_owner", at="/v1/tenants/quayside")
-    for part in ("voice", "hours", "transfers", "knowledge", "versions"):
+    for part in ("voice", "hours", "transfers", "knowledge", "results", "versions"):
         page = await get(vic, f"{AGENT}/{part}")
         assert page.status_code == 200
         assert "Save draft" not in page.text
         assert "Add" not in page.text.replace("Address", "")
         assert (await get(bea, f"{AGENT}/{part}")).status_code == 404
-    for path in ("voice", "hours", "hours/holidays/new", "transfers/new", "knowledge/new", "versions/1/restore"):
+    for path in ("voice", "hours", "hours/holidays/new", "transfers/new", "knowledge/new", "results/new", "told", "versions/1/restore"):
         assert (await post(vic, f"{AGENT}/{path}", {"revision": "1"}, at=f"{AGENT}/hours")).status_code == 404
         assert (await post(bea, f"{AGENT}/{path}", {"revision": "1"}, at="/t/quayside/calls")).status_code == 404

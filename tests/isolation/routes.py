@@ -22,6 +22,9 @@ PUBLIC = frozenset(
         ("POST", "/v1/invitations/{token}/accept"),
         ("GET", "/v1/oidc/{provider}/start"),
         ("GET", "/v1/oidc/callback"),
+        ("GET", "/oauth/callback"),
+        ("GET", "/hooks/in/{tenant}/{connection}/{token}"),
+        ("POST", "/hooks/in/{tenant}/{connection}/{token}"),
         ("GET", "/static/{name:path}"),
         ("GET", "/brand.css"),
         ("GET", "/icon.svg"),
@@ -36,6 +39,8 @@ PUBLIC = frozenset(
         ("GET", "/invitations/{token}"),
         ("GET", "/reset/{token}"),
         ("GET", "/shared/calls/{token}"),
+        ("GET", "/hooks/in/{tenant}/{connection}/{token}"),
+        ("POST", "/hooks/in/{tenant}/{connection}/{token}"),
         ("GET", "/forgot"),
         ("GET", "/sign-in"),
     }

@@ -19,7 +19,19 @@ TABLES = """
 """
 QUEUED = {("mail", "INSERT")}
 """A reseller may put a mail of no tenant's into the queue, and read none."""
-CONTENT = ("call", "call_event", "call_result", "contact", "contact_phone", "contact_word", "lead", "message", "appointment", "tool_run")
+CONTENT = (
+    "call",
+    "call_event",
+    "call_result",
+    "contact",
+    "contact_phone",
+    "contact_word",
+    "lead",
+    "message",
+    "appointment",
+    "tool_run",
+    "connection_secret",
+)
 OURS = "c.relname not like 'procrastinate%' and c.relname <> 'alembic_version'"
 
 

@@ -63,7 +63,22 @@ async def furnish(house: House) -> dict[str, str]:
         "export": await made("/exports", {}),
         "test": await made(f"/agents/{agent}/voice-tests", {}),
         "vendor": await _account(house),
+        "connection": await _connection(house),
     }
+
+
+async def _connection(house: House) -> str:
+    """A link to a business system with its key, and a word that was said over it; no system is there to ask."""
+    id = "con_harbour"  # noqa: A001 - what it is
+    async with house.services.database.tenant("harbour") as scope:
+        key = await house.services.vault.seal(scope, f"connection/{id}/field/key", b"a key of Harbour's")
+    row = "'harbour', :id, 'crm/harbours', 'key', 'acc_1', 'Harbour''s books', '', 'active', '{}', '{}', '{}', now(), now()"
+    columns = "tenant_id, id, adapter, auth, account_id, account, timezone, state, settings, chosen, mapping, created_at, updated_at"
+    await house.look(f"insert into connection ({columns}) values ({row})", id=id)  # noqa: S608
+    await house.look("insert into connection_secret values ('harbour', :id, 'key', :key, now())", id=id, key=key)
+    said = "'harbour', 'exc_1', :id, 'c1', '', now(), 'GET', '/customers', 200, '', 0.1, 'a', 'b', 'x'"
+    await house.look(f"insert into connection_exchange values ({said})", id=id)  # noqa: S608
+    return id
 
 
 async def _account(house: House) -> str:

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
 from starlette.routing import BaseRoute
 
+from offhook.adapters.modules import found as adapters
 from offhook.errors import ConfigError
 from offhook.orchestrator import description, errors, portal
 from offhook.orchestrator.access import Given
@@ -21,6 +23,8 @@ from offhook.orchestrator.audit import routes as audit
 from offhook.orchestrator.bookings import routes as bookings
 from offhook.orchestrator.calls import routes as calls
 from offhook.orchestrator.carriers import twilio
+from offhook.orchestrator.connections import client_routes, pages
+from offhook.orchestrator.connections import routes as connections
 from offhook.orchestrator.crm import routes as crm
 from offhook.orchestrator.hooks import routes as hooks
 from offhook.orchestrator.jobs import build
@@ -29,27 +33,35 @@ from offhook.orchestrator.kit.headers import ApiHeaders
 from offhook.orchestrator.live import routes as live
 from offhook.orchestrator.live.hub import Hub
 from offhook.orchestrator.numbers import routes as numbers
+from offhook.orchestrator.paperwork import routes as paperwork
 from offhook.orchestrator.people import routes as people
 from offhook.orchestrator.recordings import routes as recordings
 from offhook.orchestrator.resellers import routes as resellers
 from offhook.orchestrator.services import Clock, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.sync import routes as sync
+from offhook.orchestrator.systems import Systems
 from offhook.orchestrator.tenants import routes as tenants
 from offhook.orchestrator.tools import routes as tools
 from offhook.orchestrator.vault import routes as vault
 from offhook.orchestrator.vendors import routes as vendors
 from offhook.orchestrator.vendors.catalogue import catalogue
 
-DOMAINS = (people, resellers, tenants, vault, keys, agents, vendors, numbers, live, recordings, bookings, crm, hooks, audit)
+DOMAINS = (
+    people, resellers, tenants, vault, keys, agents, vendors, numbers, live, recordings, bookings, crm, connections, client_routes, pages,
+    paperwork, hooks, sync, audit,
+)  # fmt: skip
 """Modules with ``routers``."""
 
 
-def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock: Clock = wall_clock) -> FastAPI:
+def create_app(
+    settings: OrchestratorSettings, *, url: str | None = None, clock: Clock = wall_clock, systems: Systems | None = None
+) -> FastAPI:
     """The app on a migrated database: ``url``, else the settings' own. ``serve`` brings both and the embedded server."""
     database = url or settings.sqlalchemy_url()
     if database is None:
         raise ConfigError("no database: set OFFHOOK_DATABASE_URL, or start by `offhook up` or `offhook orchestrator`")
-    services = build(settings, database, clock)
+    services = build(settings, database, clock, systems)
     routes = operations()
 
     @asynccontextmanager
@@ -58,6 +70,7 @@ def create_app(settings: OrchestratorSettings, *, url: str | None = None, clock:
             await services.database.check()
             # Found now: it takes a third of a second, and an engine waits 0.8 s for a call's plan.
             await catalogue()
+            await to_thread.run_sync(adapters)
             try:
                 async with anyio.create_task_group() as group:
                     group.start_soon(app.state.live.run, name="news of live calls")

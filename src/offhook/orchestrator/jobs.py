@@ -7,15 +7,20 @@ import logging
 from collections.abc import Callable
 
 import anyio
+from anyio import to_thread
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import RaiseException
 
+from offhook.adapters.modules import found as adapters
 from offhook.orchestrator.agents import jobs as agents
 from offhook.orchestrator.audit import jobs as audit
+from offhook.orchestrator.bookings.outside import jobs as outside
 from offhook.orchestrator.calls import intake
 from offhook.orchestrator.calls import jobs as calls
+from offhook.orchestrator.connections import jobs as connections
+from offhook.orchestrator.connections.ops import CONNECTED, DISCONNECTED
 from offhook.orchestrator.db import Database, libpq
 from offhook.orchestrator.hooks import jobs as hooks
 from offhook.orchestrator.keys import jobs as keys
@@ -23,18 +28,24 @@ from offhook.orchestrator.live import jobs as live
 from offhook.orchestrator.numbers import jobs as numbers
 from offhook.orchestrator.openas import jobs as openas
 from offhook.orchestrator.overview import jobs as overview
+from offhook.orchestrator.paperwork import jobs as paperwork
 from offhook.orchestrator.people import jobs as people
 from offhook.orchestrator.people.mail import make_mail
 from offhook.orchestrator.recordings import jobs as recordings
 from offhook.orchestrator.resellers import jobs as resellers
 from offhook.orchestrator.services import Clock, Limits, Services, wall_clock
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.sync import jobs as sync
+from offhook.orchestrator.systems import Systems
 from offhook.orchestrator.tenants import jobs as tenants
 from offhook.orchestrator.vault import jobs as vault
 from offhook.orchestrator.vault.ops import Vault
 
-DOMAINS = (agents, audit, calls, hooks, keys, live, numbers, openas, overview, people, recordings, resellers, tenants, vault)
-"""Modules whose ``register`` makes jobs known."""
+DOMAINS = (
+    agents, audit, calls, connections, hooks, keys, live, numbers, openas, outside, overview, paperwork, people, recordings, resellers,
+    sync, tenants, vault,
+)  # fmt: skip
+"""Modules whose ``register`` makes jobs known. ``connected`` and ``disconnected``, where they have them, are told of connections."""
 GRACE = 5.0
 """Seconds that running jobs get to end when their worker is told to stop."""
 RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
@@ -42,22 +53,36 @@ RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
 log = logging.getLogger(__name__)
 
 
-def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock) -> Services:
-    """Services with all jobs known. Open ``queue`` (``async with services.queue.open_async()``) before use."""
+def build(settings: OrchestratorSettings, url: str, clock: Clock = wall_clock, systems: Systems | None = None) -> Services:
+    """Services with all jobs known. Open ``queue`` (``async with services.queue.open_async()``) before use. ``systems``: a test's own."""
     conninfo = make_conninfo(libpq(url), options="-c role=offhook_jobs")
     queue = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=settings.jobs + 3))
     database = Database(url, pool_size=settings.pool_size)
-    services = Services(
-        settings, database, queue, clock, Vault(settings, clock), make_mail(settings, queue, clock), Limits(settings, clock)
-    )
+    mail, limits = make_mail(settings, queue, clock), Limits(settings, clock)
+    services = Services(settings, database, queue, clock, Vault(settings, clock), mail, limits, systems or Systems(settings))
 
     @queue.task(name=intake.FINISH, retry=RETRY)
     async def finish_call(tenant: str, call: str) -> None:
         await intake.finish(services, tenant, call)
 
+    @queue.task(name=CONNECTED, retry=RETRY)
+    async def connected(tenant: str, connection: str) -> None:
+        await _tell("connected", services, tenant, connection)
+
+    @queue.task(name=DISCONNECTED, retry=RETRY)
+    async def disconnected(tenant: str, connection: str) -> None:
+        await _tell("disconnected", services, tenant, connection)
+
     for domain in DOMAINS:
         domain.register(queue, services)
     return services
+
+
+async def _tell(what: str, services: Services, tenant: str, connection: str) -> None:
+    """Tell every domain that wants to know; each may be told again."""
+    for domain in DOMAINS:
+        if (told := getattr(domain, what, None)) is not None:
+            await told(services, tenant, connection)
 
 
 async def rescue(services: Services) -> int:
@@ -81,6 +106,7 @@ async def rescue(services: Services) -> int:
 async def work(services: Services, *, started: Callable[[], None] = lambda: None) -> None:
     """Run jobs until cancelled. The queue must be open."""
     settings = services.settings
+    await to_thread.run_sync(adapters)  # found now: they are imported
 
     async def watch() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What every route and job is given: settings, database, job queue, clock, secrets, mail, limits."""
+"""What every route and job is given: settings, database, job queue, clock, secrets, mail, limits, business systems."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from offhook.orchestrator.db import Database
 from offhook.orchestrator.kit.limits import Limiter
 from offhook.orchestrator.scope import PlatformScope, TenantScope
 from offhook.orchestrator.settings import OrchestratorSettings
+from offhook.orchestrator.systems import Systems
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -66,3 +67,4 @@ class Services:
     vault: Vault
     mail: Mail
     limits: Limits
+    systems: Systems

@@ -5,8 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class OAuthClient(BaseModel):
+    """Who we are to a system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=500)]
+    secret: SecretStr = SecretStr("")
 
 
 class OrchestratorSettings(BaseSettings):
@@ -79,6 +88,9 @@ class OrchestratorSettings(BaseSettings):
     stalled_s: Annotated[float, Field(gt=0)] = 30.0
     """A job whose worker has not been heard of for this long is given to another."""
 
+    paperwork_lease_s: Annotated[float, Field(gt=0)] = 60.0
+    """A call's paperwork whose worker has not been heard of for this long is another's."""
+
     webhooks_per_tenant: Annotated[int, Field(ge=1, le=1_000)] = 20
     """Endpoints that one tenant may have for its events."""
     webhook_timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
@@ -95,6 +107,16 @@ class OrchestratorSettings(BaseSettings):
     """Certificates to trust at tenants' URLs beside the system's own."""
     webhook_http: bool = False
     """Development only: take URLs without TLS."""
+
+    connect_url: str = ""
+    """The one address that every system's consent page sends people back to (``https://connect.example.com``); ``portal`` without it."""
+    oauth_clients: dict[str, OAuthClient] = {}
+    """The operator's clients with systems, by adapter: ``{"crm/xero": {"id": "...", "secret": "..."}}``."""
+    vendor_origins: dict[str, str] = {}
+    """Development only: where an adapter's requests go in place of its system (``{"crm/servicem8": "http://127.0.0.1:1234"}``); loopback
+    addresses only."""
+    exchange_days: Annotated[int, Field(ge=1, le=365)] = 14
+    """How long what was said to and by systems is kept for support."""
 
     @model_validator(mode="after")
     def _consistent(self) -> OrchestratorSettings:
@@ -116,6 +138,11 @@ class OrchestratorSettings(BaseSettings):
     def portal(self) -> str:
         """Where people find the portal, without a slash at the end. Never what a request says its host is."""
         return (self.portal_url or self.public_url or self.base_url).rstrip("/")
+
+    @property
+    def connect(self) -> str:
+        """Where systems send people back to, without a slash at the end."""
+        return (self.connect_url or self.portal).rstrip("/")
 
     @property
     def stream_url(self) -> str:

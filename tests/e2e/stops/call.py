@@ -29,6 +29,7 @@ STOPS = {
     "call-share": Stop(f"{PAGE}/dana/share", "() => document.querySelector('main form').submit()", who=MINA, wait="#link"),
     "call-delete": Stop(f"{PAGE}/dana/delete", who=MINA),
     "call-rerun": Stop(f"{PAGE}/dana/rerun", "() => document.querySelector('main form').submit()", who=MINA, wait=".reruns"),
+    "call-papers": Stop(f"{PAGE}/papers", who=MINA),
     "call-nobody": Stop(f"{PAGE}/nobody", who=MINA),
 }
 
@@ -48,6 +49,46 @@ async def furnish(house: House) -> None:
     await house.look("update call set kept = false where id = 'old'")
     await house.look("update call_event set body = body - array['text','heard','acts','args','values','slots'] where call_id = 'old'")
     await tell(house, "nobody", ref=REF, began=BEGAN - timedelta(hours=2), said=(), end={"reason": "hangup", "outcome": "left_early", "seconds": 3.0, "path": (), "slots": {}})  # fmt: skip  # noqa: E501
+
+    await tell(house, "papers", ref=REF, began=BEGAN - timedelta(hours=3), finish=False)
+    for number, state in enumerate(("failed", "held", "waiting", "begun", "done", "skipped"), 1):
+        await written(house, "quayside", "papers", state, f"con_{number}")
+
+
+STEPS = ("customer", "job", "appointment", "note")
+DOWN, REFUSED = "the system has a fault of its own (503)", "the system refused what it was sent (422)"
+PAPERS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "done": ("done", "", ("done", "done", "done", "done"), ""),
+    "waiting": ("waiting", "", ("done", "waiting", "waiting", "waiting"), DOWN),
+    "begun": ("waiting", "", ("done", "running", "waiting", "waiting"), ""),
+    "held": ("held", "", ("waiting", "waiting", "waiting", "waiting"), "the system does not take this connection's authorisation any more"),
+    "failed": ("failed", REFUSED, ("done", "failed", "waiting", "done"), REFUSED),
+    "skipped": ("skipped", "The caller said nothing.", (), ""),
+}
+"""Of a run its state and reason, its steps' states, and what the first that is not done says."""
+
+
+async def written(house: House, tenant: str, call: str, state: str, connection: str = "con_1") -> None:
+    """A call's paperwork in one system, in this state."""
+    run, reason, steps, error = PAPERS[state]
+    now = house.now[0]
+    await house.look(
+        "insert into paperwork_run (tenant_id, call_id, connection_id, adapter, title, state, reason, next_at, created_at, done_at)"
+        " values (:t, :call, :connection, 'crm/servicem8', 'ServiceM8', :state, :reason, :next, :now, :done)",
+        t=tenant, call=call, connection=connection, state=run, reason=reason, now=now,
+        next=now + timedelta(minutes=5) if run in {"waiting", "held"} else None, done=now if run in {"done", "failed", "skipped"} else None,
+    )  # fmt: skip
+    wrong = next((at for at, one in enumerate(steps) if one != "done"), -1)
+    for place, (step, one) in enumerate(zip(STEPS, steps, strict=False)):
+        there = one == "done"
+        await house.look(
+            "insert into paperwork_step (tenant_id, call_id, connection_id, step, place, state, key, attempts, record_kind, record_id,"
+            " record_url, error, begun_at, done_at) values (:t, :call, :connection, :step, :place, :state, :key, 1, :kind, :id, :url,"
+            " :error, :now, :done)",
+            t=tenant, call=call, connection=connection, step=step, place=place, state=one, key=f"call/{call}/{step}",
+            kind=step if there else "", id="1" if there else "", url=f"https://go.servicem8.com/{step}?uuid=1" if there else "",
+            error=error if place == wrong else "", now=now, done=now if there else None,
+        )  # fmt: skip
 
 
 async def _webhooks(house: House) -> None:

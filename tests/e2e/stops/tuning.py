@@ -1,4 +1,4 @@
-"""The parts of an agent beside its script: turns, voice, hours, transfers, knowledge, versions."""
+"""The parts of an agent beside its script: turns, voice, hours, transfers, knowledge, results, versions."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ STOPS = {
     "voice": Stop(f"{AGENT}/voice"),
     "transfers": Stop(f"{AGENT}/transfers"),
     "knowledge": Stop(f"{AGENT}/knowledge"),
+    "results": Stop(f"{AGENT}/results"),
+    "results-new": Stop(f"{AGENT}/results?field=new"),
 }
 
 

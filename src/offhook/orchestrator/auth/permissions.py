@@ -16,6 +16,7 @@ TenantPermission = Literal[
     "contacts.read", "contacts.write",
     "appointments.read", "appointments.write",
     "webhooks.read", "webhooks.write",
+    "connections.read", "connections.write", "connections.connect",
     "audit.read",
 ]  # fmt: skip
 ResellerPermission = Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -31,11 +32,11 @@ EVERYTHING: Final = IN_TENANT | IN_RESELLER | ON_PLATFORM
 _SUPPORT: Final[frozenset[Permission]] = frozenset(
     {
         "tenant.read", "members.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "webhooks.read",
-        "vendors.read", "audit.read",
+        "vendors.read", "connections.read", "audit.read",
     }
 )  # fmt: skip
 _VIEW: Final[frozenset[Permission]] = frozenset(
-    {"tenant.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read"}
+    {"tenant.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "connections.read"}
 )
 
 ROLES: Final[dict[Role, frozenset[Permission]]] = {

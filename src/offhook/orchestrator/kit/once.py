@@ -57,6 +57,12 @@ def once_sealed(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]
     return _once(endpoint, sealed=True)
 
 
+def takes_key(endpoint: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Say of a route that it heeds Idempotency-Key by a function within that is ``once``: for one that begins before its transaction."""
+    endpoint.__dict__["once"] = True
+    return endpoint
+
+
 def _once(endpoint: Callable[P, Awaitable[R]], *, sealed: bool) -> Callable[P, Awaitable[R]]:
     hints = get_type_hints(endpoint, include_extras=True)
     adapter: TypeAdapter[Any] = TypeAdapter(hints["return"])

@@ -26,6 +26,8 @@ PARTS: Final[Mapping[str, str]] = {
     "lines": "Fixed lines",
     "greeting": "Greeting",
     "recording": "Recording",
+    "callers": "Known callers",
+    "notify": "Who is told",
     "hours": "Hours",
     "holidays": "Holidays",
     "out_of_hours": "When it is closed",

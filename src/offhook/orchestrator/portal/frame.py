@@ -52,6 +52,7 @@ SAID: Final[Mapping[str, str]] = {
     "merged": "The two are one now.",
     "done": "Done, and off the list.",
     "sent-again": "On its way again, in order.",
+    "written-again": "It is being written again.",
     "agent-made": "The agent is made. Nobody reaches it before it is published.",
     "agent-copied": "This is the copy.",
     "agent-archived": "The agent is archived. Its calls and versions stay.",
@@ -71,6 +72,9 @@ SAID: Final[Mapping[str, str]] = {
     "flagged": "Flagged for the team.",
     "unflagged": "The flag is gone.",
     "links-ended": "All links to this call are ended.",
+    "connected": "Connected. Choose below what is used of it.",
+    "disconnected": "Disconnected. What it signed in with is deleted.",
+    "disconnected-here": "Disconnected here. Take us out in the system too: it did not take our word for it.",
     "restored": "The old version is live again, as a new one.",
 }
 """What a page may say of what was done on the one before; the cookie holds the key only."""
@@ -272,6 +276,7 @@ _IN_TENANT: Final[tuple[tuple[str, str, str, Permission, str, int], ...]] = (
     ("People", "users", "people", "contacts.read", "p", 0),
     ("Agents", "bot", "agents", "agents.read", "a", 1),
     ("Numbers", "hash", "numbers", "numbers.read", "n", 1),
+    ("Connections", "plug", "connections", "connections.read", "k", 1),
     ("Developers", "code", "developers", "webhooks.read", "v", 2),
     ("Settings", "settings", "settings", "tenant.read", "s", 2),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from offhook.contracts.analysis import CallResult
+from offhook.orchestrator.calls.results import value_text
 from offhook.orchestrator.portal.show import Local, _
 
 _LABELS: Final = {
@@ -25,6 +26,8 @@ _LABELS: Final = {
     "note": "Message",
 }
 _CONTACT: Final = ("name", "phone", "email", "address")
+_READ: Final = ("job_type", "problem", "urgency")
+"""What may have been read where the script did not ask."""
 _FROM: Final = {"caller_name": "People", "caller_number": "Caller ID"}
 """Where a value came from that the caller only agreed to, by what the script guesses it from."""
 _TELLING: Final = frozenset({"set", "correct"})
@@ -62,10 +65,11 @@ def learned(
     """What the result of a call holds, in the order in which the script asks for it."""
     specs: Mapping[str, Any] = script.get("slots") or {}
     values = {name: value for name in _CONTACT if (value := getattr(result.contact, name))}
-    values |= {name: str(value) for name, value in result.facts.items() if value not in {None, ""}}
+    values |= {name: found for name in _READ if name in result.evidence and (found := getattr(result, name))}
+    values |= {name: text for name, value in result.facts.items() if (text := value_text(value))}
     order = {name: at for at, name in enumerate(specs)}
     used = _used(script)
-    said = _said_at(turns)
+    said = (_shown_at(result) if any("text" in turn for turn in turns) else {}) | _said_at(turns)
     known = tuple(
         _known(name, values[name], specs.get(name), said.get(name), caller, local)
         for name in sorted(values, key=lambda one: order.get(one, len(order)))
@@ -110,6 +114,11 @@ def _said_at(turns: Sequence[Mapping[str, Any]]) -> dict[str, float]:
                 if act.get("act") in _TELLING and act.get("slot"):
                     found[str(act["slot"])] = turn["start_ms"] / 1000
     return found
+
+
+def _shown_at(result: CallResult) -> dict[str, float]:
+    """When each value was said that was read off the call's words, in seconds."""
+    return {path.rpartition(".")[2]: one.at_ms / 1000 for path, one in result.evidence.items() if one.at_ms is not None}
 
 
 def _known(name: str, value: str, spec: Any, at: float | None, caller: str, local: Local) -> Known:  # noqa: ANN401 - of a script

@@ -37,7 +37,16 @@ class Line:
 
 def lines(needs: Sequence[Need], local: Local, base: str, may: Collection[Permission]) -> list[Line]:
     """In the same order."""
-    made = {"broken": _broken, "number": _number, "refused": _refused, "promise": _promise, "urgent": _urgent}
+    made = {
+        "broken": _broken,
+        "clash": _clash,
+        "expired": _expired,
+        "unwritten": _unwritten,
+        "number": _number,
+        "refused": _refused,
+        "promise": _promise,
+        "urgent": _urgent,
+    }
     return [made[one.kind](one, local, base, may) for one in needs]
 
 
@@ -85,6 +94,35 @@ def _broken(need: Need, local: Local, base: str, may: Collection[Permission]) ->
     known = _("Call back {who}").format(who=_who(need, local))
     title = known if _phone(need) else _("A call from a withheld number broke off")
     return _line(need, "phone-missed", "bad", title, text, _calling(need, base, second=_("Listen")), done=True, may=may)
+
+
+def _clash(need: Need, local: Local, base: str, may: Collection[Permission]) -> Line:
+    visit = need.visit
+    who = visit.name if visit and visit.name else _("somebody")
+    when = f"{local.day(visit.starts_at)}, {local.clock(visit.starts_at)}" if visit else ""
+    title = _("The visit of {who} clashes with {name}: {when}").format(who=who, name=need.endpoint, when=when)
+    text = _("{why}. Move it, or ring them: it stands in the diary as it was booked.").format(why=_capital(need.about.rstrip(".")))
+    return _line(need, "calendar-x", "warn", title, text, [Action(_("Open"), f"{base}/diary/{need.thing}")], done=True, may=may)
+
+
+def _expired(need: Need, local: Local, base: str, may: Collection[Permission]) -> Line:
+    title = _("{name} must be connected again").format(name=need.endpoint)
+    text = _("It has not let us in since {when}. What calls leave is kept, and written there once it does.").format(
+        when=_since(need, local)
+    )
+    again = [Action(_("Connect again"), f"{base}/connections/new/{need.adapter}?again={need.thing}", "plug")]
+    open_it = Action(_("Open"), f"{base}/connections/{need.thing}")
+    return _line(need, "plug", "warn", title, text, [*(again if "connections.connect" in may else []), open_it], done=False, may=may)
+
+
+def _unwritten(need: Need, local: Local, base: str, may: Collection[Permission]) -> Line:
+    calls = many("1 call was", "{n} calls were", need.given_up)
+    title = _("{calls} not written to {name}").format(calls=calls, name=need.endpoint)
+    text = _("{why}. Last at {when}. Retry once that is mended: nothing is written twice.")
+    text = text.format(why=_capital(need.about.rstrip(".")), when=_since(need, local))
+    again = [Action(_("Retry"), f"{base}/today/paperwork/{need.thing}/again", post=True)] if "calls.write" in may else []
+    see = [Action(_("See the call"), f"{base}/calls/{need.call.id}")] if need.call else []
+    return _line(need, "plug", "warn", title, text, [*again, *see], done=True, may=may)
 
 
 def _number(need: Need, local: Local, base: str, may: Collection[Permission]) -> Line:

@@ -30,6 +30,7 @@ TABS: Final[Mapping[str, str]] = {
     "out_of_hours": "hours",
     "transfer": "transfers",
     "knowledge": "knowledge",
+    "extract": "results",
 }
 """Which page has the rest of a configuration."""
 

@@ -13,10 +13,12 @@ from pydantic import ValidationError
 
 from offhook.errors import Conflict, Fault, Invalid, NotFound, NotPermitted, PreconditionFailed
 from offhook.orchestrator.agents.ops import reading as agents
-from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
-from offhook.orchestrator.bookings import desk, ops
+from offhook.orchestrator.auth.access import ID, TenantAccess, TenantDoor, before_tenant, in_tenant
+from offhook.orchestrator.bookings import desk, live, ops
 from offhook.orchestrator.bookings.desk import ForWhom
+from offhook.orchestrator.bookings.outside import ops as outside
 from offhook.orchestrator.bookings.schemas import Appointment, AppointmentChange, AppointmentDetail
+from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.crm import contacts
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.crm.schemas import By, Contact
@@ -26,12 +28,16 @@ from offhook.orchestrator.portal.pages.diary import FIRST, LAST, answering, sour
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.security import Posted
 from offhook.orchestrator.portal.show import Local, _
+from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Tenant
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("appointments.read")]
 Writing = Annotated[TenantAccess, in_tenant("appointments.write")]
+Door = Annotated[TenantDoor, before_tenant("appointments.write")]
+"""Before the transaction: the tenant's other calendars are asked first."""
 AppointmentId = Annotated[str, Path(pattern=ID)]
+ConnectionId = Annotated[str, Path(pattern=ID)]
 OFFERED: Final = 9
 """Free times that are offered."""
 AHEAD: Final = timedelta(days=14)
@@ -59,6 +65,18 @@ class Done:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The visit in another system: what it is called, what is wrong, how it stands; ``again``: it can be tried once more."""
+
+    connection: str
+    name: str
+    why: str
+    said: str
+    url: str
+    again: bool
+
+
 @router.get("/t/{tenant}/diary/new", response_class=HTMLResponse)
 async def new_appointment_page(
     request: Request,
@@ -73,8 +91,23 @@ async def new_appointment_page(
 
 
 @router.post("/t/{tenant}/diary/new", response_class=HTMLResponse)
-async def book_appointment(request: Request, frame: Framed, access: Writing, fields: Posted) -> Response:
+async def book_appointment(request: Request, frame: Framed, door: Door, fields: Posted) -> Response:
     """Book it."""
+    wanted = await _wanted(door, fields)
+    async with live.looked(door.given, door.tenant, wanted) as held, door.enter() as access:
+        return await _book(request, frame, access, fields, held)
+
+
+@router.post("/t/{tenant}/diary/{appointment}/copies/{connection}/again", response_class=HTMLResponse)
+async def write_again(access: Writing, appointment: AppointmentId, connection: ConnectionId, _fields: Posted) -> Response:
+    """Have it written once more to a system that has not taken it."""
+    visit = (await ops.show(access.scope, appointment)).appointment
+    await outside.again(access.scope, access.given, visit.id, connection)
+    await access.audit("appointment.written_again", visit.id, {"connection": connection})
+    return onward(f"/t/{access.scope.tenant}/diary/{visit.id}", "saved")
+
+
+async def _book(request: Request, frame: Frame, access: TenantAccess, fields: Mapping[str, str], held: str) -> Response:
     if "contacts.write" not in access.may:
         raise NotPermitted("this needs the permission contacts.write")
     _shell, local, tenant = await tenant_shell(access, frame.brand, "diary")
@@ -82,7 +115,7 @@ async def book_appointment(request: Request, frame: Framed, access: Writing, fie
     try:
         who = ForWhom(contact=contact, **{name: fields.get(name, "") for name in ("phone", "name", "address")})
         new = {"problem": fields.get("problem", ""), **_when(fields, local)}
-        made = await desk.book(access.scope, access.given, _by(access), tenant, who, new)
+        made = await desk.book(access.scope, access.given, _by(access), tenant, who, new, held)
     except (Invalid, Conflict, NotFound, ValidationError) as error:
         typed = refused(fields, error, FIELDS)
         return await _new(request, frame, access, typed, _date(fields.get("on", "")), contact, "")
@@ -97,8 +130,28 @@ async def appointment_page(request: Request, frame: Framed, access: Reading, app
 
 
 @router.post("/t/{tenant}/diary/{appointment}", response_class=HTMLResponse)
-async def change_appointment(request: Request, frame: Framed, access: Writing, appointment: AppointmentId, fields: Posted) -> Response:
+async def change_appointment(request: Request, frame: Framed, door: Door, appointment: AppointmentId, fields: Posted) -> Response:
     """Move it, or change what is noted of it."""
+    wanted = await _wanted(door, fields, appointment)
+    async with live.looked(door.given, door.tenant, wanted, appointment), door.enter() as access:
+        return await _change(request, frame, access, appointment, fields)
+
+
+async def _wanted(door: TenantDoor, fields: Mapping[str, str], appointment: str = "") -> dict[str, Any]:
+    """The time that a form names, for the other calendars to be asked. What is wrong with the form, it is told afterwards."""
+    if appointment and "slot" not in fields:
+        return {}
+    async with door.enter() as access:
+        tenant = await tenants.get(access.scope)
+        local = Local(tenant.zone, tenant.region, access.given.clock())
+        try:
+            old = (await ops.show(access.scope, appointment)).appointment if appointment else None
+            return _when(fields, local, old)
+        except (Invalid, NotFound):
+            return {}
+
+
+async def _change(request: Request, frame: Frame, access: TenantAccess, appointment: str, fields: Mapping[str, str]) -> Response:
     _shell, local, tenant = await tenant_shell(access, frame.brand, "diary")
     old = await ops.locked(access.scope, appointment)
     try:
@@ -178,6 +231,7 @@ async def _show(request: Request, frame: Frame, access: TenantAccess, id: str, t
         phone=await _phone(access, visit),
         source=source(made, visit.call_id),
         history=_history(detail, local),
+        copies=await _copies(access, visit.id),
         typed=typed,
         free=await _free(access, local, begin) if may else [],
         staff=_staff(tenant),
@@ -186,6 +240,18 @@ async def _show(request: Request, frame: Frame, access: TenantAccess, id: str, t
         may=access.may,
         changing=may,
     )
+
+
+async def _copies(access: TenantAccess, id: str) -> list[Written]:
+    """The visit in other systems."""
+    found = await outside.of(access.scope, id)
+    names = {one.id: one.title for one in await connections.every(access.scope)} if found else {}
+    said = {"waiting": _("Still to be written"), "written": _("Written"), "failed": _("Not written"), "gone": _("Taken out")}
+    made = []
+    for one in found:
+        name, why = names.get(one.connection_id, ""), one.clash or one.error
+        made.append(Written(one.connection_id, name, why, said[one.state], one.url, again=one.state == "failed"))
+    return made
 
 
 async def _contact(access: TenantAccess, id: str | None) -> Contact | None:

@@ -12,10 +12,13 @@ from fastapi.responses import HTMLResponse
 
 from offhook.errors import NotFound
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
+from offhook.orchestrator.bookings.outside import ops as outside
 from offhook.orchestrator.calls import ops, reading
 from offhook.orchestrator.calls.schemas import CallDetail
+from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.hooks import ops as hooks
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.portal.forms import Typed
 from offhook.orchestrator.portal.frame import Frame, Framed, tenant_shell
 from offhook.orchestrator.portal.ladder import DRAWN, WORDS
@@ -23,6 +26,7 @@ from offhook.orchestrator.portal.learned import Learned, learned
 from offhook.orchestrator.portal.outcomes import of_call
 from offhook.orchestrator.portal.pages.calls import BUDGET_MS, about, who_of
 from offhook.orchestrator.portal.pages.player import Player, player
+from offhook.orchestrator.portal.papers import Paper, calendars, papers
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.said import Spoken, spoken
 from offhook.orchestrator.portal.show import Local, _
@@ -129,6 +133,7 @@ async def show(
         origin=str(request.base_url).rstrip("/"),
         ids=_ids(shown, tenant),
         sent=await went(access, local, call),
+        papers=await written(access.scope, local, detail),
     )
 
 
@@ -197,6 +202,15 @@ async def went(access: TenantAccess, local: Local, call: str) -> tuple[Sent, ...
     deliveries = await hooks.of_subject(access.scope, call, DELIVERIES)
     endpoints = {one.id: one for one in await hooks.page(access.scope, ENDPOINTS, None)} if deliveries else {}
     return sent(deliveries, endpoints, local)
+
+
+async def written(scope: TenantScope, local: Local, detail: CallDetail) -> tuple[Paper, ...]:
+    """Where business systems and calendars have it."""
+    found = await paperwork.of_call(scope, detail.call.id)
+    copies = [copy for visit in detail.appointments for copy in await outside.of(scope, visit.id)]
+    titles = {one.id: one.title for one in await connections.every(scope)} if copies else {}
+    known = {one.connection_id for one in found.systems}
+    return (*papers(found, local), *calendars(copies, titles, known, local))
 
 
 def _pending(detail: CallDetail, local: Local) -> bool:

@@ -21,6 +21,7 @@ from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.calls import marking, reading, removal, sharing
 from offhook.orchestrator.calls.schemas import Call, Corrections, FlagIn
 from offhook.orchestrator.hooks import ops as hooks
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.portal.forms import Typed, refused
 from offhook.orchestrator.portal.frame import Frame, Framed, onward, tenant_shell
 from offhook.orchestrator.portal.outcomes import of_call, of_code
@@ -81,6 +82,14 @@ async def replay_of_call(_frame: Framed, access: Replaying, call: CallIn, webhoo
     await hooks.replay_one(access.scope, access.given, webhook, delivery)
     await access.audit("webhook.replayed", webhook, {"delivery": delivery})
     return onward(_here(access, call), "sent")
+
+
+@router.post(HERE + "/paperwork/{connection}/again", response_class=HTMLResponse)
+async def paperwork_again(_frame: Framed, access: Writing, call: CallIn, connection: Id, _fields: Posted) -> Response:
+    """Write again what a system has not got."""
+    await paperwork.again(access.scope, access.given, call, connection)
+    await access.audit("call.paperwork_again", call, {"connection_id": connection})
+    return onward(_here(access, call), "written-again")
 
 
 # -- sharing ----------------------------------------------------------------------------------------------------------------------

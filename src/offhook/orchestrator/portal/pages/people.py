@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from offhook.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.bookings import desk
+from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.crm import contacts as ops
 from offhook.orchestrator.crm.schemas import Contact, ContactChange, Lead, LeadChange, LeadStatus, Merge
 from offhook.orchestrator.crm.views import ContactDetail
@@ -25,6 +26,9 @@ from offhook.orchestrator.portal.outcomes import Outcome, of_call
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.security import Posted
 from offhook.orchestrator.portal.show import Local, _, duration
+from offhook.orchestrator.sync import ops as systems
+from offhook.orchestrator.sync.context import balance
+from offhook.orchestrator.sync.schemas import OutsideView
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("contacts.read")]
@@ -238,6 +242,7 @@ async def _show(
         typed_lead=lead[1] if lead else Typed(),
         refused_lead=lead[0] if lead else None,
         moments=_moments(detail, local, f"/t/{tenant.id}", access),
+        elsewhere=await _elsewhere(access, detail.phones, local),
         typed=typed,
         writing=writing,
         booking="appointments.write" in access.may,
@@ -245,6 +250,13 @@ async def _show(
         search=search,
         twins=twins[:6],
     )
+
+
+async def _elsewhere(access: TenantAccess, phones: Sequence[str], local: Local) -> list[tuple[str, OutsideView, str]]:
+    """What connected systems know of somebody: the system's name, what it knows, and what they owe there."""
+    found = await systems.of_phone(access.scope, list(phones), local.now)
+    titles = {one.id: one.title for one in await connections.every(access.scope)} if found else {}
+    return [(titles.get(one.customer.connection_id, ""), one, balance([one.customer])) for one in found]
 
 
 def _row(who: Contact, lead: Lead | None, local: Local, at: datetime, *, ahead: bool = False) -> Row:

@@ -22,6 +22,7 @@ from offhook.orchestrator.calls.schemas import Call, CallFilter, Ending
 from offhook.orchestrator.crm.schemas import By
 from offhook.orchestrator.hooks import ops as hooks
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.portal.frame import Framed, onward, tenant_shell
 from offhook.orchestrator.portal.needs import Line, lines
 from offhook.orchestrator.portal.outcomes import ALL, LIVE, Outcome, of_call
@@ -38,6 +39,7 @@ from offhook.orchestrator.today.schemas import Kind
 router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("calls.read")]
 Doing = Annotated[TenantAccess, in_tenant("contacts.write")]
+Writing = Annotated[TenantAccess, in_tenant("calls.write")]
 Sending = Annotated[TenantAccess, in_tenant("webhooks.write")]
 WebhookId = Annotated[str, Path(pattern=ID)]
 LATEST: Final = 7
@@ -143,6 +145,14 @@ async def today_send(webhook: WebhookId, access: Sending, _: Posted) -> Redirect
     again = await hooks.send_now(access.scope, access.given, webhook, access.given.clock() - ops.SPAN)
     await access.audit("webhook.resumed", webhook, {"again": again})
     return onward(f"/t/{access.scope.tenant}", "sent-again")
+
+
+@router.post("/t/{tenant}/today/paperwork/{connection}/again", response_class=RedirectResponse)
+async def today_write(connection: WebhookId, access: Writing, _: Posted) -> RedirectResponse:
+    """Write to a system what it has not got."""
+    again = await paperwork.again_all(access.scope, access.given, connection)
+    await access.audit("calls.paperwork_again", connection, {"again": again})
+    return onward(f"/t/{access.scope.tenant}", "written-again" if again else "none-to-send")
 
 
 async def _day(access: TenantAccess, local: Local, base: str) -> Day:

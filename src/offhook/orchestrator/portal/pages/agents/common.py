@@ -28,6 +28,7 @@ TABS: Final = (
     ("hours", "Hours"),
     ("transfers", "Transfers"),
     ("knowledge", "Knowledge"),
+    ("results", "Results"),
     ("versions", "Versions"),
 )
 """Path under the agent's, and label."""

@@ -39,6 +39,11 @@ LINES: Final[Mapping[str, str]] = {
     "failed": "When it cannot go on",
     "deaf": "When it cannot hear",
 }
+CALLERS: Final[Mapping[str, str]] = {
+    "greet": "Greet callers by name",
+    "visits": "Tell callers their next visit and open job",
+    "balance": "Tell callers what they owe",
+}
 UNDER: Final = (
     "voice",
     "locale",
@@ -49,6 +54,7 @@ UNDER: Final = (
     "providers.llm",
     "providers.voices",
     "recording.disclosure",
+    "callers",
 )
 
 
@@ -82,6 +88,7 @@ def _changes(config: AgentConfig, fields: Mapping[str, str]) -> dict[str, Any]:
         "locale": fields.get("locale", "").strip() or None,
         "greeting": fields.get("greeting", ""),
         "recording": {"disclosure": fields.get("disclosure", "")},
+        "callers": {name: f"callers.{name}" in fields for name in CALLERS},
         "lines": {name: fields.get(f"lines.{name}", "").strip() or None for name in LINES},
         "providers": providers,
     }
@@ -118,6 +125,7 @@ async def _page(request: Request, frame: Frame, access: TenantAccess, agent: str
             (kind, _(label), _(HELP[kind]), [_place(offered.get(kind, ()), getattr(config.providers, kind), at) for at in range(PLACES)])
             for kind, label in LABELS.items()
         ],
+        callers=[(name, _(label), getattr(config.callers, name)) for name, label in CALLERS.items()],
         lines=[(name, _(label), getattr(config.lines, name), getattr(FixedLines(), name)) for name, label in LINES.items()],
     )
 
