@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 ONCE ?=
 PARTS ?=
 
-.PHONY: help demo test test-slow test-browser test-portal test-isolation check bench lock docs clean install install-dev
+.PHONY: help demo test test-slow test-browser test-portal test-paperwork test-isolation check bench lock docs clean install install-dev
 
 help:
 	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slow   minutes: real time, soak, recognition accuracy"
 	@echo "make test-browser  headless Chromium"
 	@echo "make test-portal  the portal's pages, then in headless Chromium with figures; screenshots in build/portal"
+	@echo "make test-paperwork  business systems: adapters, connections, what a call leaves in them, with figures"
 	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
 	@echo "make bench       figures with their conditions (PARTS=vendors: only the speed with vendors' doubles)"
 	@echo "make docs        generate what is generated"
@@ -28,7 +29,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.stamp-run: requirements.lock models.lock pyproject.toml | $(VENV)/bin/python
-	@echo "installing offhook and what it needs (about 130 MB to download the first time)"
+	@echo "installing offhook and what it needs (about 150 MB to download the first time)"
 	@$(PIP) -r requirements.lock
 	@$(PIP) -r models.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --no-index -e .
@@ -67,6 +68,17 @@ test-portal: install-dev
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m portal --timeout 300 tests/e2e
 	@cat build/portal/figures.txt
 
+# A server to sign in to, for the tests of OAuth; without npm they are skipped.
+OAUTH := build/oauth/node_modules/oauth2-mock-server/package.json
+$(OAUTH):
+	@npm install --silent --no-audit --no-fund --no-package-lock --prefix build/oauth oauth2-mock-server@9.3.0 \
+		|| echo "oauth2-mock-server could not be installed: its tests are skipped"
+
+test-paperwork: install-dev $(OAUTH)
+	@rm -rf build/paperwork
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m paperwork --timeout 300 tests
+	@$(BIN)/python tests/paperwork/figures.py
+
 # On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.
 test-isolation: install-dev
 	@env -u OFFHOOK_TEST_DATABASE_URL $(BIN)/python -m pytest -q -s -m "slow or not slow" --timeout 900 tests/isolation
@@ -85,6 +97,7 @@ check: install-dev
 	@$(BIN)/python scripts/commands.py --check
 	@$(BIN)/python scripts/permissions.py --check
 	@$(BIN)/python scripts/vendor_assets.py --check
+	@$(BIN)/python scripts/baml.py --check
 
 docs: install-dev
 	@$(BIN)/python scripts/diagrams.py
@@ -92,6 +105,7 @@ docs: install-dev
 	@$(BIN)/python scripts/client.py
 	@$(BIN)/python scripts/commands.py
 	@$(BIN)/python scripts/permissions.py
+	@$(BIN)/python scripts/baml.py
 
 # Lock files name no index. uv comes from PATH, or for the moment into a folder of its own.
 lock:

@@ -34,7 +34,7 @@ from offhook.testing.bench.stage import Engine, engine, script_asking
 from offhook.testing.caller import Speech
 from offhook.testing.carrier import RATE
 
-PARTS = ("turns", "overlap", "latency", "engine", "load", "vendors")
+PARTS = ("turns", "overlap", "latency", "engine", "load", "vendors", "extraction")
 SHORT_LATENCY = 20
 
 
@@ -52,7 +52,7 @@ def main(
     minutes: Annotated[float, typer.Option(help="Of vendors: how long calls last whose memory is measured.")] = 10.0,
     scale: Annotated[float, typer.Option(help="Of vendors: measure so many times as long.")] = 1.0,
 ) -> None:
-    """Measure turn-taking on recorded people, latency on the audio, the cost of a call, and speed with vendors' doubles."""
+    """Measure turn-taking on recorded people, latency on the audio, a call's cost, speed with vendors' doubles, and reading of calls."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     chosen = (*(parts or ()), *(only or ())) or PARTS
     for what, given, there in (("part", chosen, PARTS), ("check", check or (), CHECKS)):
@@ -139,6 +139,10 @@ async def _bench(
             results["load"] = await load(console, folder)
         if "vendors" in parts:
             results["vendors"] = await vendors(console, folder).run(checks)
+        if "extraction" in parts:
+            from offhook.cli.bench_extraction import extraction
+
+            results["extraction"] = await extraction(console, shared)
     await anyio.Path(out).mkdir(parents=True, exist_ok=True)
     await anyio.Path(out / f"{'-'.join(parts)}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -9,7 +10,7 @@ import signal
 import statistics
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from offhook.cli import demo_systems
 from offhook.cli.calls import render
 from offhook.cli.up import START_LIMIT, keys_of
 from offhook.client.models import CallDetail
@@ -60,23 +62,36 @@ def main(
 ) -> None:
     """Start the platform, place one real call to it over the carrier websocket, and stay up until Ctrl-C."""
     console = Console()
+    code = 1
     try:
-        raise typer.Exit(anyio.run(_demo, console, once, state_dir, orchestrator_port, engine_port))
-    except OffhookError as error:
-        console.print(escape(error.public), style="red")
-        raise typer.Exit(1) from error
+        code = anyio.run(_demo, console, once, state_dir, orchestrator_port, engine_port)
+    except* OffhookError as errors:  # the tasks around make groups of it
+        for error in _alone(errors):
+            console.print(escape(error.public), style="red")
+    raise typer.Exit(code)
+
+
+def _alone(errors: BaseExceptionGroup[OffhookError]) -> Iterator[OffhookError]:
+    for one in errors.exceptions:
+        yield from _alone(one) if isinstance(one, BaseExceptionGroup) else [one]
 
 
 async def _demo(console: Console, once: bool, state_dir: Path, orchestrator_port: int, engine_port: int) -> int:
     begin = anyio.current_time()
-    async with _platform(state_dir, orchestrator_port, engine_port) as platform, Speech() as speech:
+    async with (
+        demo_systems.mill() as mill,
+        _platform(state_dir, orchestrator_port, engine_port, mill.origin) as platform,
+        Speech() as speech,
+    ):
         await _healthy(platform, orchestrator_port, engine_port)
+        async with _asking(orchestrator_port, keys_of(state_dir).admin_token) as http:
+            await demo_systems.connect(http, mill)
         console.print(f"Started in {anyio.current_time() - begin:.1f} s. Ringing {DID} ...\n")
         token = keys_of(state_dir).admin_token
         caller, failure = await _call(console, speech, orchestrator_port)
         if failure:
             console.print(f"\n{escape(failure)}", style="red")
-        booked = await _aftermath(console, orchestrator_port, token, caller)
+        booked = await _aftermath(console, orchestrator_port, token, caller, mill)
         _figures(console, caller)
         console.print(f"\nTalk to the agent yourself: http://127.0.0.1:{engine_port}/talk/")
         if not once:
@@ -92,14 +107,16 @@ async def _demo(console: Console, once: bool, state_dir: Path, orchestrator_port
 
 
 @asynccontextmanager
-async def _platform(state_dir: Path, orchestrator_port: int, engine_port: int) -> AsyncIterator[anyio.abc.Process]:
-    """``offhook up`` as a child, ended with us."""
+async def _platform(state_dir: Path, orchestrator_port: int, engine_port: int, origin: str = "") -> AsyncIterator[anyio.abc.Process]:
+    """``offhook up`` as a child, ended with us. ``origin``: where a simulated business system answers."""
     ports = ["--orchestrator-port", str(orchestrator_port), "--engine-port", str(engine_port)]
     command = [sys.executable, "-m", "offhook.cli.main", "up", "--state-dir", str(state_dir), *ports]
     log = state_dir / "demo.log"
+    origins = {demo_systems.ADAPTER: origin} if origin else {}
+    env = {**os.environ, "OFFHOOK_ORCHESTRATOR_VENDOR_ORIGINS": json.dumps(origins)}
     await anyio.Path(state_dir).mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = await anyio.open_process(command, stdin=None, stdout=output, stderr=output, start_new_session=True)
+        process = await anyio.open_process(command, env=env, stdin=None, stdout=output, stderr=output, start_new_session=True)
         try:
             yield process
         finally:
@@ -221,11 +238,17 @@ def _print(console: Console, who: str, words: str, note: str = "") -> None:
 # -- what came of it ------------------------------------------------------------------------------------------------------
 
 
-async def _aftermath(console: Console, port: int, token: str, caller: Caller | None) -> bool:
-    """Wait until the call is written down, and show its record. True when exactly one visit was booked."""
+@asynccontextmanager
+async def _asking(port: int, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=5, headers={"authorization": f"Bearer {token}"}, base_url=f"http://127.0.0.1:{port}") as http:
+        yield http
+
+
+async def _aftermath(console: Console, port: int, token: str, caller: Caller | None, mill: demo_systems.Mill) -> bool:
+    """Wait until the call is written down, and show its record. True when exactly one visit was booked, here and in the business system."""
     if caller is None:
         return False
-    async with httpx.AsyncClient(timeout=5, headers={"authorization": f"Bearer {token}"}, base_url=f"http://127.0.0.1:{port}") as http:
+    async with _asking(port, token) as http:
         detail: dict[str, Any] = {}
         with anyio.move_on_after(20):
             while not detail.get("result"):
@@ -242,7 +265,8 @@ async def _aftermath(console: Console, port: int, token: str, caller: Caller | N
         if detail["recording"]:
             where = f"http://127.0.0.1:{port}/v1/tenants/harbour/calls/{detail['call']['id']}/recording"
             console.print(f"recording (left the caller, right the agent) {where}", highlight=False, soft_wrap=True)
-    return len(detail["appointments"]) == 1
+        written = await demo_systems.show(http, detail["call"]["id"], mill, console)
+    return written and len(detail["appointments"]) == 1
 
 
 def _figures(console: Console, caller: Caller | None) -> None:

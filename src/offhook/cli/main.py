@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "tenants": ("offhook.cli.tenants", "Businesses: make, change, export, erase."),
     "numbers": ("offhook.cli.numbers", "Numbers and carrier accounts."),
     "vendors": ("offhook.cli.vendors", "Accounts with vendors of speech and language models."),
+    "connections": ("offhook.cli.connections", "Business systems: connect, test, disconnect."),
     "agents": ("offhook.cli.agents", "Who answers: make, edit, check, test, publish."),
     "live": ("offhook.cli.live", "Calls that are under way: look, say, put through, end."),
     "contacts": ("offhook.cli.contacts", "Who is known."),

@@ -49,6 +49,12 @@ class AccountView(Model):
     updated_at: dt.datetime
 
 
+class Again(Sent):
+    """Which system's to send again; all that were given up, without one."""
+
+    connection_id: str | None = None
+
+
 class AgentConfig(Document):
     """One agent. Every field but the name and the script has a default that works without any account elsewhere."""
 
@@ -65,12 +71,15 @@ class AgentConfig(Document):
     openers: OpenerLines | None = None
     greeting: str = ""
     recording: Recording | None = None
+    callers: Callers | None = None
     hours: Week | None = None
     holidays: list[Holiday] = Field(default_factory=list)
     out_of_hours: OutOfHours | None = None
     transfer: dict[str, Any] | None = None
     knowledge: list[Knowledge] = Field(default_factory=list)
     tools: dict[str, Any] | None = None
+    extract: list[ExtractField] = Field(default_factory=list)
+    notify: Notify | None = None
 
 
 class AgentView(Model):
@@ -197,6 +206,15 @@ class AuditView(Model):
     ip: str
 
 
+class Authorize(Sent):
+    """A system to be connected by signing in there, with those fields of its form that it asks for besides."""
+
+    adapter: str
+    fields: dict[str, Any] = Field(default_factory=dict)
+    connection: str | None = None
+    path: str | None = None
+
+
 class BookingsSlotView(Model):
     """A visit that can be booked, by its ``id``. Nobody holds it until then."""
 
@@ -268,7 +286,7 @@ class CallDetail(Model):
 
 
 class CallResult(Model):
-    """The result of one call, written once."""
+    """The result of one call, written once. What has no evidence is not there: nothing is guessed."""
 
     intent: str
     job_type: str | None = None
@@ -281,6 +299,19 @@ class CallResult(Model):
     success: Literal["good", "neutral", "bad"]
     summary: str
     facts: dict[str, Any] = Field(default_factory=dict)
+    sentiment: Literal["positive", "neutral", "negative"] | None = None
+    evidence: dict[str, Evidence] = Field(default_factory=dict)
+    by: Literal["rules", "model"] = "rules"
+    model: str = ""
+    fallback: str = ""
+
+
+class Callers(Document):
+    """What the agent may say of what is known about a caller. The number that a call shows is no proof of who rings."""
+
+    greet: bool = True
+    visits: bool = True
+    balance: bool = False
 
 
 class ChangeView(Model):
@@ -316,6 +347,31 @@ class Checked(Model):
     head: str
 
 
+class ChoiceView(Model):
+    """One of what there is to choose from."""
+
+    id: str
+    label: str
+    group: str
+
+
+class ChooserView(Model):
+    """Something to choose once connected."""
+
+    name: str
+    title: str
+    help: str
+    many: bool
+    required: bool
+    per_staff: bool
+
+
+class Choosing(Sent):
+    """What was chosen, by chooser (``staff``, ``calendar``...), or by ``staff/<name>`` for one of the diary's staff."""
+
+    chosen: dict[str, Any]
+
+
 class CodeIn(Sent):
     """The second step: ``pending`` of the first one's answer, and a code of the app or a recovery code."""
 
@@ -334,6 +390,28 @@ class Confirmation(Sent):
     """The tenant's name, once more: erasing cannot be undone."""
 
     name: str
+
+
+class Connection(Model):
+    """A link to one account of one system; no secret."""
+
+    id: str
+    adapter: str
+    kind: Literal["crm", "calendar"]
+    title: str
+    auth: Literal["key", "oauth", "none"] = "key"
+    account: str
+    state: Literal["active", "expired", "off"]
+    problem: str
+    settings: dict[str, str]
+    chosen: dict[str, list[str]]
+    mapping: dict[str, str]
+    ok_at: dt.datetime | None
+    failed_at: dt.datetime | None
+    synced_at: dt.datetime | None
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 class ContactChange(Sent):
@@ -356,6 +434,23 @@ class ContactDetail(Model):
     appointments: list[Appointment]
     leads: list[Lead]
     messages: list[Message]
+
+
+class Copy(Model):
+    """A visit in another system: still to be written there, written, given up, or taken out."""
+
+    appointment_id: str
+    connection_id: str
+    state: Literal["waiting", "written", "failed", "gone"]
+    external_id: str
+    url: str
+    revision: int
+    error: str
+    attempts: int
+    next_at: dt.datetime | None
+    written_at: dt.datetime | None
+    clash: str
+    clash_at: dt.datetime | None
 
 
 class Corrections(Sent):
@@ -433,6 +528,13 @@ class DiffView(Model):
     after: str
     changes: list[ChangeView]
     script: str
+
+
+class Disconnected(Model):
+    """A connection that is off."""
+
+    connection: Connection
+    revoked: bool
 
 
 class DraftView(Model):
@@ -538,6 +640,32 @@ class EventView(Model):
     data: dict[str, Any]
 
 
+class Evidence(Model):
+    """Where a value comes from: the turn that says it, in whose words. Without a turn it was known before the call, or keyed in."""
+
+    by: Literal["script", "rules", "model"]
+    turn: int | None = None
+    speaker: Literal["caller", "agent"] = "caller"
+    at_ms: int | None = None
+    quote: str = ""
+
+
+class ExchangeView(Model):
+    """One request to the system and what came of it; the bodies by their hashes."""
+
+    id: str
+    at: dt.datetime
+    method: str
+    path: str
+    status: int | None
+    trouble: str
+    seconds: float
+    sent_sha256: str
+    got_sha256: str
+    call_id: str
+    write_key: str
+
+
 class ExportView(Model):
     """All data of a tenant in one zip file, made by a job. It is fetched from ``/exports/{id}/file`` once it is ``ready``."""
 
@@ -549,6 +677,15 @@ class ExportView(Model):
     size: int | None
     sha256: str | None
     counts: dict[str, int]
+
+
+class ExtractField(Document):
+    """Something that the business wants to know of every call, read off what was said."""
+
+    name: str
+    type: Literal["text", "number", "date", "time", "choice", "yes_no"] = "text"
+    description: str = ""
+    choices: list[str] = Field(default_factory=list)
 
 
 class FakeAnswer(Sent):
@@ -564,6 +701,24 @@ class FaultView(Model):
     path: str
     message: str
     line: int | None = None
+
+
+class FieldMapping(Sent):
+    """The system's fields, each filled from a place in a call's result, such as ``facts.boiler_make``."""
+
+    mapping: dict[str, Any]
+
+
+class FieldView(Model):
+    """A field of a system's form."""
+
+    name: str
+    title: str
+    help: str
+    pattern: str
+    secret: bool
+    required: bool
+    placeholder: str
 
 
 class FillerLines(Document):
@@ -652,6 +807,9 @@ class Key(Model):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
         | Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -692,6 +850,12 @@ class LeadChange(Sent):
     status: Literal["new", "contacted", "won", "lost"] | None = None
     note: str | None = None
     assigned: str | None = None
+
+
+class Leaving(Model):
+    """Where the browser goes to give consent, within ten minutes."""
+
+    url: str
 
 
 class Limits(Document):
@@ -775,6 +939,9 @@ class Me(Model):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
         | Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -829,6 +996,9 @@ class MembershipView(Model):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
         | Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -886,6 +1056,9 @@ class MintedKey(Model):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
         | Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -956,6 +1129,13 @@ class NewAppointment(Sent):
     name: str = ""
     address: str = ""
     problem: str = ""
+
+
+class NewConnection(Sent):
+    """A system with the fields of its form, its key among them. The system is asked before anything is kept."""
+
+    adapter: str
+    fields: dict[str, Any] = Field(default_factory=dict)
 
 
 class NewContact(Sent):
@@ -1037,6 +1217,9 @@ class NewResellerKey(Sent):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
         | Literal["reseller.read", "reseller.write", "tenants.create"]
@@ -1105,6 +1288,9 @@ class NewTenantKey(Sent):
             "appointments.write",
             "webhooks.read",
             "webhooks.write",
+            "connections.read",
+            "connections.write",
+            "connections.connect",
             "audit.read",
         ]
     ]
@@ -1146,6 +1332,7 @@ class NewWebhook(Sent):
                 "appointment.created",
                 "appointment.changed",
                 "appointment.cancelled",
+                "appointment.clash",
                 "crm.sync.failed",
                 "usage.threshold",
                 "connection.expired",
@@ -1156,6 +1343,13 @@ class NewWebhook(Sent):
         | None
     ) = None
     enabled: bool = True
+
+
+class Notify(Document):
+    """Who gets a mail when a call is over. Test calls tell nobody."""
+
+    emails: list[str] = Field(default_factory=list)
+    when: Literal["every_call", "follow_up", "urgent"] = "follow_up"
 
 
 class NumberChange(Sent):
@@ -1183,6 +1377,12 @@ class NumberView(Model):
     revision: int
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class Offered(Model):
+    """What there is to choose from, by chooser."""
+
+    choices: dict[str, list[ChoiceView]]
 
 
 class OpenInvitation(Model):
@@ -1215,6 +1415,39 @@ class OutOfHours(Document):
     target: str | None = None
 
 
+class OwnClient(Sent):
+    """A reseller's client with a system, as the system gave it out for the callback address of this installation."""
+
+    client_id: str
+    client_secret: str = Field(repr=False)
+
+
+class OwnClientView(Model):
+    """The same without its secret."""
+
+    adapter: str
+    client_id: str
+    client_secret_end: str
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class OwnClients(Model):
+    """A reseller's clients, and the address that systems must send people back to."""
+
+    data: list[OwnClientView]
+    callback_url: str
+
+
+class Paperwork(Model):
+    """What went where. ``own``: what was done here: the transcript, the result, the events to webhooks, who was told."""
+
+    call_id: str
+    own: list[Step]
+    systems: list[SystemPaper]
+
+
 class PasswordChange(Sent):
     """A new password in place of the current one."""
 
@@ -1243,6 +1476,19 @@ class PresetView(Model):
     why: str
     turn: TurnPlan
     own: list[str]
+
+
+class Preview(Sent):
+    """A past call, and the mapping to try; without one the connection's own."""
+
+    call: str
+    mapping: dict[str, Any] | None = None
+
+
+class Previewed(Model):
+    """What each of the system's fields would get of that call; those that it does not fill are left out."""
+
+    fields: dict[str, str]
 
 
 class Provider(Model):
@@ -1312,6 +1558,12 @@ class ReasonView(Model):
 
     code: str
     text: str
+
+
+class Reconnect(Sent):
+    """The fields of the form once more, for the same connection."""
+
+    fields: dict[str, Any] = Field(default_factory=dict)
 
 
 class Recording(Document):
@@ -1493,6 +1745,57 @@ class Span(Document):
     closes: str
 
 
+class Step(Model):
+    """One record that a call became, or is to become. ``reason``: why it was not written; ``error``: why it could not be."""
+
+    step: str
+    state: Literal["waiting", "running", "done", "skipped", "failed"]
+    attempts: int
+    record_kind: str
+    record_id: str
+    record_url: str
+    error: str
+    reason: str
+    begun_at: dt.datetime | None
+    done_at: dt.datetime | None
+
+
+class System(Model):
+    """A system that can be connected."""
+
+    adapter: str
+    kind: Literal["crm", "calendar"]
+    title: str
+    about: str
+    tier: Literal["bronze", "silver", "gold"]
+    ways: list[Literal["key", "oauth", "none"]]
+    scopes: list[str]
+    capabilities: list[str]
+    writes: list[str]
+    fields: list[FieldView]
+    choosers: list[ChooserView]
+    mappable: dict[str, str]
+
+
+class SystemPaper(Model):
+    """A call's paperwork in one system."""
+
+    connection_id: str
+    adapter: str
+    title: str
+    state: Literal["waiting", "held", "done", "failed", "skipped"]
+    reason: str
+    next_at: dt.datetime | None
+    failing_since: dt.datetime | None
+    steps: list[Step]
+
+
+class Systems(Model):
+    """All systems that can be connected, by title."""
+
+    data: list[System]
+
+
 class TemplateDetail(Model):
     """With its configuration, and its script as text."""
 
@@ -1552,6 +1855,14 @@ class TenantView(Model):
     revision: int
     created_at: dt.datetime
     subject: str
+
+
+class Tested(Model):
+    """What the system said to the test."""
+
+    ok: bool
+    account: str
+    problem: str
 
 
 class TextTest(Sent):
@@ -1829,6 +2140,7 @@ class WebhookChange(Sent):
                 "appointment.created",
                 "appointment.changed",
                 "appointment.cancelled",
+                "appointment.clash",
                 "crm.sync.failed",
                 "usage.threshold",
                 "connection.expired",

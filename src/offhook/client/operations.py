@@ -13,12 +13,14 @@ from offhook.client.models import (
     AccountChange,
     AccountTest,
     AccountView,
+    Again,
     AgentConfig,
     AgentView,
     Appointment,
     AppointmentChange,
     AppointmentDetail,
     AuditView,
+    Authorize,
     BookingsSlotView,
     Call,
     CallDetail,
@@ -26,17 +28,21 @@ from offhook.client.models import (
     CheckBody,
     Checked,
     CheckView,
+    Choosing,
     CodeIn,
     Commanded,
     Confirmation,
+    Connection,
     ContactChange,
     ContactDetail,
+    Copy,
     Corrections,
     CrmContact,
     DataKeyView,
     DeliveryDetail,
     DeliveryView,
     DiffView,
+    Disconnected,
     DraftView,
     Duplicate,
     EndLiveCall,
@@ -44,13 +50,16 @@ from offhook.client.models import (
     ErasureView,
     EventTypeList,
     EventView,
+    ExchangeView,
     ExportView,
+    FieldMapping,
     FlagIn,
     Forgot,
     Invitation,
     Key,
     Lead,
     LeadChange,
+    Leaving,
     LinesView,
     LiveCallView,
     Me,
@@ -61,6 +70,7 @@ from offhook.client.models import (
     NewAccount,
     NewAgent,
     NewAppointment,
+    NewConnection,
     NewContact,
     NewNumber,
     NewPlatformMember,
@@ -76,13 +86,21 @@ from offhook.client.models import (
     NewWebhook,
     NumberChange,
     NumberView,
+    Offered,
     OpenInvitation,
+    OwnClient,
+    OwnClients,
+    OwnClientView,
+    Paperwork,
     PasswordChange,
     PasswordIn,
     PersonChange,
+    Preview,
+    Previewed,
     Provider,
     ProviderChange,
     Publish,
+    Reconnect,
     RecoveryCodes,
     Replayed,
     ReplayRange,
@@ -99,12 +117,14 @@ from offhook.client.models import (
     Share,
     SignedIn,
     SignIn,
+    Systems,
     TemplateDetail,
     TemplateView,
     TenantChange,
     TenantLimits,
     TenantRoleChange,
     TenantView,
+    Tested,
     TextTest,
     TextTestResult,
     TotpCode,
@@ -333,7 +353,9 @@ class AppointmentsGroup:
         return self._sender.pages(request, Appointment)
 
     def create(self, tenant: str, body: NewAppointment, *, idempotency_key: str | None = None) -> Appointment:
-        """Book a visit for a contact. A time that is taken is refused, whoever else is just booking it."""
+        """Book a visit for a contact. A time that is taken, here or in another calendar of the tenant's, is refused, whoever
+        else is just booking it.
+        """
         request = Request("POST", f"/v1/tenants/{part(tenant)}/appointments", body=body, once=True, key=idempotency_key)
         return self._sender.value(request, Appointment)
 
@@ -343,7 +365,7 @@ class AppointmentsGroup:
         return self._sender.tagged(request, AppointmentDetail)
 
     def change(self, tenant: str, appointment: str, body: AppointmentChange, *, if_match: str) -> Tagged[Appointment]:
-        """Move an appointment, or change what is noted of it."""
+        """Move an appointment, or change what is noted of it. It is moved in the tenant's other calendars too."""
         request = Request(
             "PATCH", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}", headers={"If-Match": if_match}, body=body
         )
@@ -361,6 +383,21 @@ class AppointmentsGroup:
             key=idempotency_key,
         )
         return self._sender.tagged(request, Appointment)
+
+    def list_copies(self, tenant: str, appointment: str) -> builtins.list[Copy]:
+        """An appointment in other systems: whether it is written there, and what stands in the way."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/copies")
+        return self._sender.value(request, builtins.list[Copy])
+
+    def write_again(self, tenant: str, appointment: str, connection: str, *, idempotency_key: str | None = None) -> Copy:
+        """Have an appointment written to a system that did not take it, now."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/copies/{part(connection)}/again",
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.value(request, Copy)
 
 
 class AuditGroup:
@@ -507,6 +544,16 @@ class CallsGroup:
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag")
         self._sender.nothing(request)
 
+    def show_paperwork(self, tenant: str, call: str) -> Paperwork:
+        """What the call became in each connected system, with links to it there."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/paperwork")
+        return self._sender.value(request, Paperwork)
+
+    def send_paperwork_again(self, tenant: str, call: str, body: Again) -> Paperwork:
+        """Write what was given up, and at once what waits. Nothing is written twice."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/paperwork/again", body=body)
+        return self._sender.value(request, Paperwork)
+
     def correct_result(self, tenant: str, call: str, body: Corrections) -> CallResult:
         """Put right what was heard wrong. What other systems were told already stays as it is there. 409 before there is a
         result.
@@ -528,6 +575,112 @@ class CallsGroup:
         """What was said in a call, and what the agent was cut off from saying: as JSON, as WebVTT, or as plain text."""
         request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/transcript", query={"format": format})
         return self._sender.value(request, Transcript)
+
+
+class ConnectionsGroup:
+    """Operations on connections."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def list_oauth_clients(self, reseller: str) -> OwnClients:
+        """The reseller's own clients with systems, without their secrets, and the address to give the systems."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oauth-clients")
+        return self._sender.value(request, OwnClients)
+
+    def put_oauth_client(
+        self, reseller: str, kind: str, name: str, body: OwnClient, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[OwnClientView]:
+        """Keep the reseller's client with a system: its tenants then sign in there by it."""
+        request = Request(
+            "PUT",
+            f"/v1/resellers/{part(reseller)}/oauth-clients/{part(kind)}/{part(name)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return self._sender.tagged(request, OwnClientView)
+
+    def delete_oauth_client(self, reseller: str, kind: str, name: str, *, if_match: str) -> None:
+        """Drop a client with its secret. Connections that were made by it end when their tokens do."""
+        request = Request(
+            "DELETE", f"/v1/resellers/{part(reseller)}/oauth-clients/{part(kind)}/{part(name)}", headers={"If-Match": if_match}
+        )
+        self._sender.nothing(request)
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[Connection]:
+        """The tenant's connections, the newest first, and how they do."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Connection)
+
+    def create(self, tenant: str, body: NewConnection, *, idempotency_key: str | None = None) -> Connection:
+        """Connect a system by its key. It is asked whose account it is before anything is kept."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, Connection)
+
+    def authorize(self, tenant: str, body: Authorize) -> Leaving:
+        """Begin to connect a system by signing in there: for a person, who finishes it in the same browser."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/authorize", body=body)
+        return self._sender.value(request, Leaving)
+
+    def show(self, tenant: str, connection: str) -> Connection:
+        """A connection without its secrets; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}")
+        return self._sender.value(request, Connection)
+
+    def list_choices(self, tenant: str, connection: str) -> Offered:
+        """What the system has to choose from: its staff, calendars, pipelines."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/choices")
+        return self._sender.value(request, Offered)
+
+    def choose_for(self, tenant: str, connection: str, body: Choosing, *, if_match: str) -> Tagged[Connection]:
+        """Say what is used of the system, all of it: by chooser, or by ``staff/<name>`` for one of the diary's staff."""
+        request = Request(
+            "PUT", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/chosen", headers={"If-Match": if_match}, body=body
+        )
+        return self._sender.tagged(request, Connection)
+
+    def disconnect(self, tenant: str, connection: str, *, if_match: str) -> Tagged[Disconnected]:
+        """Switch a connection off: its key or tokens are deleted here, and revoked at the system where that can be done."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/disconnect", headers={"If-Match": if_match})
+        return self._sender.tagged(request, Disconnected)
+
+    def list_exchanges(self, tenant: str, connection: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[ExchangeView]:
+        """What was said to the system and what came back, the newest first: hashes of the bodies, for support."""
+        request = Request(
+            "GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/exchanges", query={"limit": limit, "cursor": cursor}
+        )
+        return self._sender.pages(request, ExchangeView)
+
+    def map_fields(self, tenant: str, connection: str, body: FieldMapping, *, if_match: str) -> Tagged[Connection]:
+        """Say which of the system's fields are filled from where in a call's result, all of them."""
+        request = Request(
+            "PUT", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/mapping", headers={"If-Match": if_match}, body=body
+        )
+        return self._sender.tagged(request, Connection)
+
+    def preview_mapping(self, tenant: str, connection: str, body: Preview) -> Previewed:
+        """What the system's fields would get of a past call. Nothing is written."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/mapping/preview", body=body)
+        return self._sender.value(request, Previewed)
+
+    def reconnect(self, tenant: str, connection: str, body: Reconnect, *, idempotency_key: str | None = None) -> Connection:
+        """Connect the same account again by its key: what was chosen stays, and what has waited is written."""
+        request = Request(
+            "POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/reconnect", body=body, once=True, key=idempotency_key
+        )
+        return self._sender.value(request, Connection)
+
+    def test(self, tenant: str, connection: str) -> Tested:
+        """Ask the system, now, whose account it is."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/test")
+        return self._sender.value(request, Tested)
+
+    def list_systems(self, tenant: str) -> Systems:
+        """The systems that can be connected, with the forms that connect them."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/systems")
+        return self._sender.value(request, Systems)
 
 
 class ContactsGroup:
@@ -1322,6 +1475,7 @@ class WebhooksGroup:
             "appointment.created",
             "appointment.changed",
             "appointment.cancelled",
+            "appointment.clash",
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
@@ -1388,6 +1542,7 @@ class WebhooksGroup:
             "appointment.created",
             "appointment.changed",
             "appointment.cancelled",
+            "appointment.clash",
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
@@ -1448,6 +1603,7 @@ class Operations:
         self.appointments = AppointmentsGroup(sender)
         self.audit = AuditGroup(sender)
         self.calls = CallsGroup(sender)
+        self.connections = ConnectionsGroup(sender)
         self.contacts = ContactsGroup(sender)
         self.health = HealthGroup(sender)
         self.keys = KeysGroup(sender)
@@ -1674,7 +1830,9 @@ class AsyncAppointmentsGroup:
         return self._sender.pages(request, Appointment)
 
     async def create(self, tenant: str, body: NewAppointment, *, idempotency_key: str | None = None) -> Appointment:
-        """Book a visit for a contact. A time that is taken is refused, whoever else is just booking it."""
+        """Book a visit for a contact. A time that is taken, here or in another calendar of the tenant's, is refused, whoever
+        else is just booking it.
+        """
         request = Request("POST", f"/v1/tenants/{part(tenant)}/appointments", body=body, once=True, key=idempotency_key)
         return await self._sender.value(request, Appointment)
 
@@ -1684,7 +1842,7 @@ class AsyncAppointmentsGroup:
         return await self._sender.tagged(request, AppointmentDetail)
 
     async def change(self, tenant: str, appointment: str, body: AppointmentChange, *, if_match: str) -> Tagged[Appointment]:
-        """Move an appointment, or change what is noted of it."""
+        """Move an appointment, or change what is noted of it. It is moved in the tenant's other calendars too."""
         request = Request(
             "PATCH", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}", headers={"If-Match": if_match}, body=body
         )
@@ -1702,6 +1860,21 @@ class AsyncAppointmentsGroup:
             key=idempotency_key,
         )
         return await self._sender.tagged(request, Appointment)
+
+    async def list_copies(self, tenant: str, appointment: str) -> builtins.list[Copy]:
+        """An appointment in other systems: whether it is written there, and what stands in the way."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/copies")
+        return await self._sender.value(request, builtins.list[Copy])
+
+    async def write_again(self, tenant: str, appointment: str, connection: str, *, idempotency_key: str | None = None) -> Copy:
+        """Have an appointment written to a system that did not take it, now."""
+        request = Request(
+            "POST",
+            f"/v1/tenants/{part(tenant)}/appointments/{part(appointment)}/copies/{part(connection)}/again",
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.value(request, Copy)
 
 
 class AsyncAuditGroup:
@@ -1848,6 +2021,16 @@ class AsyncCallsGroup:
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/flag")
         await self._sender.nothing(request)
 
+    async def show_paperwork(self, tenant: str, call: str) -> Paperwork:
+        """What the call became in each connected system, with links to it there."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/paperwork")
+        return await self._sender.value(request, Paperwork)
+
+    async def send_paperwork_again(self, tenant: str, call: str, body: Again) -> Paperwork:
+        """Write what was given up, and at once what waits. Nothing is written twice."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/paperwork/again", body=body)
+        return await self._sender.value(request, Paperwork)
+
     async def correct_result(self, tenant: str, call: str, body: Corrections) -> CallResult:
         """Put right what was heard wrong. What other systems were told already stays as it is there. 409 before there is a
         result.
@@ -1869,6 +2052,114 @@ class AsyncCallsGroup:
         """What was said in a call, and what the agent was cut off from saying: as JSON, as WebVTT, or as plain text."""
         request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/transcript", query={"format": format})
         return await self._sender.value(request, Transcript)
+
+
+class AsyncConnectionsGroup:
+    """Operations on connections."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def list_oauth_clients(self, reseller: str) -> OwnClients:
+        """The reseller's own clients with systems, without their secrets, and the address to give the systems."""
+        request = Request("GET", f"/v1/resellers/{part(reseller)}/oauth-clients")
+        return await self._sender.value(request, OwnClients)
+
+    async def put_oauth_client(
+        self, reseller: str, kind: str, name: str, body: OwnClient, *, if_match: str, idempotency_key: str | None = None
+    ) -> Tagged[OwnClientView]:
+        """Keep the reseller's client with a system: its tenants then sign in there by it."""
+        request = Request(
+            "PUT",
+            f"/v1/resellers/{part(reseller)}/oauth-clients/{part(kind)}/{part(name)}",
+            headers={"If-Match": if_match},
+            body=body,
+            once=True,
+            key=idempotency_key,
+        )
+        return await self._sender.tagged(request, OwnClientView)
+
+    async def delete_oauth_client(self, reseller: str, kind: str, name: str, *, if_match: str) -> None:
+        """Drop a client with its secret. Connections that were made by it end when their tokens do."""
+        request = Request(
+            "DELETE", f"/v1/resellers/{part(reseller)}/oauth-clients/{part(kind)}/{part(name)}", headers={"If-Match": if_match}
+        )
+        await self._sender.nothing(request)
+
+    def list(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Connection]:
+        """The tenant's connections, the newest first, and how they do."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, Connection)
+
+    async def create(self, tenant: str, body: NewConnection, *, idempotency_key: str | None = None) -> Connection:
+        """Connect a system by its key. It is asked whose account it is before anything is kept."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, Connection)
+
+    async def authorize(self, tenant: str, body: Authorize) -> Leaving:
+        """Begin to connect a system by signing in there: for a person, who finishes it in the same browser."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/authorize", body=body)
+        return await self._sender.value(request, Leaving)
+
+    async def show(self, tenant: str, connection: str) -> Connection:
+        """A connection without its secrets; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}")
+        return await self._sender.value(request, Connection)
+
+    async def list_choices(self, tenant: str, connection: str) -> Offered:
+        """What the system has to choose from: its staff, calendars, pipelines."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/choices")
+        return await self._sender.value(request, Offered)
+
+    async def choose_for(self, tenant: str, connection: str, body: Choosing, *, if_match: str) -> Tagged[Connection]:
+        """Say what is used of the system, all of it: by chooser, or by ``staff/<name>`` for one of the diary's staff."""
+        request = Request(
+            "PUT", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/chosen", headers={"If-Match": if_match}, body=body
+        )
+        return await self._sender.tagged(request, Connection)
+
+    async def disconnect(self, tenant: str, connection: str, *, if_match: str) -> Tagged[Disconnected]:
+        """Switch a connection off: its key or tokens are deleted here, and revoked at the system where that can be done."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/disconnect", headers={"If-Match": if_match})
+        return await self._sender.tagged(request, Disconnected)
+
+    def list_exchanges(
+        self, tenant: str, connection: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[ExchangeView]:
+        """What was said to the system and what came back, the newest first: hashes of the bodies, for support."""
+        request = Request(
+            "GET", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/exchanges", query={"limit": limit, "cursor": cursor}
+        )
+        return self._sender.pages(request, ExchangeView)
+
+    async def map_fields(self, tenant: str, connection: str, body: FieldMapping, *, if_match: str) -> Tagged[Connection]:
+        """Say which of the system's fields are filled from where in a call's result, all of them."""
+        request = Request(
+            "PUT", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/mapping", headers={"If-Match": if_match}, body=body
+        )
+        return await self._sender.tagged(request, Connection)
+
+    async def preview_mapping(self, tenant: str, connection: str, body: Preview) -> Previewed:
+        """What the system's fields would get of a past call. Nothing is written."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/mapping/preview", body=body)
+        return await self._sender.value(request, Previewed)
+
+    async def reconnect(self, tenant: str, connection: str, body: Reconnect, *, idempotency_key: str | None = None) -> Connection:
+        """Connect the same account again by its key: what was chosen stays, and what has waited is written."""
+        request = Request(
+            "POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/reconnect", body=body, once=True, key=idempotency_key
+        )
+        return await self._sender.value(request, Connection)
+
+    async def test(self, tenant: str, connection: str) -> Tested:
+        """Ask the system, now, whose account it is."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/connections/{part(connection)}/test")
+        return await self._sender.value(request, Tested)
+
+    async def list_systems(self, tenant: str) -> Systems:
+        """The systems that can be connected, with the forms that connect them."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/systems")
+        return await self._sender.value(request, Systems)
 
 
 class AsyncContactsGroup:
@@ -2667,6 +2958,7 @@ class AsyncWebhooksGroup:
             "appointment.created",
             "appointment.changed",
             "appointment.cancelled",
+            "appointment.clash",
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
@@ -2733,6 +3025,7 @@ class AsyncWebhooksGroup:
             "appointment.created",
             "appointment.changed",
             "appointment.cancelled",
+            "appointment.clash",
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
@@ -2793,6 +3086,7 @@ class AsyncOperations:
         self.appointments = AsyncAppointmentsGroup(sender)
         self.audit = AsyncAuditGroup(sender)
         self.calls = AsyncCallsGroup(sender)
+        self.connections = AsyncConnectionsGroup(sender)
         self.contacts = AsyncContactsGroup(sender)
         self.health = AsyncHealthGroup(sender)
         self.keys = AsyncKeysGroup(sender)
