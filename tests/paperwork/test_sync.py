@@ -11,14 +11,17 @@ import anyio
 import pytest
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.e2e.business import CALLER, MONDAY, House, open_house
+from tests.e2e.business import CALLER, DID, MONDAY, House, open_house
 from tests.paperwork.figures import figure
 
-from offhook.adapters.model import Customer
+from offhook.adapters.model import Account, Customer
+from offhook.adapters.modules import found
 from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.connections.schemas import Connection
+from offhook.orchestrator.connections.tokens import Granted
 from offhook.orchestrator.sync import context, copying, hearing, index, jobs, ops
 from offhook.testing.business.servicem8 import ServiceM8
+from offhook.testing.business.xero import XeroSimulator
 
 pytestmark = pytest.mark.paperwork
 ADAPTER = "crm/servicem8"
@@ -192,7 +195,7 @@ async def test_an_agent_says_only_what_it_may(house: House, mill: ServiceM8) -> 
     mill.add_job(ann, "Boiler service")
     made = await connect(house)
     await read(house, made)
-    await house.look("update outside_customer set balance = 120.5, currency = 'GBP'")
+    await house.look("update outside_customer set balance = 120.5, currency = 'GBP', asked_at = :now", now=house.now[0])
     agent = await _agent(house)
     shown = {}
     for greet, visits, balance in ((True, True, True), (False, False, False), (False, True, False)):
@@ -205,6 +208,44 @@ async def test_an_agent_says_only_what_it_may(house: House, mill: ServiceM8) -> 
         (False, False, False): [],
         (False, True, False): ["open_job"],
     }
+
+
+async def test_what_a_caller_owes_is_asked_for_when_they_ring_and_told_while_it_is_fresh(
+    database_url: str, owner_url: str, tmp_path: Path
+) -> None:
+    xero = XeroSimulator()
+    async with open_house(database_url, tmp_path, owner_url=owner_url, transports={"crm/xero": xero.transport()}) as house:
+        xero.clock = lambda: house.now[0]
+        ann = xero.add_customer(Customer(name="Ann Lee", phones=(CALLER,)))
+        xero.add_invoice(ann, "120.50", "GBP")
+        given, proven = house.services, connections.Proven(found()["crm/xero"], "oauth", {}, Account("org", "Mill Plumbing"))
+        async with given.database.tenant("harbour") as scope:
+            made, _ = await connections.keep_proven(scope, given, proven, granted=Granted("access", "refresh", None, ""))
+        await jobs.connected(given, "harbour", made.id)
+        await read(house, made)
+        config = await _agent(house)
+        told = config.config.model_copy(update={"callers": config.config.callers.model_copy(update={"balance": True})})
+        agent = config.model_copy(update={"config": told})
+        assert "balance" not in await context.of_caller(given, agent, CALLER)  # nobody has asked yet
+        await house.plan("c1", caller=CALLER)
+        await house.event(1, "call.started", transport="twilio", did=DID, caller=CALLER)
+
+        async def asked() -> bool:
+            return (await house.look("select asked_at from outside_customer"))[0][0] is not None
+
+        await house.work_until(asked)
+        assert (await context.of_caller(given, agent, CALLER))["balance"] == "120.50 GBP"
+        house.now[0] += timedelta(hours=21)
+        xero.add_invoice(ann, "10", "GBP")
+        await jobs.ask_all(given)
+
+        async def again() -> bool:
+            return bool((await house.look("select asked_at from outside_customer"))[0][0] == house.now[0])
+
+        await house.work_until(again)
+        assert (await context.of_caller(given, agent, CALLER))["balance"] == "130.50 GBP"
+        house.now[0] += timedelta(hours=37)
+        assert "balance" not in await context.of_caller(given, agent, CALLER)
 
 
 async def _agent(house: House) -> Any:

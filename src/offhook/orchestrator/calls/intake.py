@@ -19,6 +19,7 @@ from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
+from offhook.orchestrator.sync import ops as sync
 
 FINISH: Final = "finish_call"
 """Name of the job that writes a call's result."""
@@ -68,6 +69,8 @@ async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: A
         changed = await ops.get(scope, call.id)
         await repo.find_by(changed)
         await news.started(given, scope, changed)
+        if not call.test:
+            await sync.ask_about(scope, given, changed.caller)
     elif isinstance(event, CallEnded):
         fields = {"reason": event.reason, "outcome": event.outcome}
         await repo.change(call.id, state="ended", ended_at=event.time, last_seq=event.seq, seconds=event.seconds, **fields)

@@ -6,6 +6,7 @@ The number that a call shows is no proof of who rings: what it opens is a name a
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -22,6 +23,8 @@ from offhook.orchestrator.sync.schemas import OutsideCustomer
 
 CAP_S: Final = 0.3
 """The line is ringing: what is not known by then is not known in this call."""
+TOLD: Final = timedelta(hours=36)
+"""An older balance is not told."""
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +62,7 @@ async def _known(scope: TenantScope, given: Services, agent: Agent, number: str)
             found["next_visit"] = label(min(starts), agent.zone, now)
         if jobs:
             found["open_job"] = jobs[0].title
-    if callers.balance and (owed := balance(theirs)):
+    if callers.balance and (owed := balance(theirs, now)):
         found["balance"] = owed
     return found
 
@@ -72,7 +75,8 @@ def one_each(customers: list[OutsideCustomer]) -> list[OutsideCustomer]:
     return [one for one in customers if count[one.connection_id] == 1]
 
 
-def balance(customers: list[OutsideCustomer]) -> str:
-    """What they owe, as it is said; empty where nobody says or they owe nothing."""
-    owed = next((one for one in customers if one.balance is not None and one.balance > 0), None)
+def balance(customers: list[OutsideCustomer], now: datetime) -> str:
+    """What they owe, as it is said; empty where nobody has said so lately, or they owe nothing."""
+    lately = [one for one in customers if one.asked_at is not None and one.asked_at > now - TOLD]
+    owed = next((one for one in lately if one.balance is not None and one.balance > 0), None)
     return f"{owed.balance:.2f} {owed.currency}".strip() if owed else ""

@@ -11,7 +11,7 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Final
 
-from offhook.adapters.model import Appointment, Change, Changes, Customer, Job, Money
+from offhook.adapters.model import Appointment, Change, Changes, Customer, Job
 from offhook.errors import AdapterError, NotFound
 from offhook.orchestrator.bookings.outside import busy
 from offhook.orchestrator.bookings.outside.changes import changed, gone
@@ -101,7 +101,7 @@ async def _page(given: Services, tenant: str, connection: str, runner: str) -> t
 async def _apply(
     given: Services, scope: TenantScope, repo: SyncRepo, connection: Connection, changes: Changes, now: datetime, lap: int
 ) -> None:
-    people = [(one.record, balance_of(one.record)) for one in changes.items if isinstance(one.record, Customer) and not one.gone]
+    people = [one.record for one in changes.items if isinstance(one.record, Customer) and not one.gone]
     await repo.customers(people, now, lap)
     for change in changes.items:
         record = change.record
@@ -121,12 +121,6 @@ async def _gone(given: Services, scope: TenantScope, repo: SyncRepo, connection:
     await repo.gone(tables[change.kind], change.id)
     if change.kind == "appointment":
         await gone(scope, given, connection, change.id)
-
-
-def balance_of(customer: Customer) -> Money | None:
-    """What a customer owes, where the system says it with the customer."""
-    found = customer.extras.get("balance")
-    return found if isinstance(found, Money) else None
 
 
 def _every(connection: str) -> timedelta:

@@ -11,6 +11,7 @@ from offhook.orchestrator.services import Services
 from offhook.orchestrator.sync import copying, hearing, ops
 from offhook.orchestrator.sync.ops import ASK, COPY, WATCH
 from offhook.orchestrator.sync.repo import SyncRepo, Syncs
+from offhook.orchestrator.tenants import ops as tenants
 
 
 def register(queue: JobQueue, services: Services) -> None:
@@ -32,6 +33,11 @@ def register(queue: JobQueue, services: Services) -> None:
     @queue.task(name="wake_copies", queueing_lock="wake_copies")
     async def wake_copies(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
         await wake(services)
+
+    @queue.periodic(cron="7 5 * * *")
+    @queue.task(name="ask_again", queueing_lock="ask_again")
+    async def ask_again(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
+        await ask_all(services)
 
     @queue.periodic(cron="37 4 * * *")
     @queue.task(name="renew_watches", queueing_lock="renew_watches")
@@ -61,6 +67,15 @@ async def wake(given: Services) -> int:
     return len(found)
 
 
+async def ask_all(given: Services) -> None:
+    """Have systems asked again, for every tenant, about those who have rung."""
+    async with given.database.platform() as platform:
+        everybody = await tenants.every(platform)
+    for tenant in everybody:
+        async with given.database.tenant(tenant) as scope:
+            await ops.ask_again(scope, given)
+
+
 async def ask(given: Services, tenant: str, connection: str, customer: str) -> None:
     """Ask a system what it knows of one customer, for the next time that they ring."""
     try:
@@ -73,7 +88,8 @@ async def ask(given: Services, tenant: str, connection: str, customer: str) -> N
         state = await repo.state()
         if state is None:
             return
-        await repo.customers([(context.customer, context.balance)], now, state.lap)
+        await repo.customers([context.customer], now, state.lap)
+        await repo.only_jobs(customer, {job.id for job in context.jobs})
         for job in context.jobs:
             await repo.job(job, now, state.lap)
         if context.next_appointment is not None:

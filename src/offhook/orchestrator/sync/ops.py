@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from offhook.orchestrator.connections import ops as connections
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
+from offhook.orchestrator.sync.context import one_each
 from offhook.orchestrator.sync.repo import Known, SyncRepo
-from offhook.orchestrator.sync.schemas import OutsideView
+from offhook.orchestrator.sync.schemas import OutsideCustomer, OutsideView
 
 COPY: Final = "copy_system"
 """Name of the job that reads what changed in a connection's system."""
@@ -17,6 +19,11 @@ WATCH: Final = "watch_system"
 """Name of the job that has a system tell us of changes."""
 ASK: Final = "ask_system"
 """Name of the job that asks what a system knows of one customer beyond what changes bring."""
+
+LATELY: Final = timedelta(minutes=10)
+DAILY: Final = timedelta(hours=20)
+MOST: Final = 500
+"""Customers of a tenant that systems are asked about in a night."""
 
 
 async def begin(scope: TenantScope, given: Services, connection: str) -> None:
@@ -31,6 +38,25 @@ async def soon(scope: TenantScope, given: Services, connection: str) -> None:
     await given.queue.configure_task(COPY, connection=await raw_connection(scope.session)).defer_async(
         tenant=scope.tenant, connection=connection
     )
+
+
+async def ask_about(scope: TenantScope, given: Services, phone: str) -> None:
+    """Have systems asked what changes do not bring, such as what is owed, of whoever rings: for their next call."""
+    found = one_each(await Known(scope).by_phone(phone)) if phone else []
+    await _ask(scope, given, [one for one in found if one.asked_at is None or one.asked_at < given.clock() - LATELY])
+
+
+async def ask_again(scope: TenantScope, given: Services) -> None:
+    """The same of all who have rung, and were asked about some hours ago."""
+    await _ask(scope, given, await Known(scope).asked_before(given.clock() - DAILY, MOST))
+
+
+async def _ask(scope: TenantScope, given: Services, customers: list[OutsideCustomer]) -> None:
+    able = {one.id for one in await connections.active(scope, capability="get_context")} if customers else set()
+    for one in customers:
+        if one.connection_id in able:
+            job = given.queue.configure_task(ASK, connection=await raw_connection(scope.session))
+            await job.defer_async(tenant=scope.tenant, connection=one.connection_id, customer=one.id)
 
 
 async def of_phone(scope: TenantScope, phones: list[str], now: datetime) -> list[OutsideView]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from offhook.adapters.model import Appointment, Customer, Job, Money
@@ -76,38 +76,35 @@ class SyncRepo(Repo):
 
     # what it brought
 
-    async def customers(self, some: Sequence[tuple[Customer, Money | None]], now: datetime, lap: int) -> None:
-        """Keep customers and their numbers. A balance that is not told stays as it was."""
+    async def customers(self, some: Sequence[Customer], now: datetime, lap: int) -> None:
+        """Keep customers and their numbers."""
         for at in range(0, len(some), BATCH):
-            await self._customers({one.id: (one, owed) for one, owed in some[at : at + BATCH]}, now, lap)
+            await self._customers({one.id: one for one in some[at : at + BATCH]}, now, lap)
 
-    async def _customers(self, some: Mapping[str, tuple[Customer, Money | None]], now: datetime, lap: int) -> None:
+    async def _customers(self, some: Mapping[str, Customer], now: datetime, lap: int) -> None:
         rows = []
-        for key, (one, owed) in some.items():
-            told: dict[str, Any] = {"name": one.name, "email": one.email, "address": one.address, "url": linked(one.url)}
-            told |= {"balance": owed.amount if owed else None, "currency": owed.currency if owed else ""}
-            rows.append(self._keys(id=key, read_at=now, lap=lap, **told))
+        for key, one in some.items():
+            told = {"name": one.name, "email": one.email, "address": one.address, "url": linked(one.url)}
+            rows.append(self._keys(id=key, read_at=now, lap=lap, currency="", **told))
         put = insert(OutsideCustomerRow).values(rows)
-        new, old = put.excluded, OutsideCustomerRow
-        fields: dict[str, Any] = {name: new[name] for name in ("name", "email", "address", "url", "read_at", "lap")}
-        fields |= {
-            "balance": func.coalesce(new.balance, old.balance),
-            "currency": func.coalesce(func.nullif(new.currency, ""), old.currency),
-        }
+        fields = {name: put.excluded[name] for name in ("name", "email", "address", "url", "read_at", "lap")}
         await self._session.execute(put.on_conflict_do_update(index_elements=["tenant_id", "connection_id", "id"], set_=fields))
         await self._session.execute(delete(OutsidePhoneRow).where(*self._mine(OutsidePhoneRow), OutsidePhoneRow.customer_id.in_(some)))
-        phones = {(phone, key) for key, (one, _) in some.items() for phone in one.phones if phone.startswith("+")}
+        phones = {(phone, key) for key, one in some.items() for phone in one.phones if phone.startswith("+")}
         if phones:
             named = [self._keys(phone=phone, customer_id=key) for phone, key in sorted(phones)]
             await self._session.execute(insert(OutsidePhoneRow).values(named))
 
     async def asked(self, customer: str, now: datetime, balance: Money | None) -> None:
         """Keep what was asked of one customer beyond what changes bring."""
-        fields: dict[str, Any] = {"asked_at": now}
-        if balance is not None:
-            fields |= {"balance": balance.amount, "currency": balance.currency}
+        owed = {"balance": balance.amount, "currency": balance.currency} if balance else {"balance": None, "currency": ""}
         mine = [*self._mine(OutsideCustomerRow), OutsideCustomerRow.id == customer]
-        await self._session.execute(update(OutsideCustomerRow).where(*mine).values(fields))
+        await self._session.execute(update(OutsideCustomerRow).where(*mine).values(asked_at=now, **owed))
+
+    async def only_jobs(self, customer: str, jobs: Collection[str]) -> None:
+        """Drop a customer's jobs but for these."""
+        mine = [*self._mine(OutsideJobRow), OutsideJobRow.customer_id == customer]
+        await self._session.execute(delete(OutsideJobRow).where(*mine, OutsideJobRow.id.not_in(jobs)))
 
     async def job(self, one: Job, now: datetime, lap: int) -> None:
         """Keep an open job; drop one that is done."""
@@ -162,6 +159,12 @@ class Known(Repo):
         if connection is not None:
             query = query.where(OutsidePhoneRow.connection_id == connection)
         return [OutsideCustomer.model_validate(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def asked_before(self, moment: datetime, limit: int) -> list[OutsideCustomer]:
+        """Those of whom systems were asked, and not since then; the longest ago first."""
+        query = select(OutsideCustomerRow).where(OutsideCustomerRow.tenant_id == self._tenant, OutsideCustomerRow.asked_at < moment)
+        rows = (await self._session.execute(query.order_by(OutsideCustomerRow.asked_at).limit(limit))).scalars()
+        return [OutsideCustomer.model_validate(row) for row in rows]
 
     async def jobs(self, customers: Sequence[OutsideCustomer]) -> list[OutsideJob]:
         """Their open jobs, the newest first."""

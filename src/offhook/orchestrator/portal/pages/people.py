@@ -256,7 +256,7 @@ async def _elsewhere(access: TenantAccess, phones: Sequence[str], local: Local) 
     """What connected systems know of somebody: the system's name, what it knows, and what they owe there."""
     found = await systems.of_phone(access.scope, list(phones), local.now)
     titles = {one.id: one.title for one in await connections.every(access.scope)} if found else {}
-    return [(titles.get(one.customer.connection_id, ""), one, balance([one.customer])) for one in found]
+    return [(titles.get(one.customer.connection_id, ""), one, balance([one.customer], local.now)) for one in found]
 
 
 def _row(who: Contact, lead: Lead | None, local: Local, at: datetime, *, ahead: bool = False) -> Row:
