@@ -94,7 +94,8 @@ def look(page: Page, name: str) -> None:
 
 def test_the_agent_answers_a_voice_and_the_call_can_be_muted_and_ended(at: Exchange, tmp_path: Path) -> None:
     silence = bytes(2 * 16_000)
-    said = spoken("One, two, three.") + silence * 8 + spoken("I would like to book an appointment.") + silence * 40
+    # A slow machine loads models and says its greeting before the caller speaks up.
+    said = spoken("One, two, three.") + silence * 30 + spoken("I would like to book an appointment.") + silence * 40
     voice = write_wav(tmp_path / "caller.wav", said)
     with chromium(f"--use-file-for-fake-audio-capture={voice}") as browser, visit(browser, at.url) as visitor:
         page = begin(visitor)
@@ -102,7 +103,7 @@ def test_the_agent_answers_a_voice_and_the_call_can_be_muted_and_ended(at: Excha
         page.get_by_role("button", name="Start the call").click()
         log = page.get_by_role("log")
         expect(log.locator(".turn.agent").first).to_contain_text("Harbour Plumbing", timeout=20_000)
-        expect(log.locator(".turn.caller").first).to_be_visible(timeout=30_000)
+        expect(log.locator(".turn.caller").first).to_be_visible(timeout=60_000)
         expect(log.locator(".turn.agent .ms").first).to_be_visible(timeout=20_000)
         expect(page.locator("#reply .stage").first).to_be_attached()
         look(page, "testcall-talking")
