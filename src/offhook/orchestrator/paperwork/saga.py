@@ -90,9 +90,9 @@ class Run:
 
     async def all(self) -> bool:
         """Do all that can be done now; False where there was nothing for us to do."""
-        if not await self._claim():
-            return False
         try:
+            if not await self._claim():
+                return False
             async with anyio.create_task_group() as group:
                 group.start_soon(self._beat, group.cancel_scope)
                 await self._go()
