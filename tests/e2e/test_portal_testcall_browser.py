@@ -94,8 +94,8 @@ def look(page: Page, name: str) -> None:
 
 def test_the_agent_answers_a_voice_and_the_call_can_be_muted_and_ended(at: Exchange, tmp_path: Path) -> None:
     silence = bytes(2 * 16_000)
-    # A slow machine loads models and says its greeting before the caller speaks up.
-    said = spoken("One, two, three.") + silence * 30 + spoken("I would like to book an appointment.") + silence * 40
+    # Long enough for a slow machine to load models and say its greeting, too short for the agent to lose patience.
+    said = spoken("One, two, three.") + silence * 18 + spoken("I would like to book an appointment.") + silence * 40
     voice = write_wav(tmp_path / "caller.wav", said)
     with chromium(f"--use-file-for-fake-audio-capture={voice}") as browser, visit(browser, at.url) as visitor:
         page = begin(visitor)
