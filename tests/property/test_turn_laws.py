@@ -16,7 +16,7 @@ from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import Phase, Talking, TurnState, initial
 from offhook.core.turn.step import deadline, step
 
-POLICY = TurnPolicy(max_call_ms=ms(90_000))
+POLICY = TurnPolicy(max_call_ms=ms(90_000), transfer_ms=ms(60_000))
 TEXTS = st.sampled_from(["", "mm-hm", "okay", "no", "yes please", "I would like to book a visit", "...", "no no no"])
 SCORES = st.floats(0, 1)
 TURNS = st.integers(-2, 1)

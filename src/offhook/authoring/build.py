@@ -140,7 +140,7 @@ class Builder:
             name=name,
             type=doc.type,
             ask=(self.say(doc.ask),) if plain else tuple(self.say(each) for each in doc.ask),
-            confirm=doc.confirm or DEFAULT_CONFIRM[doc.type],
+            confirm=doc.confirm or ("never" if doc.secure else DEFAULT_CONFIRM[doc.type]),
             options=tuple(
                 Option(key, self._label(key, each.label), tuple(phrase.casefold() for phrase in each.says))
                 for key, each in doc.options.items()
@@ -150,12 +150,13 @@ class Builder:
             guess=doc.guess,
             guess_ask=self.say(doc.guess_ask),
             resets=tuple(doc.resets),
-            keys=doc.keys or DEFAULT_KEYS.get(doc.type),
+            keys=doc.keys or ("digits" if doc.secure else DEFAULT_KEYS.get(doc.type)),
             source=doc.from_,
             if_empty=self.reaction(doc.if_empty) if doc.if_empty else None,
             pattern=doc.pattern or "",
             spoken=doc.spoken,
             says=tuple(phrase.casefold() for phrase in doc.says),
+            secure=doc.secure,
         )
 
     def _condition(self, text: str | bool) -> conditions.Expr:

@@ -16,7 +16,7 @@ from offhook.authoring.speech import names_level, speech_faults
 from offhook.authoring.suggest import suggest
 from offhook.core.script import expr as conditions
 from offhook.core.script import graph
-from offhook.core.script.model import Line, Script
+from offhook.core.script.model import Hole, Line, Script, Slot
 
 Path = tuple[str | int, ...]
 KEYABLE = {"choice", "yes_no", "offer", "phone", "date", "time", "datetime", "number", "money"}
@@ -301,7 +301,8 @@ def _tools(script: Script, plain: dict[str, Any], manifest: Mapping[str, frozens
         if tool.effect == "write" and written.get("confirm") == "none" and not tool.because:
             yield Fault("S033", (*at, "confirm"), "'none' needs 'because'")
         if tool.confirm:
-            absent = [arg.path for arg in tool.args if not arg.maybe and arg.path in script.slots and arg.path not in holes(tool.confirm)]
+            asked = [arg.path for arg in tool.args if not arg.maybe and arg.path in script.slots and not script.slots[arg.path].secure]
+            absent = [path for path in asked if path not in holes(tool.confirm)]
             if absent:
                 yield Fault("S035", (*at, "confirm"), f"the read-back does not say {', '.join(absent)}", warning=True)
         if tool.timeout_ms > 2000 and not tool.filler:
@@ -344,9 +345,31 @@ def _keys(script: Script) -> Iterator[Fault]:
             yield Fault("S070", (*at, "options"), f"{len(slot.options)} options: keys reach 8")
         if slot.type not in KEYABLE and not slot.keys:
             yield Fault("S071", at, "cannot be keyed: say 'keys: record' or 'keys: skip'")
+        if slot.secure:
+            yield from _secure(script, slot, at)
         for option in slot.options:
             if any(sign.isdigit() for sign in option.name):
                 yield Fault("S072", (*at, "options", option.name), "digits in an option's name cannot be told from keys")
+
+
+def _secure(script: Script, slot: Slot, at: Path) -> Iterator[Fault]:
+    """What is keyed in secret."""
+    if slot.type != "pattern" or not slot.pattern:
+        yield Fault("S073", (*at, "secure"), "only a 'pattern' of digits, with its 'pattern', can be keyed in secret")
+    if slot.confirm != "never":
+        yield Fault("S074", (*at, "confirm"), "what is keyed in secret is not read back")
+    if slot.guess:
+        yield Fault("S074", (*at, "guess"), "what is keyed in secret is not guessed")
+    if slot.check:
+        yield Fault("S074", (*at, "check"), "what is keyed in secret cannot be compared: its 'pattern' says what fits")
+    says: list[tuple[Path, Any]] = [(("states", name, "say"), state.say) for name, state in script.states.items()]
+    says += [(("tools", name, "confirm"), tool.confirm) for name, tool in script.tools.items()]
+    says += [(("slots", name, "ask"), ask) for name, other in script.slots.items() for ask in other.ask]
+    for where, say in says:
+        parts = (part for variant in say for text in variant.texts.values() for part in text)
+        styles = {part.style for part in parts if isinstance(part, Hole) and part.path == slot.name}
+        if styles - {"last1", "last2", "last3", "last4"}:
+            yield Fault("S075", where, f"'{slot.name}' is keyed in secret: say at most its end, as {{{slot.name}:last2}}", warning=True)
 
 
 # graph

@@ -175,8 +175,9 @@ class _Player:
                 proposal = self._something(self._stepped(lambda: self._answer(turn)))
                 self.heard.append(Line("caller", turn.text))
             case "keys":
+                hidden = talk.secret and turn.text not in {"0", "*", "#"}
                 proposal = self._something(self._stepped(lambda: talk.keys(turn.text)))
-                self.heard.append(Line("caller", turn.text))
+                self.heard.append(Line("caller", f"{sum(key.isdigit() for key in turn.text)} digits" if hidden else turn.text))
             case "silence":
                 asked_again = self._stepped(talk.silence)
                 proposal = asked_again if asked_again.items else self._line(self._plan.lines.still_there)

@@ -15,12 +15,12 @@ from offhook.authoring.passages import passages
 from offhook.core.script import acts as act
 from offhook.core.script import values as vals
 from offhook.core.script.rules import understand
+from offhook.core.script.secret import Vault, keyed
 from offhook.core.script.step import (
     Ask,
     Begin,
     End,
     Hangup,
-    Keys,
     Mode,
     Note,
     Out,
@@ -195,6 +195,7 @@ class Conversation:
         self.answers = {name: list(each) if isinstance(each, list) else [each] for name, each in (test.get("tools") or {}).items()}
         self.understander = understander
         self.state: ScriptState = initial(self.script)
+        self.vault = Vault(self.script)
         self.words: list[str] = []
         self.faults: list[str] = []
         self.touched: set[tuple[str, str]] = {("voice", f"states/{self.script.start}")}
@@ -237,7 +238,7 @@ class Conversation:
             self.faults += [f"no act: {plain}" for plain, each in zip(turn["acts"], made, strict=True) if each is None]
             return Understood(tuple(each for each in made if each is not None), "acts")
         if "keys" in turn:
-            return Keys(str(turn["keys"]))
+            return keyed(self.script, self.state, str(turn["keys"]), self.vault)
         if turn.get("silence"):
             return Silence()
         if turn.get("hangup"):

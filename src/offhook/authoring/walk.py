@@ -13,6 +13,7 @@ from offhook.authoring.runner import NOW
 from offhook.core.script import acts as act
 from offhook.core.script import expr
 from offhook.core.script.model import Script
+from offhook.core.script.secret import Sealed
 from offhook.core.script.step import (
     Ask,
     Begin,
@@ -192,6 +193,9 @@ def _events(script: Script, state: ScriptState, outs: tuple[Out, ...]) -> Iterat
         yield Understood((act.Deny(),))
         return
     slot = script.slots[asked.slot]
+    if slot.secure:
+        yield Keys("", Sealed("walk", 4))
+        return
     if slot.type == "offer":
         yield Keys("1")
         yield Understood((act.NoneOfThese(),))

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from offhook.contracts.ids import CallId, Ref
 from offhook.contracts.plan import Contract
+from offhook.contracts.transfer import Outcome
 
 
 class Event(Contract):
@@ -121,6 +122,36 @@ class ToolFinished(Event):
     took_ms: float
 
 
+class TransferStarted(Event):
+    """A person is to be found for the caller, who stays with the agent meanwhile. ``transfer`` is its number within the call."""
+
+    type: Literal["transfer.started"] = "transfer.started"
+    transfer: int
+    target: str
+
+
+class TransferAttempted(Event):
+    """One person was rung, or was not to be; ``seconds`` from the transfer's beginning to this outcome."""
+
+    type: Literal["transfer.attempted"] = "transfer.attempted"
+    transfer: int
+    name: str
+    outcome: Outcome
+    seconds: float
+
+
+class TransferEnded(Event):
+    """``taken``: the caller is with ``name``, and nothing after this was heard or recorded. Else they are with the agent, or have gone."""
+
+    type: Literal["transfer.ended"] = "transfer.ended"
+    transfer: int
+    target: str
+    outcome: Literal["taken", "failed", "cancelled", "hangup"]
+    name: str = ""
+    reason: str = ""
+    seconds: float
+
+
 class RecordingReady(Event):
     """The recording is whole on disk. Channel 0 is the caller, channel 1 the agent."""
 
@@ -131,6 +162,8 @@ class RecordingReady(Event):
     sha256: str
     peaks: tuple[tuple[int, int], ...] = ()
     """Waveform peaks, at most 1,000 pairs (caller, agent), each 0 to 255."""
+    redacted: tuple[tuple[int, int], ...] = ()
+    """Stretches of it that are silent on both channels because the caller keyed something in secret: begin and end in milliseconds."""
 
 
 class Usage(Event):
@@ -152,6 +185,20 @@ class Usage(Event):
     providers: dict[str, str] = {}
 
 
+class MediaQuality(Contract):
+    """How the caller's media fared, from transports that can tell (SIP, WebRTC). Times are milliseconds."""
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    concealed_ms: int = 0
+    jitter_ms: float = 0.0
+    rtt_ms: float | None = None
+    mos: float | None = None
+    """Estimated mean opinion score, 1 to 4.5."""
+    codec: str = ""
+
+
 class CallEnded(Event):
     """The last event of a call."""
 
@@ -164,10 +211,20 @@ class CallEnded(Event):
     slots: dict[str, Any] = {}
     path: tuple[str, ...] = ()
     counters: dict[str, int] = {}
+    media: MediaQuality | None = None
 
 
 AnyEvent = Annotated[
-    CallStarted | CallerTurn | AgentTurn | ToolFinished | RecordingReady | Usage | CallEnded,
+    CallStarted
+    | CallerTurn
+    | AgentTurn
+    | ToolFinished
+    | TransferStarted
+    | TransferAttempted
+    | TransferEnded
+    | RecordingReady
+    | Usage
+    | CallEnded,
     Field(discriminator="type"),
 ]
 event_adapter: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
@@ -181,6 +238,8 @@ class ToolRequest(Contract):
     tool: str
     key: str
     args: dict[str, Any]
+    secure: tuple[str, ...] = ()
+    """Names of arguments that the caller keyed in secret: to be used, never to be kept, shown or logged."""
 
 
 class ToolAnswer(Contract):

@@ -79,6 +79,12 @@ class Lines(Contract):
     """When no recogniser can be had; what can be keyed is said after it."""
     limit: str = "We have come to the end of the time for this call. Goodbye."
     failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
+    putting_through: str = "I am putting you through. One moment, please."
+    """When the script has not said so itself."""
+    still_trying: str = "I am still trying to reach somebody. You can also say never mind."
+    not_through: str = "I am sorry, nobody could take your call just now."
+    staying: str = "All right, I am still here."
+    """To a caller who would rather not be put through."""
 
 
 class Fillers(Contract):
@@ -201,6 +207,8 @@ class CallPlan(Contract):
     """Names of the script's ``must_say`` that the caller has heard whole before anything is recorded."""
     transfer_to: dict[str, str] = {}
     """Names that the script may transfer to, as E.164 numbers or SIP addresses."""
+    transfers_url: HttpUrl | None = None
+    """Who puts callers through (``offhook.contracts.transfer``); none: the transport is told to, with the number or address."""
     test: bool = False
     """A test of an agent: tools answer from fakes, and an engine keeps nothing of this plan for other calls."""
     trace: TracePlan = TracePlan()

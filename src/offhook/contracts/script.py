@@ -103,6 +103,8 @@ class SlotDoc(Part):
     spoken: Literal["letters", "digits", "letters and digits"] = "letters and digits"
     says: list[str] = []
     """For free_text: a sentence with one of these is taken for it even where something else was asked."""
+    secure: bool = False
+    """For a pattern of digits: it is keyed, not spoken, and nobody reads it but the tool that it is for."""
 
 
 class ToolDoc(Part):

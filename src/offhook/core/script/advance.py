@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from offhook.core.script.model import Slot, State, Tool
+from offhook.core.script.secret import Sealed
 from offhook.core.script.state import Ask, End, Open, Pending, Run, Transfer, Value, Written
 from offhook.core.script.texts import text
 from offhook.core.script.values import argument, fingerprint, plain
@@ -209,7 +210,7 @@ def _key_hint(work: Work, slot: Slot, tries: int) -> str:
     if work.mode == "voice":
         if tries < 2:
             return ""
-        if slot.type in {"phone", "number", "money", "date", "time"}:
+        if slot.secure or slot.type in {"phone", "number", "money", "date", "time"}:
             return text("keys_digits", work.locale)
         if slot.type == "offer":
             return text("keys_offer", work.locale)
@@ -310,7 +311,8 @@ def _run(work: Work, tool: Tool, args: dict[str, Any], print_: str) -> None:
         key = f"{key}:{work.runs}"
     work.pending[key] = Pending(tool.name, print_)
     work.open = None
-    work.finals.append(Run(tool.name, args, key, tool.effect, tool.timeout_ms, work.render(tool.filler)[0]))
+    sealed = {name: value.token for name, value in args.items() if isinstance(value, Sealed)}
+    work.finals.append(Run(tool.name, plain(args), key, tool.effect, tool.timeout_ms, work.render(tool.filler)[0], sealed))
 
 
 def perform(work: Work, tool: Tool) -> Got:

@@ -8,6 +8,7 @@ from typing import Any
 from offhook.core.script import acts as act
 from offhook.core.script.advance import put
 from offhook.core.script.model import Slot
+from offhook.core.script.secret import Sealed
 from offhook.core.script.state import Open, Refused, Value
 from offhook.core.script.texts import text
 from offhook.core.script.values import plain, same
@@ -57,6 +58,8 @@ def _fitting(work: Work, slot: Slot, value: object) -> object:
     """A value that the slot can hold, None otherwise."""
     if value is None or value == "":
         return None
+    if slot.secure or isinstance(value, Sealed):
+        return value if slot.secure and isinstance(value, Sealed) else None
     if slot.type == "choice":
         return value if any(option.name == value for option in slot.options) else None
     if slot.type == "yes_no":

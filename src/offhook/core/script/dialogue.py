@@ -18,12 +18,12 @@ from offhook.core.script.decide import Decision, decide
 from offhook.core.script.legal import expecting
 from offhook.core.script.model import Script
 from offhook.core.script.rules import understand
+from offhook.core.script.secret import Sealed, Vault, keyed, secure_slot
 from offhook.core.script.state import (
     Ask,
     Begin,
     End,
     Hangup,
-    Keys,
     Mode,
     Out,
     Run,
@@ -104,6 +104,8 @@ class Dialogue:
         self._results: list[ToolDone] = []
         self.heed = Heed()
         """What the model is told with the next turn."""
+        self.vault = Vault(script)
+        """What was keyed in secret."""
         self._ending: Proposal | None = None
         """The accepted reply that ended the conversation last. A caller who talks over its goodbye has the conversation back."""
 
@@ -147,8 +149,13 @@ class Dialogue:
         return self._propose(*self._results, text=text, spoken=True, understood=Understood(acts, source, text))
 
     def keys(self, digits: str) -> Proposal:
-        """A reply to telephone keys."""
-        return self._propose(*self._results, Keys(digits), spoken=True)
+        """A reply to telephone keys. Digits that are keyed in secret go into the vault, and no further."""
+        return self._propose(*self._results, keyed(self._script, self.ready(), digits, self.vault), spoken=True)
+
+    @property
+    def secret(self) -> bool:
+        """Whether something is collected in secret now."""
+        return secure_slot(self._script, self.state) is not None
 
     def mode(self, mode: Literal["voice", "keys"]) -> Proposal:
         """From now on the caller is understood by voice, or by keys only: then what can be keyed is said."""
@@ -158,9 +165,10 @@ class Dialogue:
         """The caller says nothing."""
         return self._propose(Silence())
 
-    def transferred(self, ok: bool) -> Proposal:
-        """A transfer has succeeded or failed."""
-        return self._propose(Transferred(ok))
+    def transferred(self, ok: bool, text: str = "") -> Proposal:
+        """A transfer has succeeded or failed; and a reply to what the caller has said meanwhile, where the conversation goes on."""
+        proposal = self._propose(Transferred(ok))
+        return self._propose(Transferred(ok), text=text, spoken=True) if text and proposal.end is None else proposal
 
     def tool_done(self, key: str, values: Mapping[str, Any], error: str | None) -> None:
         """Keep a tool's result for the next reply."""
@@ -168,7 +176,10 @@ class Dialogue:
 
     def slots(self) -> dict[str, Any]:
         """What is known, by slot: the typed value and the words it came from."""
-        return {name: {"value": value.value, "raw": value.raw, "status": value.status} for name, value in self.state.values.items()}
+        return {
+            name: {"value": str(value.value) if isinstance(value.value, Sealed) else value.value, "raw": value.raw, "status": value.status}
+            for name, value in self.state.values.items()
+        }
 
     def path(self) -> tuple[str, ...]:
         """The states visited, in order."""

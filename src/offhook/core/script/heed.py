@@ -7,6 +7,7 @@ from offhook.core.script.advance import end, give_up, look_up
 from offhook.core.script.apply import answer, correct, put_value
 from offhook.core.script.knowledge import find
 from offhook.core.script.legal import legal
+from offhook.core.script.secret import Sealed
 from offhook.core.script.state import Refused
 from offhook.core.script.texts import text
 from offhook.core.script.work import Work
@@ -30,7 +31,7 @@ def heed(work: Work, acts: tuple[act.Act, ...], by: str = "voice") -> None:  # n
             correct(work, change, now.slots)
     for change in acts:
         if isinstance(change, act.Set):
-            if change.slot in now.slots:
+            if change.slot in now.slots or (by == "keys" and isinstance(change.value, Sealed)):
                 put_value(work, change, by)
             else:
                 work.outs.append(Refused(change, "not asked for here"))

@@ -6,11 +6,12 @@ import datetime as dt
 
 from offhook.core.script import acts as act
 from offhook.core.script.model import Slot
+from offhook.core.script.secret import secure_slot
 from offhook.core.script.work import Work
 from offhook.core.understand.parse import parse
 
 
-def as_acts(work: Work, digits: str) -> tuple[act.Act, ...]:
+def as_acts(work: Work, digits: str, sealed: object = None) -> tuple[act.Act, ...]:
     """What the caller did by pressing these keys."""
     if digits == "0":
         return (act.Human(),)
@@ -18,6 +19,9 @@ def as_acts(work: Work, digits: str) -> tuple[act.Act, ...]:
         return (act.Repeat(),)
     body = digits.rstrip("#")
     asked = work.open
+    hidden = secure_slot(work.script, work.state)
+    if hidden is not None and digits != "#":
+        return (act.Set(hidden.name, sealed, str(sealed)),) if sealed is not None else (act.Unclear(),)
     if asked is None:
         return (act.Goodbye(),) if digits == "#" else (act.Unclear(),)
     slot = work.script.slots.get(asked.slot)

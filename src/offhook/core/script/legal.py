@@ -34,7 +34,7 @@ def legal(script: Script, state: ScriptState) -> Legal:
         found.setdefault(name, None)
     raised = [each for each in script.topics.values() if not each.scope or {state.at, *state.stack} & set(each.scope)]
     return Legal(
-        tuple(found),
+        tuple(name for name in found if not script.slots[name].secure),
         tuple(each.name for each in raised),
         tuple(each.name for each in raised if each.objection),
         tuple(name for name in tools if script.tools[name].effect == "read"),

@@ -87,6 +87,8 @@ class Slot:
     pattern: str = ""
     spoken: str = ""
     says: tuple[str, ...] = ()
+    secure: bool = False
+    """Keyed in secret: nobody reads it but the tool that it is for."""
 
     @property
     def tool(self) -> str:

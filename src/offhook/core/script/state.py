@@ -158,9 +158,10 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Telephone keys, as they were pressed."""
+    """Telephone keys, as they were pressed. Of what was keyed in secret ``digits`` is empty, and ``sealed`` None where it does not fit."""
 
     digits: str
+    sealed: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,8 @@ class Run:
     effect: str
     timeout_ms: int
     filler: str = ""
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of which only the call's vault has the value: its tokens, by name."""
 
 
 @dataclass(frozen=True, slots=True)

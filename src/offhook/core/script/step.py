@@ -101,10 +101,10 @@ def step(script: Script, state: ScriptState, event: ScriptEvent) -> tuple[Script
                 return state, tuple(work.outs)
         case Silence():
             _silence(work)
-        case Keys(digits):
+        case Keys(digits, sealed):
             work.turns += 1
             work.silences = 0
-            heed(work, as_acts(work, digits), "keys")
+            heed(work, as_acts(work, digits, sealed), "keys")
         case Understood(acts):
             work.turns += 1
             work.silences = 0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from offhook.core.script.secret import Sealed
 from offhook.core.script.texts import text
 from offhook.core.speech.normal import speak
 
@@ -32,6 +33,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, Sealed):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -43,6 +46,8 @@ def plain(value: Any) -> Any:
 
 def argument(kind: str, value: Any) -> Any:
     """What a tool gets for a value: an offer by its id, a name or an address as it is written, the rest as JSON."""
+    if isinstance(value, Sealed):
+        return value
     if kind == "offer" and isinstance(value, Mapping):
         return value.get("id")
     if kind in {"person_name", "address"} and not isinstance(value, str):
@@ -75,12 +80,18 @@ def offers_of(value: Any) -> tuple[Mapping[str, Any], ...]:
 
 def fingerprint(tool: str, args: Mapping[str, Any]) -> str:
     """Same tool, same arguments: same fingerprint. 12 hex digits."""
-    raw = json.dumps([tool, args], sort_keys=True, default=str, ensure_ascii=False)
+    raw = json.dumps([tool, args], sort_keys=True, default=_told_apart, ensure_ascii=False)
     return hashlib.sha256(raw.encode()).hexdigest()[:12]
+
+
+def _told_apart(value: Any) -> str:
+    return value.token if isinstance(value, Sealed) else str(value)
 
 
 def same(a: Any, b: Any) -> bool:
     """Whether two values are the same to the outside."""
+    if isinstance(a, Sealed) or isinstance(b, Sealed):
+        return bool(a == b)
     return bool(plain(a) == plain(b))
 
 
@@ -88,6 +99,8 @@ def say_value(kind: str, value: Any, locale: str, style: str) -> str:
     """A value in words."""
     if value is None:
         return ""
+    if isinstance(value, Sealed):
+        return speak("phone", value.ending, locale, "") if style and value.ending else str(value)
     if kind == "yes_no":
         return text("yes" if value else "no", locale)
     if isinstance(value, Mapping) and "label" in value:

@@ -43,6 +43,9 @@ def resume(board: Board) -> None:
     # The time of the sound is not the reply's, nor is one that had stalled before it given more time than that.
     paused = board.now - board.state.user.since if isinstance(board.state.user, Speaking | Trailing) else board.policy.stalled_ms
     until = min(before.until + paused, board.now + board.policy.stalled_ms)
+    if isinstance(before, Preparing) and not before.ready and until <= board.now:
+        give_up(board, fx.Why.STALLED)  # there is nothing to go on with
+        return
     board.emit(fx.ResumePlayout(held.turn))
     if isinstance(before, Preparing) and before.ready:
         board.set(agent=Talking(before.turn, until, done=before.done, line=before.line))
@@ -200,6 +203,9 @@ def give_up(board: Board, why: fx.Why) -> None:
         # The answer broke off: a sound that turns out to be no words is followed by something, however short it was.
         end = state.user.stopped if isinstance(state.user, Trailing) else board.now
         board.set(user=replace(state.user, since=min(state.user.since, end - board.policy.noise_ms)))
+        return
+    if state.phase is Phase.TRANSFERRING:
+        board.forget_words()  # the attempt goes on, and its end is told
         return
     board.set(failures=state.failures + 1)
     board.forget_words()

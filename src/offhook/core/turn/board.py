@@ -119,17 +119,14 @@ class Board:
     def _free(self) -> None:
         state = self.state
         silent = isinstance(state.user, Silent)
-        if state.says and silent and state.phase in {Phase.LIVE, Phase.CLOSING}:
+        if state.says and silent:
             self.set(says=state.says[1:])
             self.prompt(fx.Line.SAY, state.says[0])
         elif state.phase is Phase.CLOSING and not state.says:
             self.end(state.reason or "finished")
         elif state.phase is Phase.LIVE and state.transfer is not None:
-            # Nobody has the floor while the call is handed over, or an answer would be opened in the middle of it.
+            # The caller is with the agent until somebody has taken the call, so whoever has the floor keeps it.
             self.set(phase=Phase.TRANSFERRING, transfer=None, phase_until=self.now + self.policy.transfer_ms)
-            self.set(user=Silent(), digits="", digits_until=None)
-            if state.segments or not silent:
-                self.forget_words()
             self.emit(fx.Transfer(state.transfer))
         elif state.phase is Phase.LIVE and state.results and silent and state.digits_until is None:
             self.open(cause="tool", text="")

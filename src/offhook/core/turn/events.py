@@ -98,7 +98,7 @@ class TurnEnding:
 
 @dataclass(frozen=True, slots=True)
 class Dtmf:
-    """A telephone key: 0-9, *, #, A-D."""
+    """A telephone key: 0-9, *, #, A-D; ``x`` for a digit that is keyed in secret."""
 
     at: Instant
     digit: str

@@ -130,8 +130,6 @@ def _check_floors(before: TurnState, event: ev.Event, after: TurnState, effects:
         law(6, noise or rattles, "the agent speaks, or is about to, while the caller speaks")
     if isinstance(after.agent, Preparing):
         law(6, after.agent.speculative or not after.agent.ready, "ready and real, but not audible")
-    if after.phase is Phase.TRANSFERRING:
-        law(6, isinstance(after.agent, Quiet) and isinstance(after.user, Silent), "nobody has the floor during a transfer")
 
 
 def over(state: TurnState) -> bool:

@@ -60,7 +60,10 @@ class TurnPolicy:
     max_turn_ms: Duration = ms(60_000)
     keys_ms: Duration = ms(1_500)
     """After the last key."""
-    transfer_ms: Duration = ms(60_000)
+    hidden_keys_ms: Duration = ms(4_000)
+    """After the last of keys that are hidden: they are read off a card, in groups."""
+    transfer_ms: Duration = ms(100_000)
+    """Longer than whoever rings people takes for it: their word comes first."""
     closing_ms: Duration = ms(30_000)
     """A goodbye that is not heard by then is not waited for."""
     final_ms: Duration = ms(600)

@@ -18,6 +18,7 @@ from offhook.core.turn.board import Board
 from offhook.core.turn.policy import TurnPolicy
 from offhook.core.turn.state import Held, Phase, Preparing, Quiet, Silent, Speaking, Talking, Trailing, TurnState
 
+HIDDEN = "x"
 _MOST_SAYS = 5
 _MOST_KEYS = 32
 """No number is longer."""
@@ -87,14 +88,16 @@ def _hangup(board: Board, _: ev.Hangup) -> None:
 def _dtmf(board: Board, event: ev.Dtmf) -> None:
     """Keys silence the agent and are gathered until a key that ends them, or a pause."""
     board.reopen()
-    if board.state.phase is not Phase.LIVE:
+    if board.state.phase is Phase.CLOSING:
         board.ignore("keys mean nothing now")
         return
     board.close_turn(fx.Why.BARGE_IN)
     board.forget_words()
     board.set(user=Silent())
-    ends = event.digit in {"#", "*"} or len(board.state.digits) >= _MOST_KEYS - 1
-    board.set(digits=board.state.digits + event.digit, digits_until=event.at if ends else event.at + board.policy.keys_ms)
+    # A star that comes first asks for all of it again; within a number it is a part of it.
+    ends = event.digit == "#" or (event.digit == "*" and not board.state.digits) or len(board.state.digits) >= _MOST_KEYS - 1
+    wait = board.policy.hidden_keys_ms if event.digit == HIDDEN else board.policy.keys_ms
+    board.set(digits=board.state.digits + event.digit, digits_until=event.at if ends else event.at + wait)
     _tick(board, ev.Tick(event.at))
 
 
@@ -130,10 +133,15 @@ def _transferred(board: Board, event: ev.Transferred) -> None:
     if board.state.phase is not Phase.TRANSFERRING:
         board.ignore("no transfer is under way")
     elif event.ok:
+        board.close_turn(fx.Why.ENDED)
         board.end("transferred")
     else:
         board.set(phase=Phase.LIVE, phase_until=None)
-        board.open(cause="transfer", text="")
+        state = board.state
+        if isinstance(state.agent, Quiet) and isinstance(state.user, Silent) and state.digits_until is None:
+            board.open(cause="transfer", text="")
+        else:  # whoever has the floor keeps it: what follows is said next
+            board.set(results=True)
 
 
 def _tick(board: Board, event: ev.Tick) -> None:

@@ -28,9 +28,6 @@ def fold(text: str) -> str:
 def started(board: Board, event: ev.SpeechStarted) -> None:
     """The caller takes or keeps the floor; whatever the agent says or prepares gives way in this very step."""
     state = board.state
-    if state.phase is Phase.TRANSFERRING:
-        board.ignore("transferring")
-        return
     if isinstance(state.user, Speaking):
         board.ignore("speaking already")
         return
@@ -68,9 +65,6 @@ def stopped(board: Board, event: ev.SpeechStopped) -> None:
 def words(board: Board, event: ev.Partial | ev.Final) -> None:
     """The caller's words so far. Over the agent they decide between a barge-in and a sound; else how long to wait."""
     state = board.state
-    if state.phase is Phase.TRANSFERRING:
-        board.ignore("transferring")
-        return
     rest = tuple(entry for entry in state.segments if entry[0] != event.segment)
     board.set(segments=tuple(sorted((*rest, (event.segment, event.text)))), score=event.score, behind=None)
     final = isinstance(event, ev.Final)
@@ -149,7 +143,7 @@ def _late(board: Board, final: bool) -> None:
             board.open(cause="speech", text=text)
         else:
             board.ignore("late words")
-    elif fold(text) and board.state.phase is Phase.LIVE:
+    elif fold(text) and board.state.phase in {Phase.LIVE, Phase.TRANSFERRING}:
         board.open(cause="speech", text=text)
     else:
         board.forget_words()
@@ -300,7 +294,7 @@ def barge_in(board: Board) -> None:
     board.set(idle_prompts=0)
     if isinstance(board.state.user, Silent):
         board.set(user=Trailing(board.now, board.now, board.now, final=True))
-    if board.state.phase is Phase.LIVE:
+    if board.state.phase in {Phase.LIVE, Phase.TRANSFERRING}:
         reconsider(board)
 
 

@@ -770,14 +770,55 @@ def test_an_end_waits_for_the_reply_to_be_heard() -> None:
     assert line.heard() == (fx.CommitTurn(2), fx.End("finished"))
 
 
-def test_a_transfer_takes_the_floor_from_the_caller_and_gives_it_back_when_it_fails() -> None:
+def test_a_transfer_leaves_the_caller_the_floor_and_is_answered_when_it_fails() -> None:
     line = Line().greeted()
+    assert line.feed(ev.Command(line.now, "transfer", "desk")) == (fx.Transfer("desk"),)
     line.start()
-    line.partial("hello there")
-    assert line.feed(ev.Command(line.now, "transfer", "desk")) == (fx.Listen(), fx.Transfer("desk"))
-    assert line.stop() == (fx.Ignored("not speaking"),)
-    assert line.feed(ev.Dtmf(line.now, "1")) == (fx.Ignored("keys mean nothing now"),)
+    line.partial("never mind")
+    line.stop(after=500)
+    line.final("never mind")
+    assert [type(effect) for effect in line.tick()] == [fx.OpenTurn]
+    assert line.feed(ev.Transferred(line.now, ok=False)) == ()
+    assert line.feed(ev.ReplyDone(line.now, 2)) == (fx.Listen(), fx.CommitTurn(2), fx.OpenTurn(3, "", False, "tool"))
+
+
+def test_a_transfer_that_fails_while_nobody_speaks_is_told_at_once() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
     assert line.feed(ev.Transferred(line.now, ok=False)) == (fx.OpenTurn(2, "", False, "transfer"),)
+
+
+def test_a_transfer_that_fails_while_the_caller_speaks_waits_for_them() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
+    line.start()
+    assert line.feed(ev.Transferred(line.now, ok=False)) == ()
+    line.stop(after=200)
+    assert line.tick() == (fx.Listen(), fx.OpenTurn(2, "", False, "tool"))
+
+
+def test_the_agent_says_lines_and_keys_count_during_a_transfer() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
+    assert line.feed(ev.Command(line.now, "say", "still trying")) == (fx.Prompt(2, fx.Line.SAY, "still trying"),)
+    assert line.feed(ev.Dtmf(line.now, "#")) == (fx.CancelTurn(2, fx.Why.SUPERSEDED), fx.Listen(), fx.OpenTurn(3, "#", False, "keys"))
+
+
+def test_a_line_that_breaks_during_a_transfer_neither_ends_the_call_nor_the_transfer() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
+    for turn in (2, 3, 4):
+        assert line.feed(ev.Command(line.now, "say", "still trying")) == (fx.Prompt(turn, fx.Line.SAY, "still trying"),)
+        assert line.feed(ev.ReplyFailed(line.now, turn, "Timeout")) == (fx.CancelTurn(turn, fx.Why.FAILED), fx.Listen())
+    assert line.state.phase is Phase.TRANSFERRING
+
+
+def test_a_transfer_ends_by_itself_whatever_nobody_says() -> None:
+    line = Line().greeted()
+    line.feed(ev.Command(line.now, "transfer", "desk"))
+    assert deadline(line.state) == line.now + POLICY.transfer_ms
+    assert line.tick() == (fx.OpenTurn(2, "", False, "transfer"),)
+    assert line.state.phase is Phase.LIVE
 
 
 def test_a_transfer_that_works_ends_the_call() -> None:
