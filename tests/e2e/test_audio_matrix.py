@@ -25,6 +25,7 @@ import pytest
 import uvicorn
 from tests.conformance import local_speech
 from tests.e2e.phones import CARRIERS, FORMATS, Memory, Phone, phone
+from tests.telephony.figures import figure
 
 from offhook import registry
 from offhook.contracts.plan import CallPlan, PlanRequest
@@ -375,6 +376,24 @@ async def test_no_format_sounds_wrong(tmp_path: Path, transport: str) -> None:
     async with stage(tmp_path) as one:
         found = await all_of(one, transport)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.telephony
+async def test_no_dialect_sounds_wrong(tmp_path: Path) -> None:
+    """A call by each, through the engine's own app: what is said and what is answered are whole and at their own pitch."""
+    dialects = sorted({*CARRIERS, "asterisk-plain"})
+    took: dict[str, Took] = {}
+
+    async def one_call(stage: Stage, dialect: str) -> None:
+        took[dialect] = await call(stage, dialect, "deepgram", "cartesia")
+
+    async with stage(tmp_path) as one, anyio.create_task_group() as group:
+        for dialect in dialects:
+            group.start_soon(one_call, one, dialect)
+        while len(took) < len(dialects):
+            await anyio.sleep(0.05)
+    assert {dialect: found for dialect in dialects if (found := list(wrong("deepgram", "cartesia", took[dialect], {})))} == {}
+    figure(f"carriers by websocket: a real call by each of {len(dialects)} dialects, heard and answered without a fault")
 
 
 def test_every_dialect_has_a_caller() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from offhook.core.audio.format import AudioFormat
 
@@ -48,6 +48,17 @@ class MarkIn:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldIn:
+    """The other side neither hears nor says anything from now on (it is on hold, or its media broke and may come back), or does again.
+
+    The call's time stands still meanwhile. The transport keeps what it has not sent, and goes on with it afterwards; positions of
+    ``MediaIn`` go on as if nothing had been between.
+    """
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ClientIn:
     """Anything else that a browser may say: a JSON object."""
 
@@ -62,7 +73,33 @@ class Closed:
     why: str = ""
 
 
-TransportEvent: TypeAlias = MediaIn | KeyIn | MarkIn | ClientIn | Closed
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """How a leg's media fared, for transports that can tell. Packets are RTP's; times are milliseconds."""
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    """Came after their place had been filled."""
+    concealed_ms: int = 0
+    """Caller audio that was made up for what was lost."""
+    jitter_ms: float = 0.0
+    rtt_ms: float | None = None
+    mos: float | None = None
+    """Estimated mean opinion score, 1 to 4.5 (ITU-T G.107, narrowband)."""
+    codec: str = ""
+
+
+TransportEvent: TypeAlias = MediaIn | KeyIn | MarkIn | HoldIn | ClientIn | Closed
+
+
+@runtime_checkable
+class Ringing(Protocol):
+    """A transport whose line is still ringing when its call is prepared: nothing is heard on either side before it is answered."""
+
+    async def answer(self) -> None:
+        """Take it off the hook. Raises CallError when the caller has gone."""
+        ...
 
 
 class CallTransport(Protocol):
@@ -101,6 +138,14 @@ class CallTransport(Protocol):
 
     def mark(self, name: str) -> None:
         """Ask to be told when all that was sent so far has been played."""
+
+    def send_keys(self, digits: str) -> bool:
+        """Send telephone keys (0-9 * # A-D, ``w`` waits half a second); False where the transport cannot."""
+        ...
+
+    def stats(self) -> LegStats | None:
+        """How the media has fared so far; None where the transport does not know."""
+        ...
 
     def show(self, message: dict[str, object]) -> None:
         """Tell a browser something (transcript, ladder); a carrier ignores it."""

@@ -19,7 +19,7 @@ import anyio
 
 from offhook.core.audio.format import AudioFormat, silence
 from offhook.errors import TransferFailed
-from offhook.ports.transport import CallStart, ClientIn, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
+from offhook.ports.transport import CallStart, ClientIn, Closed, KeyIn, LegStats, MarkIn, MediaIn, TransportEvent
 
 
 class Loopback:
@@ -38,6 +38,8 @@ class Loopback:
         self._over = False
         self.shown: list[dict[str, object]] = []
         self.transferred_to: str | None = None
+        self.pressed = ""
+        """Keys that the other side was sent."""
         self.transfers = False
         self.can_clear = True
         """Or what it has is played to its end."""
@@ -118,6 +120,15 @@ class Loopback:
                 wait = math.inf
             with anyio.move_on_after(wait):
                 await self._wake.wait()
+
+    def send_keys(self, digits: str) -> bool:
+        """Kept in ``pressed``."""
+        self.pressed += digits
+        return True
+
+    def stats(self) -> LegStats | None:
+        """Memory loses nothing."""
+        return None
 
     async def transfer(self, target: str) -> None:
         """Succeeds where ``transfers`` is set."""

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from offhook.core.audio.format import AudioFormat
 from offhook.core.wire.dialect import MAX_MESSAGE, BadMessage
 from offhook.errors import RemoteWireError, TransferFailed
-from offhook.ports.transport import CallStart, Closed, TransportEvent
+from offhook.ports.transport import CallStart, Closed, LegStats, TransportEvent
 
 QUEUED = 256
 """Messages that may wait for the socket: about 4.5 s of paced audio. A peer that drains less is lost."""
@@ -34,8 +34,8 @@ _GONE = (OSError, RuntimeError, WebSocketDisconnect)
 class Socket(Protocol):
     """The part of Starlette's WebSocket that is used."""
 
-    async def accept(self) -> None:
-        """Answer the upgrade."""
+    async def accept(self, subprotocol: str | None = None) -> None:
+        """Answer the upgrade, granting a subprotocol that was asked for."""
         ...
 
     async def receive(self) -> MutableMapping[str, Any]:
@@ -177,6 +177,14 @@ class SocketTransport(ABC):
             with anyio.move_on_after(GOODBYE_SECONDS):
                 await self._written.wait()
         await self._close()
+
+    def send_keys(self, digits: str) -> bool:  # noqa: ARG002 - the contract's
+        """Most media streams carry no keys to the caller's side."""
+        return False
+
+    def stats(self) -> LegStats | None:
+        """A websocket loses nothing and tells nothing."""
+        return None
 
     async def transfer(self, target: str) -> None:  # noqa: ARG002 - the contract's
         """A media stream cannot hand its caller over: the carrier's REST does."""

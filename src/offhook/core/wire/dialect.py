@@ -6,10 +6,11 @@ counts a ``BadMessage`` by its ``reason`` and lets the call go on.
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from offhook.core.audio.format import AudioFormat
 from offhook.errors import RemoteWireError
@@ -19,6 +20,12 @@ MAX_MESSAGE = 64 * 1024
 _MAX_TEXT = 4096
 _MAX_PARAMETERS = 32
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:=+\-]{1,256}", re.ASCII)
+KEYS: Final = frozenset("0123456789*#ABCD")
+"""What a telephone can have."""
+
+Frame: TypeAlias = str | bytes
+"""A text or a binary frame of a websocket."""
 
 
 class BadMessage(RemoteWireError):
@@ -42,14 +49,19 @@ class Start:
     carrier_call: str
     parameters: dict[str, str]
     """Of the carrier's markup; ``token``, ``did`` and ``caller`` are understood."""
+    format_in: AudioFormat | None = None
+    """Of what the caller sends, where the start says it; else the dialect's."""
+    format_out: AudioFormat | None = None
+    manner: str = ""
+    """How the peer wants to be spoken to, where a dialect has more than one way."""
 
 
 class Media(NamedTuple):
-    """Caller audio. ``sequence`` counts packets from about 1; ``timestamp`` is ms since the stream began, None where there is none."""
+    """Caller audio. ``sequence`` counts packets from about 1, ``timestamp`` is ms since the stream began; None where there is none."""
 
     stream: str
     payload: bytes
-    sequence: int
+    sequence: int | None
     timestamp: int | None
 
 
@@ -76,22 +88,34 @@ class Stop:
     stream: str
 
 
-DialectEvent: TypeAlias = Connected | Start | Media | Key | Mark | Stop
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The carrier's buffer is full (``go`` is false), or takes audio again."""
+
+    stream: str
+    go: bool
+
+
+DialectEvent: TypeAlias = Connected | Start | Media | Key | Mark | Stop | Flow
 
 
 class Outgoing(Protocol):
-    """What we send on one stream, as text frames ready for the wire."""
+    """What we send on one stream, as frames ready for the wire."""
 
-    def media(self, data: bytes) -> str:
-        """Audio in the dialect's ``format_out``."""
+    def media(self, data: bytes) -> Frame:
+        """Audio in the stream's ``format_out``."""
         ...
 
-    def mark(self, name: str) -> str:
+    def mark(self, name: str) -> tuple[Frame, ...]:
         """Ask for word when everything before it has been played."""
         ...
 
-    def clear(self) -> str:
+    def clear(self) -> tuple[Frame, ...]:
         """Drop what has not been played."""
+        ...
+
+    def keys(self, digits: str) -> tuple[Frame, ...]:
+        """Send telephone keys to the caller's side; nothing where ``can_send_dtmf`` is false."""
         ...
 
 
@@ -114,6 +138,16 @@ class Dialect(Protocol):
         ...
 
     @property
+    def subprotocol(self) -> str | None:
+        """What the carrier asks for at the upgrade and must be granted; None where it asks for nothing."""
+        ...
+
+    @property
+    def bearer(self) -> str | None:
+        """The header of the upgrade in which the carrier can bring a token, in lower case; None where there is none."""
+        ...
+
+    @property
     def chunk_ms(self) -> int:
         """Usual length of a media message."""
         ...
@@ -121,6 +155,16 @@ class Dialect(Protocol):
     @property
     def message_ms(self) -> int:
         """How much audio a message of ours should hold where there is no hurry; as ``chunk_ms`` unless the carrier takes any length."""
+        ...
+
+    @property
+    def exact_ms(self) -> int | None:
+        """How much audio every message of ours must hold, neither more nor less; None where it may be any."""
+        ...
+
+    @property
+    def least_ms(self) -> int:
+        """How much audio a message of ours must hold at least, whole frames beyond it; 0 where it may be any."""
         ...
 
     @property
@@ -147,7 +191,7 @@ class Dialect(Protocol):
         """What a message says; None for one that we may ignore. Raises BadMessage, and nothing else whatever comes."""
         ...
 
-    def speak(self, stream: str) -> Outgoing:
+    def speak(self, start: Start) -> Outgoing:
         """Templates for one stream."""
         ...
 
@@ -223,3 +267,51 @@ def string_map(value: object, key: str) -> dict[str, str]:
         plain = item if isinstance(item, str) else json.dumps(item)
         out[safe(name, key, limit=256)] = safe(plain, key)
     return out
+
+
+def scalars(value: dict[str, Any], key: str, *, but: frozenset[str]) -> dict[str, str]:
+    """The plain members of an object that somebody else may add to, less those that mean something else; bounded."""
+    plain = {name: item for name, item in value.items() if name not in but and isinstance(item, str | int | float)}
+    return string_map(dict(list(plain.items())[:_MAX_PARAMETERS]), key)
+
+
+def identifier(found: object, key: str) -> str:
+    """A carrier's name for a stream or call: bounded, harmless in a header, a path or a log line."""
+    if not isinstance(found, str) or not _IDENTIFIER.fullmatch(found):
+        raise BadMessage("bad_stream", f"{key} is missing or malformed")
+    return found
+
+
+def payload(media: dict[str, Any]) -> bytes:
+    """The audio of a JSON media message."""
+    found = media.get("payload")
+    if not isinstance(found, str) or not found:
+        raise BadMessage("bad_payload", "media without a payload")
+    try:
+        audio = binascii.a2b_base64(found, strict_mode=True)
+    except ValueError:
+        raise BadMessage("bad_payload", "a payload that is not base64") from None
+    if not audio:
+        raise BadMessage("bad_payload", "an empty payload")
+    return audio
+
+
+def samples16(message: bytes) -> bytes:
+    """The audio of a binary message of 16-bit samples."""
+    if len(message) > MAX_MESSAGE:
+        raise BadMessage("oversize", f"a message over {MAX_MESSAGE // 1024} KiB")
+    if not message or len(message) % 2:
+        raise BadMessage("bad_payload", f"{len(message)} bytes are no 16-bit samples")
+    return message
+
+
+def key(digit: object) -> str:
+    """A telephone key."""
+    if not isinstance(digit, str) or digit not in KEYS:
+        raise BadMessage("bad_key", "a key that no telephone has")
+    return digit
+
+
+def encoded(data: bytes) -> str:
+    """Base64 for a JSON string."""
+    return binascii.b2a_base64(data, newline=False).decode("ascii")

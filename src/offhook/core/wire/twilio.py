@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from base64 import b64decode
 from typing import Any
 
 from offhook.core.audio.format import MULAW_8K, AudioFormat
@@ -25,8 +24,10 @@ from offhook.core.wire.dialect import (
     Outgoing,
     Start,
     Stop,
+    key,
     number,
     part,
+    payload,
     read_object,
     string_map,
     text,
@@ -40,7 +41,6 @@ _FRAME = re.compile(
     re.ASCII,
 )
 """A frame of audio as it always comes. 50 of them come a second and call: read so, one takes less than half the time."""
-_KEYS = frozenset("0123456789*#ABCD")
 
 
 class TwilioOutgoing:
@@ -58,13 +58,17 @@ class TwilioOutgoing:
         """Mu-law of any length."""
         return f'{self._media}{binascii.b2a_base64(data, newline=False).decode("ascii")}"}}}}'
 
-    def mark(self, name: str) -> str:
+    def mark(self, name: str) -> tuple[str, ...]:
         """Any text."""
-        return f"{self._mark}{json.dumps(name)}}}}}"
+        return (f"{self._mark}{json.dumps(name)}}}}}",)
 
-    def clear(self) -> str:
+    def clear(self) -> tuple[str, ...]:
         """Empty the carrier's buffer."""
-        return self._clear
+        return (self._clear,)
+
+    def keys(self, digits: str) -> tuple[str, ...]:  # noqa: ARG002 - the contract's
+        """There are no keys on the stream."""
+        return ()
 
 
 class Twilio:
@@ -73,16 +77,20 @@ class Twilio:
     name = "twilio"
     format_in: AudioFormat = MULAW_8K
     format_out: AudioFormat = MULAW_8K
+    subprotocol: str | None = None
+    bearer: str | None = None
     chunk_ms = 20
     message_ms = 40
+    exact_ms: int | None = None
+    least_ms = 0
     can_clear = True
     mark_on_clear = True
     ordered = True
     can_send_dtmf = False
 
-    def speak(self, stream: str) -> Outgoing:
+    def speak(self, start: Start) -> Outgoing:
         """Templates for one stream."""
-        return TwilioOutgoing(stream)
+        return TwilioOutgoing(start.stream)
 
     def parse(self, message: str | bytes) -> DialectEvent | None:
         """See Dialect. Raises BadMessage with one of the reasons: binary oversize nested json not_object missing too_long
@@ -98,18 +106,34 @@ class Twilio:
             case "mark":
                 return Mark(_stream(value), text(part(value, "mark"), "name"))
             case "dtmf":
-                digit = part(value, "dtmf").get("digit")
-                if not isinstance(digit, str) or digit not in _KEYS:
-                    raise BadMessage("bad_key", "a key that no telephone has")
-                return Key(_stream(value), digit)
+                return Key(_stream(value), key(part(value, "dtmf").get("digit")))
             case "start":
-                return _start(value)
+                return self._start(value)
             case "stop":
                 return Stop(_stream(value))
             case "connected":
                 return Connected()
             case _:
                 raise BadMessage("unknown", "an event that the protocol does not have")
+
+    def _start(self, value: dict[str, Any]) -> Start:
+        start = part(value, "start")
+        stream = _stream(value)
+        if start.get("streamSid", stream) != stream:
+            raise BadMessage("bad_stream", "two different streamSids in one message")
+        form = part(start, "mediaFormat")
+        both = self._format(form.get("encoding"), number(form, "sampleRate"), number(form, "channels"))
+        call = text(start, "callSid")
+        if not _SID.fullmatch(call):
+            raise BadMessage("bad_stream", "callSid is malformed")
+        return Start(stream, call, string_map(start.get("customParameters"), "customParameters"), both, both)
+
+    def _format(self, encoding: object, rate: int, channels: int) -> AudioFormat | None:
+        if encoding != "audio/x-mulaw" or rate != 8_000 or channels != 1:
+            raise BadMessage(
+                "media_format", f"twilio's media must be audio/x-mulaw at 8000 Hz, 1 channel; the start says {rate} Hz, {channels}"
+            )
+        return None
 
 
 def _quick(message: str | bytes) -> Media | None:
@@ -138,33 +162,8 @@ def _media(value: dict[str, Any]) -> Media | None:
     media = part(value, "media")
     if media.get("track", "inbound") != "inbound":
         return None
-    payload = media.get("payload")
-    if not isinstance(payload, str) or not payload:
-        raise BadMessage("bad_payload", "media without a payload")
-    try:
-        audio = b64decode(payload, validate=True)
-    except ValueError:
-        raise BadMessage("bad_payload", "a payload that is not base64") from None
-    if not audio:
-        raise BadMessage("bad_payload", "an empty payload")
+    audio = payload(media)
     return Media(_stream(value), audio, number(media, "chunk"), number(media, "timestamp") if "timestamp" in media else None)
-
-
-def _start(value: dict[str, Any]) -> Start:
-    start = part(value, "start")
-    stream = _stream(value)
-    if start.get("streamSid", stream) != stream:
-        raise BadMessage("bad_stream", "two different streamSids in one message")
-    form = part(start, "mediaFormat")
-    encoding, rate, channels = form.get("encoding"), number(form, "sampleRate"), number(form, "channels")
-    if encoding != "audio/x-mulaw" or rate != 8_000 or channels != 1:
-        raise BadMessage(
-            "media_format", f"twilio's media must be audio/x-mulaw at 8000 Hz, 1 channel; the start says {rate} Hz, {channels}"
-        )
-    call = text(start, "callSid")
-    if not _SID.fullmatch(call):
-        raise BadMessage("bad_stream", "callSid is malformed")
-    return Start(stream, call, string_map(start.get("customParameters"), "customParameters"))
 
 
 def create() -> Twilio:

@@ -166,15 +166,16 @@ def test_no_error_shows_the_peers_text() -> None:
 
 
 def test_what_we_send_is_what_the_protocol_has() -> None:
-    out = twilio.speak(SID)
+    out = twilio.speak(Start(SID, "CA1", {}))
     audio = bytes(range(256))
     assert json.loads(out.media(audio)) == {
         "event": "media",
         "streamSid": SID,
         "media": {"payload": base64.b64encode(audio).decode()},
     }
-    assert json.loads(out.mark('e1:3 "é')) == {"event": "mark", "streamSid": SID, "mark": {"name": 'e1:3 "é'}}
-    assert json.loads(out.clear()) == {"event": "clear", "streamSid": SID}
+    assert [json.loads(one) for one in out.mark('e1:3 "é')] == [{"event": "mark", "streamSid": SID, "mark": {"name": 'e1:3 "é'}}]
+    assert [json.loads(one) for one in out.clear()] == [{"event": "clear", "streamSid": SID}]
+    assert out.keys("12") == ()
 
 
 def compact(value: object) -> str:
