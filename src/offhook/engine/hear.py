@@ -1,7 +1,8 @@
 """From the transport's audio to the turn core's events: detector, recogniser, completeness, end-of-turn hint.
 
 Positions: the transport counts samples at its own rate from the beginning of the media. An instant is computed from a
-position by how far behind the newest sample it lies, so a burst after a network stall does not look like silence.
+position by how far behind the newest sample it lies, so a burst after a network stall does not look like silence. Nor does audio
+that was lost: it is made up for (``core/audio/conceal.py``), and where it was, nothing is known of the caller's floor.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Final
 
 import anyio
 
-from offhook.core.audio.format import AudioFormat, silence
+from offhook.core.audio.conceal import Concealer, Lost
+from offhook.core.audio.format import AudioFormat
 from offhook.core.audio.frame import PcmFrame
 from offhook.core.audio.link import Link
 from offhook.core.speech.gate import Edge, Gate, GateSettings
@@ -118,6 +120,9 @@ class Hearing:
         self._stt_position = 0
         self._stt_origin = 0
         self._position = 0
+        self._gaps = Concealer(format_in)
+        self._lost = Lost()
+        """At the detector's rate."""
         self._segments: dict[int, str] = {}
         self._first_segment = 0
         self._changed: Instant | None = None
@@ -143,14 +148,25 @@ class Hearing:
         """Since when it alone hears speech."""
 
     def media(self, media: MediaIn) -> None:
-        """Take the caller's audio. A gap is filled with silence of its exact length, so that positions hold."""
+        """Take the caller's audio. A gap is made up for with audio of its exact length, so that positions hold."""
         gap = media.start - self._position
         if 0 < gap <= self._format.rate * 10:
-            self._push(silence(self._format, gap))
+            self._make_up(gap)
         elif gap < 0 and -gap >= self._format.samples_in(len(media.data)):
             return
         self._position = media.start
+        self._gaps.heard(media.data)
         self._push(media.data)
+
+    def _make_up(self, gap: int) -> None:
+        rate, own = self._ears.detector.format.rate, self._format.rate
+        self._lost.add(self._position * rate // own, (self._position + gap) * rate // own)
+        self._push(self._gaps.lost(gap))
+
+    @property
+    def concealed_ms(self) -> int:
+        """How much of what the caller said was lost on the way, and made up for."""
+        return self._gaps.concealed * 1_000 // self._format.rate
 
     def _push(self, data: bytes) -> None:
         self._position += self._format.samples_in(len(data))
@@ -191,7 +207,8 @@ class Hearing:
         return self._driver.now() - duration(max(0, newest - sample), rate)
 
     def _window(self, probability: float, start: int, end: int) -> None:
-        edge = self._gate.feed(probability, start, end)
+        # What was made up tells nothing: neither that the caller has stopped, nor that they have begun.
+        edge = None if self._lost.most_of(start, end) else self._gate.feed(probability, start, end)
         at = self._driver.now()
         self._edge(edge, at)
         if self._changed is not None and self._gate.pausing and at - self._changed >= _SETTLES:
@@ -258,14 +275,6 @@ class Hearing:
         self._vendor_ended = False
         self.stats.speech_begin = None
         self._forget()
-
-    def again(self) -> None:
-        """The core listens again, which had no ears during a transfer: what is open, words and speech, is told once more."""
-        at = self._driver.now()
-        for segment, text in sorted(self._segments.items()):
-            self._driver.feed(ev.Final(at, segment, text, score(text, self._expecting(), self._context, self._seconds())))
-        if self._gate.speaking:
-            self._driver.feed(ev.SpeechStarted(at, self.stats.began if self.stats.began is not None else at))
 
     def keyed(self) -> None:
         """The caller uses the keys. What they said before that to nobody is not to be heard afterwards."""

@@ -21,7 +21,8 @@ from offhook.core.time import MS, Duration, Instant, duration, samples
 from offhook.errors import FormatError
 
 LEAD: Duration = 100 * MS
-MOST: Duration = 120 * MS
+MOST: Duration = 240 * MS
+"""Beyond this a clear would be the only safety. A carrier that takes 100 ms at a time needs two such pieces ahead, all others 120 ms."""
 FRAME: Duration = 20 * MS
 MARK_EVERY: Duration = 500 * MS
 _MARKS = 64

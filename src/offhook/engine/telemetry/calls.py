@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import anyio
 
-from offhook.contracts.events import Ladder
+from offhook.contracts.events import Ladder, MediaQuality
 from offhook.contracts.plan import TracePlan
 from offhook.core.time import MS, SECOND, Instant
 from offhook.engine.failover.health import Circuit, HealthReport
@@ -137,6 +137,7 @@ class CallTelemetry:
         self._call = call
         self._text = plan.text
         self._about = about
+        self._transport = str(about.get("voice.transport", ""))
         self._origin = (answered - _EPOCH) // timedelta(microseconds=1) * 1_000
         self._turns: dict[int, bytes] = {}
         self._events: list[sp.SpanEvent] = []
@@ -232,6 +233,15 @@ class CallTelemetry:
     def mismatch(self) -> None:
         """Agent audio was not in the format that was promised."""
         self._metrics.mismatches.add()
+
+    def media(self, told: MediaQuality) -> None:
+        """How the caller's media fared in the whole call."""
+        whole = told.received + told.lost
+        self._metrics.loss.observe(min(1.0, (told.lost + told.late) / whole) if whole else 0.0, self._transport)
+        self._metrics.jitter.observe(told.jitter_ms / 1_000, self._transport)
+        if told.mos is not None:
+            self._metrics.mos.observe(told.mos, self._transport)
+        self._metrics.concealed.add(self._transport, by=told.concealed_ms / 1_000)
 
     def recording_failed(self) -> None:
         """The recording had to stop."""

@@ -1,6 +1,6 @@
 """The engine's metrics by name. Labels are words of ours and names out of plans; never a call, a tenant or a number.
 
-What is measured elsewhere comes from there: money and retention from the orchestrator, loss and concealment from transports with RTP.
+What is measured elsewhere comes from there: money and retention from the orchestrator, loss and jitter from transports with RTP.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ STAGES = {
     "playout": "playout",
 }
 """The ladder's steps as values of the label ``stage``."""
+
+LOSSES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+JITTERS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+SCORES = (1.5, 2.0, 2.5, 3.0, 3.4, 3.6, 3.8, 4.0, 4.2, 4.4)
 
 
 class Metrics:
@@ -46,6 +50,15 @@ class Metrics:
         self.underruns = Counter("voice_audio_underruns_total", "Gaps in agent audio because the next piece was late.")
         self.mismatches = Counter("voice_tts_format_mismatch_total", "Agent audio refused for not being what the vendor had promised.")
         self.recording_failures = Counter("voice_recording_failures_total", "Recordings that had to stop.")
+        # the line, of legs that can tell
+        self.loss = Histogram(
+            "voice_media_loss_ratio", "Share of the caller's packets that were not heard, by call.", ("transport",), bounds=LOSSES
+        )
+        self.jitter = Histogram(
+            "voice_media_jitter_seconds", "How unevenly the caller's packets came, by call.", ("transport",), bounds=JITTERS
+        )
+        self.mos = Histogram("voice_media_mos", "Estimated mean opinion score of the line, by call.", ("transport",), bounds=SCORES)
+        self.concealed = Counter("voice_media_concealed_seconds_total", "Caller audio that was made up for what was lost.", ("transport",))
         # speculation
         self.speculation = Counter(
             "voice_speculation_total", "Replies prepared ahead of the decision, by what became of them.", ("outcome",)
