@@ -9,9 +9,10 @@ import pytest
 from offhook.core.audio.format import MULAW_8K
 from offhook.core.audio.playout import LEAD, MOST, Playout
 from offhook.core.time import MS, Instant
-from offhook.engine.pacing import ENOUGH, Pacing, lead_of
+from offhook.engine.pacing import Pacing, enough_of, lead_of
 
 FRAME = 160
+ENOUGH = enough_of(40 * MS)
 
 
 class Leg:
@@ -46,6 +47,15 @@ def test_where_enough_is_ahead_two_frames_leave_in_one_message() -> None:
     leg.beats(0, 26)
     assert leg.sizes == [5, *[2] * 12]
     assert [at // (20 * MS) for at, _, _ in leg.sent] == [0, *range(2, 26, 2)]
+
+
+def test_a_carrier_that_takes_100_ms_at_a_time_has_at_least_90_ahead() -> None:
+    leg = Leg(100)
+    leg.say(60)
+    leg.beats(0, 56)
+    assert leg.sizes == [10, *[5] * 10]
+    assert min(ahead for _, _, ahead in leg.sent[1:]) >= 90 * MS
+    assert lead_of(100 * MS) <= MOST
 
 
 def test_a_transport_that_wants_frames_gets_frames() -> None:

@@ -213,3 +213,39 @@ async def test_a_call_without_audio_leaves_nothing(tmp_path: Path) -> None:
     assert await recorder.close() is None
     assert await recorder.close() is None
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_is_keyed_in_secret_is_in_neither_channel_and_told_to_the_sample(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "call.flac", MULAW_8K, MULAW_8K)
+
+    def work() -> None:
+        for n in range(500):
+            recorder.redact(hidden=100 <= n < 400)
+            recorder.caller(n * FRAME, LOUD, n * 20 * MS)
+            # What is sent is heard a little later: the agent's audio is ahead of the caller's when something begins to be hidden.
+            recorder.agent((n + 5) * FRAME, LOUD)
+
+    info = await recorded(recorder, work)
+    assert info is not None
+    assert info.redacted == ((2_000, 8_000),)
+    sound, rate = soundfile.read(str(info.path), dtype="int16")
+    hidden = sound[2 * rate : 8 * rate]
+    assert len(hidden) == 6 * rate
+    assert not hidden.any()
+    assert (np.abs(sound[: 2 * rate, 0].astype(int)) > 5_000).all()
+    assert (np.abs(sound[8 * rate : 10 * rate].astype(int)) > 5_000).all()
+
+
+async def test_a_call_that_ends_while_something_is_keyed_in_secret_hides_it_to_its_end(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "call.flac", MULAW_8K, MULAW_8K)
+
+    def work() -> None:
+        for n in range(100):
+            recorder.redact(hidden=n >= 50)
+            recorder.caller(n * FRAME, LOUD, n * 20 * MS)
+
+    info = await recorded(recorder, work)
+    assert info is not None
+    assert info.redacted == ((1_000, 2_000),)
+    sound, rate = soundfile.read(str(info.path), dtype="int16")
+    assert not sound[rate:].any()

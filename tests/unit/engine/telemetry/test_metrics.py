@@ -99,7 +99,7 @@ def test_the_catalogue_is_whole_readable_and_names_nobody() -> None:
     assert found["voice_telemetry_spans_dropped_total", (("reason", "overflow"),)] == 2
     assert found["voice_characters_total", ()] == 0
     labels = {label for metric in metrics.registry.metrics.values() for label in metric.labels}
-    assert labels == {"outcome", "decision", "stage", "kind", "vendor", "from", "to", "reason", "direction", "cached"}
+    assert labels == {"outcome", "decision", "stage", "kind", "vendor", "from", "to", "reason", "direction", "cached", "transport"}
     assert {name for name, metric in metrics.registry.metrics.items() if metric.kind == "counter"} == {
         name for name in metrics.registry.metrics if name.endswith("_total")
     }

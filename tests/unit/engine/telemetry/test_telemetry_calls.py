@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from offhook.contracts.events import MediaQuality
 from offhook.contracts.plan import TracePlan
 from offhook.core.time import ms
 from offhook.engine.failover.health import HealthBoard
@@ -232,6 +233,7 @@ def test_providers_by_vendor_and_outcome() -> None:
     for event in (one.mismatch, one.recording_failed, one.false_interruption):
         event()
     one.dead_air(ms(0), ms(4_500))
+    one.media(MediaQuality(received=970, lost=20, late=10, concealed_ms=600, jitter_ms=14.0, mos=4.04, codec="PCMU"))
     text = telemetry.text(3, 50, {"taken": 3})
     assert 'voice_provider_requests_total{kind="stt",vendor="deepgram",outcome="unauthorized"} 1' in text
     assert 'voice_provider_circuit_state{vendor="deepgram"} 2' in text
@@ -239,6 +241,11 @@ def test_providers_by_vendor_and_outcome() -> None:
     assert 'voice_provider_concurrency{vendor="deepgram"} 7' in text
     assert "voice_calls_active 3" in text
     assert 'voice_dead_air_seconds_bucket{le="5"} 1' in text
+    assert 'voice_media_loss_ratio_bucket{transport="twilio",le="0.02"} 0' in text
+    assert 'voice_media_loss_ratio_bucket{transport="twilio",le="0.05"} 1' in text
+    assert 'voice_media_jitter_seconds_bucket{transport="twilio",le="0.02"} 1' in text
+    assert 'voice_media_mos_bucket{transport="twilio",le="4"} 0' in text
+    assert 'voice_media_concealed_seconds_total{transport="twilio"} 0.6' in text
     for name in ("audio_underruns", "tts_format_mismatch", "recording_failures", "false_interruptions"):
         assert f"voice_{name}_total 1" in text
 
