@@ -1,5 +1,6 @@
-// A call through the browser: the page's side of the protocol in transports/browser_ws.py, and its sound. It shows nothing and says
-// nothing: whoever begins a call is told what happens to it, and has the words.
+// A call through the browser: over WebRTC where an engine offers that, else by the protocol in transports/browser_ws.py, of which this is
+// the page's side, and its sound. It shows nothing and says nothing: whoever begins a call is told what happens to it, and has the words.
+import { Rtc } from "./rtc.js";
 
 const RATE_IN = 16000;
 const RATE_OUT = 24000;
@@ -88,8 +89,8 @@ export class Line {
     this.over = false;
   }
 
-  /** ``address`` is the engine's websocket; ``stream`` a microphone that was opened before. */
-  async begin({ address, token = "", parameters = {}, stream = null }) {
+  /** ``address`` is the engine's websocket, ``offers`` where WebRTC is offered; ``stream`` a microphone that was opened before. */
+  async begin({ address, offers = [], token = "", parameters = {}, stream = null }) {
     this.start = { type: "start", version: 1, token, rate: RATE_IN, rate_out: RATE_OUT, parameters };
     if (!stream && (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode)) return this.stop("denied", "insecure");
     this.told.asking?.();
@@ -101,10 +102,53 @@ export class Line {
       return this.stop("denied", error.why ?? "denied");
     }
     if (this.over) return this.release();
-    await this.context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
     await this.context.resume();
     this.told.connecting?.();
+    for (const offer of globalThis.RTCPeerConnection ? offers : []) {
+      if (await this.offered(offer, { token, parameters })) return;
+      if (this.over) return this.release();
+    }
+    await this.context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
     this.connect(typeof address === "function" ? await address() : address);
+  }
+
+  /** Whether the call is under way over WebRTC. What is heard comes from an element: its sound is what echo is cancelled against. */
+  async offered(address, words) {
+    const rtc = new Rtc(address, this.stream, {
+      track: (stream) => this.heard(stream),
+      message: (message) => this.message(message),
+      waiting: (on) => this.told.waiting?.(on),
+      closed: (lost) => this.closed(lost ? 1006 : 1000),
+    });
+    this.rtc = rtc;
+    if (!(await rtc.open(words)) || this.over) {
+      rtc.close();
+      this.rtc = null;
+      return false;
+    }
+    this.meter("caller", this.stream);
+    this.up();
+    return true;
+  }
+
+  heard(stream) {
+    this.element ??= new Audio();
+    this.element.srcObject = stream;
+    this.element.play().catch(() => {});
+    this.meter("agent", stream);
+  }
+
+  /** Tell how loud a side is, as the worklets do. */
+  meter(side, stream) {
+    this.meters ??= {};
+    clearInterval(this.meters[side]);
+    const meter = new AnalyserNode(this.context, { fftSize: 2048 });
+    this.context.createMediaStreamSource(stream).connect(meter);
+    const values = new Float32Array(meter.fftSize);
+    this.meters[side] = setInterval(() => {
+      meter.getFloatTimeDomainData(values);
+      this.told.level(side, values.reduce((most, one) => Math.max(most, Math.abs(one)), 0));
+    }, BAR_MS / 2);
   }
 
   connect(address) {
@@ -117,6 +161,7 @@ export class Line {
   }
 
   send(message) {
+    if (this.rtc) return this.rtc.send(message);
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
@@ -130,8 +175,12 @@ export class Line {
       case "started": return this.started(message);
       case "clear": return this.player?.port.postMessage({ clear: true });
       case "mark": return this.player?.port.postMessage({ mark: message.name });
-      case "ended": this.reason = message.reason;
     }
+    this.message(message);
+  }
+
+  message(message) {
+    if (message.type === "ended") this.reason = message.reason;
     this.told.message(message);
   }
 
@@ -145,6 +194,11 @@ export class Line {
       this.told.level("caller", data.peak);
     };
     this.context.createMediaStreamSource(this.stream).connect(this.capture);
+    this.up();
+  }
+
+  up() {
+    this.live = true;
     // Some systems take the sound away (a telephone call, headphones pulled out); take it back when they let us.
     this.context.onstatechange = () => this.context.state === "interrupted" && this.context.resume();
     this.since = performance.now();
@@ -181,9 +235,11 @@ export class Line {
 
   /** Whether it is muted now. */
   mute() {
-    if (this.capture) {
+    if (this.live) {
       this.muted = !this.muted;
-      this.capture.port.postMessage({ muted: this.muted });
+      this.capture?.port.postMessage({ muted: this.muted });
+      // A muted track goes on, as silence.
+      if (this.rtc) for (const track of this.stream.getAudioTracks()) track.enabled = !this.muted;
     }
     return this.muted;
   }
@@ -198,7 +254,7 @@ export class Line {
     this.send({ type: "hangup" });
     // The engine closes; should it not, the call is over all the same.
     setTimeout(() => this.over || this.closed(1000), 1500);
-    if (!this.player) this.stop("ended", "ended-hangup");
+    if (!this.live) this.stop("ended", "ended-hangup");
   }
 
   closed(code) {
@@ -215,6 +271,9 @@ export class Line {
     this.over = true;
     if (this.socket) this.socket.onclose = null;
     this.socket?.close(1000);
+    this.rtc?.close();
+    for (const timer of Object.values(this.meters ?? {})) clearInterval(timer);
+    if (this.element) this.element.srcObject = null;
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.capture?.port.postMessage({ over: true });
     // What has arrived is still played, but not for ever.

@@ -137,7 +137,7 @@ class Call extends Line {
     super({
       asking: () => show("asking"),
       connecting: () => show("connecting"),
-      started: () => this.up(),
+      started: () => this.began(),
       message: (message) => this.shown(message),
       level: (side, peak) => strip.level(side, peak),
       stopped: (state, word) => this.down(state, word),
@@ -149,8 +149,10 @@ class Call extends Line {
   dial() {
     const address = new URL("../media/browser", location.href.replace(/[^/]*([?#].*)?$/, ""));
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const { token = "", ...parameters } = Object.fromEntries(new URLSearchParams(location.search));
-    return this.begin({ address, token, parameters });
+    const offer = new URL("../webrtc/offer", location.href.replace(/[^/]*([?#].*)?$/, ""));
+    const { token = "", visit = "", ...parameters } = Object.fromEntries(new URLSearchParams(location.search));
+    if (visit) offer.search = new URLSearchParams({ visit });
+    return this.begin({ address, offers: [offer.href], token, parameters });
   }
 
   shown(message) {
@@ -163,7 +165,7 @@ class Call extends Line {
     }
   }
 
-  up() {
+  began() {
     this.clock = setInterval(() => this.tick(), 250);
     strip.begin();
     show("live");
@@ -176,7 +178,7 @@ class Call extends Line {
   }
 
   mute() {
-    if (!this.capture) return;
+    if (!this.live) return;
     super.mute();
     $("mute").setAttribute("aria-pressed", String(this.muted));
     $("mute").querySelector("use").setAttribute("href", this.muted ? "#i-mute" : "#i-mic");
