@@ -31,7 +31,7 @@ from offhook.engine.trace import TraceWriter
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, TransferFailed
 from offhook.inference import InferencePool
-from offhook.ports.transport import CallStart, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
+from offhook.ports.transport import CallStart, Closed, HoldIn, KeyIn, LegStats, MarkIn, MediaIn, TransportEvent
 from offhook.registry import ProviderContext
 from offhook.testing.fakes import FakeLlm, FakeStt, FakeTts, FakeVad, Mouthpiece, SttScript, TtsScript, Utterance
 from offhook.weights import ModelStore
@@ -60,6 +60,9 @@ class Line:
         self.most_ahead = 0.0
         self.transferred: list[str] = []
         self.refuse_transfer = False
+        self.lost: Callable[[int], bool] = lambda _: False
+        """Whether the caller's frame of this number never comes."""
+        self.counted: LegStats | None = None
         self.shown: list[dict[str, object]] = []
         self.clears: list[float] = []
         self.ended = anyio.Event()
@@ -70,6 +73,16 @@ class Line:
         self._speaking_until = 0
         self._frames = 0
         self._closed = False
+        self._held = False
+
+        self.sent_keys = ""
+
+    def send_keys(self, digits: str) -> bool:
+        self.sent_keys += digits
+        return True
+
+    def stats(self) -> LegStats | None:
+        return self.counted
 
     # -- the caller ---------------------------------------------------------------------------------------------------
 
@@ -95,6 +108,11 @@ class Line:
         """Put the phone down."""
         self._put(Closed(lost=False))
         self._closed = True
+
+    def hold(self, on: bool) -> None:
+        """Be put on hold: nothing is sent or played until it is over."""
+        self._held = on
+        self._put(HoldIn(on))
 
     def drop(self) -> None:
         """The connection breaks without a goodbye."""
@@ -127,8 +145,13 @@ class Line:
     async def run(self) -> None:
         """The carrier's clock: one frame each way every 20 ms."""
         while not self._closed:
+            if self._held:
+                await anyio.sleep(0.02)
+                self._begin += 0.02
+                continue
             speaking = self._frames < self._speaking_until
-            self._put(MediaIn(LOUD if speaking else QUIET, self._frames * FRAME))
+            if not self.lost(self._frames):
+                self._put(MediaIn(LOUD if speaking else QUIET, self._frames * FRAME))
             self._frames += 1
             self.heard.append(self._play())
             await anyio.sleep_until(self._begin + self._frames * 0.02)

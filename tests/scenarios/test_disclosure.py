@@ -33,6 +33,9 @@ class Tape:
     def agent(self, _start: int, data: bytes) -> None:
         self.sides["agent"].append(data)
 
+    def redact(self, *, hidden: bool) -> None:
+        assert not hidden
+
     def agent_cut(self, _start: int) -> None:
         """Nothing is taken back here."""
 

@@ -94,6 +94,9 @@ class Tape:
         self.agents.extend(b"\xff" * (start + len(data) - len(self.agents)))
         self.agents[start : start + len(data)] = data
 
+    def redact(self, *, hidden: bool) -> None:
+        assert not hidden
+
     def agent_cut(self, start: int) -> None:
         self.agents[start:] = b"\xff" * (len(self.agents) - start)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import ParamSpec
 
@@ -12,17 +13,22 @@ import anyio
 
 from offhook.authoring.rehearse import context_of
 from offhook.contracts.control import Glimpse
+from offhook.contracts.transfer import Brief
 from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.script.dialogue import Dialogue
 from offhook.core.script.state import Run
 from offhook.core.time import MS, SECOND
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
+from offhook.core.turn.state import Phase
 from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
+from offhook.engine.keypad import Keypad
 from offhook.engine.pacing import Pacing
 from offhook.engine.prepare import EngineParts, Prepared
+from offhook.engine.putting import Putting
+from offhook.engine.quality import quality
 from offhook.engine.record import Recorder
 from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope, ScopeReport, call_scope
@@ -30,7 +36,7 @@ from offhook.engine.talk import Talk
 from offhook.engine.tools import ToolResult, Tools
 from offhook.engine.trace import TraceWriter
 from offhook.errors import OffhookError, TransferFailed
-from offhook.ports.transport import CallTransport, ClientIn, Closed, KeyIn, MarkIn, MediaIn, TransportEvent
+from offhook.ports.transport import CallTransport, ClientIn, Closed, HoldIn, KeyIn, MarkIn, MediaIn, TransportEvent
 
 log = logging.getLogger("offhook.engine")
 P = ParamSpec("P")
@@ -64,8 +70,14 @@ class Call:
         self.reporter = prepared.mishaps.reporter = Reporter(plan, self.clock, sender, transport.show)
         self.driver = Driver(self.clock, prepared.policy, self._apply, self.trace)
         self.pacing = Pacing(prepared.mouth.playout, transport.message_ms * MS)
+        self.keypad = Keypad(self.dialogue, self.driver)
         self._tools = Tools(parts.http, plan, parts.secret, self.reporter.traceparent)
         self._tool_count = 0
+        self._putting: Putting | None = None
+        self._put = 0
+        """How often the caller was to be put through."""
+        self._taken = False
+        """Somebody has the caller."""
         self._tick = self._mouth.kick = self._guarded(self._beat)
         self._talk = Talk(
             parts,
@@ -76,6 +88,7 @@ class Call:
             transport,
             self.reporter,
             self._recorder,
+            self.keypad,
             self._launch,
             lambda: self._tools.running,
             self._count,
@@ -161,12 +174,17 @@ class Call:
         await self.transport.end()
 
     async def _release(self) -> None:
+        if self._putting is not None and await self._putting.settle():
+            self._taken = True
+        if self._taken and self.reason == "hangup":
+            self.reason = "transferred"  # their leg has left the media because somebody has it
         await self._hearing.aclose()
         await self._mouth.voice.aclose()
         await self._prepared.held.aclose()
         await self._leave()
         self._talk.account.parting()
         self.dialogue.hung_up()
+        self.dialogue.vault.clear()
         if self._recorder is not None:
             info = await self._recorder.close()
             if info is not None:
@@ -190,7 +208,10 @@ class Call:
         }
         self.reporter.counts.update({f"ignored {reason}": count for reason, count in self.driver.ignored.items()})
         self.reporter.counts.update(self.failures)
-        self.reporter.ended(self.reason or "hangup", dialogue.outcome, dialogue.slots(), dialogue.path(), usage)
+        concealed = self._hearing.concealed_ms
+        self.reporter.counts.update({"concealed_ms": concealed} if concealed else {})
+        media = quality(self.transport.stats(), concealed)
+        self.reporter.ended(self.reason or "hangup", dialogue.outcome, dialogue.slots(), dialogue.path(), usage, media)
 
     async def _write_trace(self) -> None:
         while self.trace is not None:
@@ -222,13 +243,18 @@ class Call:
     def _event(self, event: TransportEvent) -> None:
         match event:
             case MediaIn():
+                hidden = self.keypad.hides
                 if self._recorder is not None:
+                    self._recorder.redact(hidden=hidden)
                     self._recorder.caller(event.start, self._recorded(event.data, self.transport.format_in))
-                self._hearing.media(event)
+                self._hearing.media(MediaIn(self._blank(event.data), event.start) if hidden else event)
             case MarkIn():
                 self._mouth.playout.on_mark(event.name, self.clock.now())
             case KeyIn():
-                self.driver.feed(ev.Dtmf(self.clock.now(), event.digit))
+                self.keypad.pressed(event.digit)
+            case HoldIn():
+                self.reporter.counts["held"] += event.on and not self.clock.stopped
+                self.driver.wait(event.on)
             case ClientIn():
                 self.reporter.counts["client_messages"] += 1
             case Closed():
@@ -250,6 +276,9 @@ class Call:
                 self.transport.mark(mark)
             self._talk.left(now)
         self._talk.beat(now)
+        if self._putting is not None and self.driver.state.phase is not Phase.TRANSFERRING:
+            self._putting.give_up()  # its time is over, or the call's: nobody is to be rung for it any longer
+        self.keypad.beat()
 
     # -- out: the effects of the turn core ---------------------------------------------------------------------------
 
@@ -275,7 +304,7 @@ class Call:
                 self._talk.used_up()
                 self._hearing.listen()
             case fx.Transfer():
-                self._scope.start(lambda: self._transfer(effect.target), "transfer")
+                self._begin_transfer(effect.target)
             case fx.End():
                 self.reason = effect.reason
             case fx.Ignored():
@@ -290,7 +319,9 @@ class Call:
 
     async def _tool(self, run: Run, number: int) -> None:
         def done(result: ToolResult) -> None:
-            self.reporter.tool(result)
+            if result.error not in {"timeout", "unavailable"}:
+                self.dialogue.vault.had(run.tool, run.sealed)
+            self.reporter.tool(replace(result, args=run.args))
             self.dialogue.tool_done(result.key, result.values, result.error)
             self.driver.feed(ev.ToolDone(self.clock.now(), number))
 
@@ -304,23 +335,36 @@ class Call:
 
         self._scope.start(filler, "filler")
         try:
-            await self._tools.run(run.tool, run.args, run.key, run.timeout_ms, done)
+            args = self.dialogue.vault.reveal(run.args, run.sealed) if run.sealed else run.args
+            await self._tools.run(run.tool, args, run.key, run.timeout_ms, done, secure=tuple(run.sealed))
         finally:
             finished.set()
+
+    def _blank(self, data: bytes) -> bytes:
+        """So much silence in place of the caller's audio."""
+        return silence(self.transport.format_in, self.transport.format_in.samples_in(len(data)))
 
     def _recorded(self, data: bytes, format: AudioFormat) -> bytes:
         """What the recording gets: silence, until the caller has heard that there is one."""
         return silence(format, format.samples_in(len(data))) if self._talk.account.untold else data
 
-    async def _transfer(self, target: str) -> None:
-        address = self.plan.transfer_to.get(target, "")
+    def _begin_transfer(self, target: str) -> None:
+        self._put += 1
+        brief = Brief(
+            name=str(self.plan.given.get("caller_name") or "")[:200], words=self.reporter.words[:1_000], values=self.dialogue.slots()
+        )
+        by_transport, parts = self.transport.transfer, self._parts
+        putting = Putting(self.plan, parts.http, parts.secret, self.reporter, by_transport, target, self._put, brief)
+        self._putting = self._talk.putting = putting
+        self._scope.start(partial(self._transfer, putting), "transfer")
+        self._scope.start(partial(self._talk.company, putting), "company")
+
+    async def _transfer(self, putting: Putting) -> None:
         try:
-            if not address:
-                raise TransferFailed(f"the plan's transfer_to has no {target!r}")
-            await self.transport.transfer(address)
+            await putting.run()
         except TransferFailed as error:
             self._count(error)
             self.driver.feed(ev.Transferred(self.clock.now(), ok=False))
-            self._hearing.again()
             return
+        self._taken = True
         self.driver.feed(ev.Transferred(self.clock.now(), ok=True))

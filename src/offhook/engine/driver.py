@@ -49,6 +49,14 @@ class Driver:
         """The call's clock."""
         return self.clock.now()
 
+    def wait(self, on: bool) -> None:
+        """Stop the call's clock, so that no deadline comes, or let it go on."""
+        if on:
+            self.clock.stop()
+        else:
+            self.clock.go()
+        self._changed.set()
+
     def feed(self, event: ev.Event) -> None:
         """Step one event and apply what follows from it."""
         self._queue.append(event)
@@ -84,7 +92,7 @@ class Driver:
             self._changed.clear()
             due = self._due
             with anyio.CancelScope() as scope:
-                if due is not None:
+                if due is not None and not self.clock.stopped:
                     scope.deadline = self.clock.loop_time(due)
                 await self._changed.wait()
                 continue

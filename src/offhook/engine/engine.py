@@ -8,6 +8,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import anyio
 import httpx
@@ -24,7 +25,7 @@ from offhook.engine.lineup import Lineup
 from offhook.engine.outbox import Outbox
 from offhook.engine.phrases import Phrases
 from offhook.engine.plans import FilePlan, OrchestratorPlans, PlanSource, check
-from offhook.engine.prepare import EngineParts, prepare
+from offhook.engine.prepare import EngineParts, Prepared, prepare
 from offhook.engine.rehearsal import Rehearsals
 from offhook.engine.scopes import process_scope
 from offhook.engine.settings import EngineSettings
@@ -33,13 +34,21 @@ from offhook.engine.telemetry.export import Collector, Exporter, parse_headers
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError
 from offhook.inference import InferencePool
-from offhook.ports.transport import CallTransport
+from offhook.ports.transport import CallTransport, Ringing
 from offhook.reach import Reach
 from offhook.registry import ProviderContext
 from offhook.signing import sign
 from offhook.weights import ModelStore
 
 log = logging.getLogger("offhook.engine")
+
+
+class SipFigures(Protocol):
+    """What an engine's health says of its SIP line."""
+
+    def health(self) -> dict[str, object]:
+        """Figures; no data of any call."""
+        ...
 
 
 class Engine:
@@ -63,6 +72,8 @@ class Engine:
         self.ladders: deque[Ladder] = deque(maxlen=1_000)
         """Of the last answers, over all calls."""
         self.ignored: Counter[str] = Counter()
+        self.sip: SipFigures | None = None
+        """The line to SIP trunks, where there is one."""
 
     async def take(self, transport: CallTransport) -> str:
         """Carry one call from its first media to its end; returns the end's reason.
@@ -103,6 +114,8 @@ class Engine:
             prepared = await prepare(self.parts, plan, transport, failures)
         except (ConfigError, FormatError, ProviderError) as error:
             raise NoPlan(f"the call's plan cannot be carried out: {error.public}", detail=error.detail) from error
+        if isinstance(transport, Ringing):
+            await _answered(transport, prepared)
         call = Call(self.parts, transport, prepared, failures)
         told = self._told(call)
         self.telemetry.metrics.setup.observe(anyio.current_time() - begun)
@@ -159,8 +172,28 @@ class Engine:
             "vad_failures": self.parts.detector.failures,
             "phrases": {"bytes": self.parts.phrases.bytes, **self.parts.phrases.counts} if self.parts.phrases is not None else {},
             "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
+            "sip": self.sip.health() if self.sip is not None else {},
             "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
         }
+
+
+async def _answered(transport: Ringing, prepared: Prepared) -> None:
+    """Take a line off the hook now that all is there. Raises CallError, with what was prepared released."""
+    there = False
+    try:
+        await transport.answer()
+        there = True
+    finally:
+        if not there:
+            await _undone(prepared)
+
+
+async def _undone(prepared: Prepared) -> None:
+    """What was prepared for a call that is none."""
+    with anyio.CancelScope(shield=True), anyio.move_on_after(2):
+        await prepared.ears.stt.aclose()
+        await prepared.mouth.voice.aclose()
+        await prepared.held.aclose()
 
 
 def _answers(ladders: list[Ladder]) -> dict[str, float | int]:

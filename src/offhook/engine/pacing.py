@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from offhook.core.audio.playout import FRAME, LEAD, Playout
-from offhook.core.time import MS, Duration, Instant
-
-ENOUGH: Final[Duration] = 70 * MS
-"""With so much ahead a beat may pass. The next one then sends two frames in one message, and 60 ms at least are always ahead."""
+from offhook.core.time import Duration, Instant
 
 
 def lead_of(message: Duration) -> Duration:
-    """How far ahead a playout goes whose messages should hold so much: for two frames at once, half a frame beyond what it is otherwise, so
-    that a beat which comes a little early or late sends two as well.
+    """How far ahead a playout goes whose messages should hold so much: for several frames at once, two such messages at least and half a
+    frame beyond, so that a beat which comes a little early or late sends as many as well.
     """
-    return LEAD if message < 2 * FRAME else LEAD + FRAME // 2
+    return LEAD if message < 2 * FRAME else max(LEAD, 2 * message) + FRAME // 2
+
+
+def enough_of(message: Duration) -> Duration:
+    """With so much ahead a beat may pass. One that does not sends a whole message then: with two frames in it, 60 ms at least are always
+    ahead.
+    """
+    return lead_of(message) - message
 
 
 class Pacing:
@@ -28,7 +31,7 @@ class Pacing:
     def __init__(self, playout: Playout, message: Duration) -> None:
         self.gaps: Counter[str] = Counter()
         self._playout = playout
-        self._paired = message >= 2 * FRAME
+        self._enough = enough_of(message) if message >= 2 * FRAME else None
         self._last: Instant = 0
         """When the beat before this one was."""
 
@@ -36,7 +39,7 @@ class Pacing:
         """What leaves now, as one message; None for nothing."""
         waited, self._last = now - self._last, now
         playout = self._playout
-        if self._paired and playout.ahead(now) >= ENOUGH:
+        if self._enough is not None and playout.ahead(now) >= self._enough:
             return None
         before = playout.underruns
         data = playout.tick(now)

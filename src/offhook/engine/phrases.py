@@ -280,15 +280,16 @@ def fixed_texts(plan: CallPlan, script: Script, *, all_of_it: bool = True) -> tu
     """
     lines = plan.lines
     ours = (lines.fallback, lines.failed, lines.still_there, lines.goodbye, lines.limit, lines.deaf)
+    putting = (lines.putting_through, lines.still_trying, lines.not_through, lines.staying)
     bridges = (*plan.fillers.lines, *(plan.openers.lines if plan.openers.on else ()))
     if not all_of_it:
-        return tuple(dict.fromkeys((*bridges, *ours)))
+        return tuple(dict.fromkeys((*bridges, *ours, *putting)))
     start = script.states.get(script.start)
     first = [*_texts(start.say if start is not None else (), plan.locale), *_texts(script.must_say, plan.locale)]
     asks = [text for slot in script.slots.values() for text in _texts(slot.ask[:1], plan.locale)]
     defaults = TEXTS.get(plan.locale[:2], TEXTS["en"])
     own = [text for text in defaults.values() if "{" not in text and text[:1].isupper()]
-    return tuple(dict.fromkeys((*first, *asks, *bridges, *ours, *_texts(script, plan.locale), *own)))
+    return tuple(dict.fromkeys((*first, *asks, *bridges, *ours, *putting, *_texts(script, plan.locale), *own)))
 
 
 def _texts(value: object, locale: str) -> Iterator[str]:

@@ -51,6 +51,8 @@ class RecordingInfo:
     rate: int
     sha256: str
     peaks: list[tuple[int, int]]
+    redacted: tuple[tuple[int, int], ...] = ()
+    """Begin and end of what was blanked, in milliseconds."""
 
 
 class _Channel:
@@ -132,6 +134,8 @@ class Recorder:
         self._file: Any = None
         self._frames = 0
         self._peaks = Peaks(self.rate // 50)
+        self._hidden: list[list[int | None]] = []
+        """Stretches that are written as silence, from frame to frame; the last may be open."""
 
     # -- taking audio -----------------------------------------------------------------------------------------------
 
@@ -147,6 +151,21 @@ class Recorder:
             self._align()
         self._agent_end = start + self._format_out.samples_in(len(data))
         self._put(1, *self._sides[1].place(max(0, start + self._shifted()), data))
+
+    def redact(self, *, hidden: bool) -> None:
+        """From the caller's next sample on nothing is written of either side, or all is again. Says what holds; may be called often."""
+        open_ = bool(self._hidden) and self._hidden[-1][1] is None
+        if hidden and not open_:
+            self._hidden.append([self._sides[0].end, None])
+        elif open_ and not hidden:
+            self._hidden[-1][1] = self._sides[0].end
+
+    def _blank(self, block: NDArray[np.int16], at: int) -> None:
+        """Silence where something is hidden, in frames that begin at ``at``."""
+        for begin, end in self._hidden:
+            until = len(block) if end is None else end - at
+            if until > 0:
+                block[max(0, (begin or 0) - at) : until] = 0
 
     def agent_cut(self, start: int) -> None:
         """The agent's audio from this position on was never heard."""
@@ -192,7 +211,9 @@ class Recorder:
         if count <= 0:
             return
         real = min(count, len(self._window))
-        self._queue(self._window[:real].copy())
+        due = self._window[:real].copy()
+        self._blank(due, self._base)
+        self._queue(due)
         if count > real:
             self._queue(count - real)
         self._window[: len(self._window) - real] = self._window[real:]
@@ -256,7 +277,9 @@ class Recorder:
             return None
         rest = self._newest - self._base
         if self.error is None and rest > 0:
-            self._blocks.append(self._window[:rest].copy())
+            last = self._window[:rest].copy()
+            self._blank(last, self._base)
+            self._blocks.append(last)
         self._closing = True
         self._wake.set()
         await self._write_all()
@@ -281,4 +304,6 @@ class Recorder:
         self._part.replace(self.path)
         with self.path.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
-        return RecordingInfo(self.path, self._frames / self.rate, self.rate, digest, self._peaks.pairs())
+        ends = ((begin or 0, self._frames if end is None else min(end, self._frames)) for begin, end in self._hidden)
+        spans = tuple((begin * 1000 // self.rate, -(-end * 1000 // self.rate)) for begin, end in ends if end > begin)
+        return RecordingInfo(self.path, self._frames / self.rate, self.rate, digest, self._peaks.pairs(), spans)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from offhook.contracts.events import (
     AgentTurn,
+    AnyEvent,
     CallEnded,
     CallerTurn,
     CallStarted,
     Ladder,
+    MediaQuality,
     RecordingReady,
     Replacement,
     ToolFinished,
+    TransferAttempted,
+    TransferEnded,
+    TransferStarted,
     Usage,
 )
 from offhook.contracts.plan import CallPlan
+from offhook.contracts.transfer import Tried
 from offhook.core.time import MS, Instant
 from offhook.engine.callclock import CallClock
 from offhook.engine.failover.health import Replaced
@@ -40,6 +46,8 @@ class Reporter:
         self._show = show
         self._seq = 0
         self.counts: Counter[str] = Counter()
+        self.words = ""
+        """What the caller said last."""
         self.ladders: list[Ladder] = []
         self.telemetry: CallTelemetry | None = None
         self._replaced: list[tuple[Instant, Replacement]] = []
@@ -71,7 +79,7 @@ class Reporter:
             "time": self._clock.wall(now),
         }
 
-    def _send(self, event: CallStarted | CallerTurn | AgentTurn | ToolFinished | RecordingReady | Usage | CallEnded) -> None:
+    def _send(self, event: AnyEvent) -> None:
         if self._sender is not None:
             self._sender.put(event)
 
@@ -97,6 +105,7 @@ class Reporter:
     def caller_turn(self, turn: int, text: str, start: Instant, end: Instant, acts: tuple[dict[str, Any], ...]) -> None:
         """The caller's turn is over and has been understood."""
         self.counts["caller_turns"] += 1
+        self.words = text
         self._show({"type": "caller", "turn": turn, "text": text})
         self._send(CallerTurn(**self._common(), turn=turn, text=text, start_ms=start // MS, end_ms=end // MS, acts=acts))
 
@@ -169,6 +178,31 @@ class Reporter:
             )
         )
 
+    def transfer_started(self, number: int, target: str) -> None:
+        """A person is looked for."""
+        self.counts["transfers"] += 1
+        self._show({"type": "transfer", "state": "trying", "target": target})
+        self._send(TransferStarted(**self._common(), transfer=number, target=target))
+
+    def transfer_attempted(self, number: int, tried: Tried) -> None:
+        """It is known how it went with one of them."""
+        self._send(TransferAttempted(**self._common(), transfer=number, **tried.model_dump()))
+
+    def transfer_ended(
+        self,
+        number: int,
+        target: str,
+        outcome: Literal["taken", "failed", "cancelled", "hangup"],
+        seconds: float,
+        name: str = "",
+        reason: str = "",
+    ) -> None:
+        """The caller is with somebody, or is not going to be."""
+        self.counts[f"transfers {outcome}"] += 1
+        self._show({"type": "transfer", "state": outcome, "target": target})
+        told = {"transfer": number, "target": target, "outcome": outcome, "name": name, "reason": reason}
+        self._send(TransferEnded(**self._common(), **told, seconds=round(seconds, 1)))
+
     def replaced(self, change: Replaced) -> None:
         """One provider goes on in place of another."""
         now = self._clock.now()
@@ -204,6 +238,7 @@ class Reporter:
                 sample_rate=info.rate,
                 sha256=info.sha256,
                 peaks=tuple(tuple(pair) for pair in info.peaks),
+                redacted=info.redacted,
             )
         )
 
@@ -211,8 +246,18 @@ class Reporter:
         """The leg is about to be closed, for a browser."""
         self._show({"type": "ended", "reason": reason})
 
-    def ended(self, reason: str, outcome: str, slots: Mapping[str, Any], path: tuple[str, ...], usage: Mapping[str, Any]) -> None:
+    def ended(
+        self,
+        reason: str,
+        outcome: str,
+        slots: Mapping[str, Any],
+        path: tuple[str, ...],
+        usage: Mapping[str, Any],
+        media: MediaQuality | None = None,
+    ) -> None:
         """Usage, then the last event."""
+        if self.telemetry is not None and media is not None:
+            self.telemetry.media(media)
         seconds = round(self._clock.now() / 1e9, 2)
         hedged = {"llm_hedged_input_tokens": self._hedged_input, "llm_hedged_output_tokens": self._hedged_output}
         self._send(Usage(**self._common(), call_seconds=seconds, **hedged, **usage))
@@ -225,5 +270,6 @@ class Reporter:
                 slots=dict(slots),
                 path=path,
                 counters=dict(self.counts),
+                media=media,
             )
         )

@@ -10,10 +10,11 @@ import anyio
 from offhook.core.script import acts as act
 from offhook.core.script.dialogue import Dialogue, Item, Proposal
 from offhook.core.script.state import Run
+from offhook.core.speech.staying import stays
 from offhook.core.time import SECOND, Instant
 from offhook.core.turn import effects as fx
 from offhook.core.turn import events as ev
-from offhook.core.turn.state import Silent
+from offhook.core.turn.state import Phase, Silent
 from offhook.engine.account import Account
 from offhook.engine.answering import Answering
 from offhook.engine.bridge import Bridges
@@ -21,8 +22,10 @@ from offhook.engine.callclock import CallClock
 from offhook.engine.driver import Driver
 from offhook.engine.hear import Hearing
 from offhook.engine.history import History
+from offhook.engine.keypad import Keypad
 from offhook.engine.metering import Meter
 from offhook.engine.prepare import EngineParts, Prepared
+from offhook.engine.putting import Putting
 from offhook.engine.record import Recorder
 from offhook.engine.reply import Cause, Reply, Thinking
 from offhook.engine.reporter import Reporter
@@ -38,6 +41,8 @@ _STANDS = {fx.Why.BARGE_IN, fx.Why.HANGUP, fx.Why.ENDED}
 """A reply that is cut off for these was well meant: the caller is not told that they were not understood, and does not say it again."""
 RECOVERY_SECONDS = 0.3
 """A voice in place of one that broke is there by then, or the caller hears that something is done about it."""
+COMPANY_SECONDS = 8.0
+"""A caller who is being put through hears something at least this often."""
 DEAD_AIR = 3 * SECOND
 """A caller who waits so long for a sound has heard dead air."""
 
@@ -55,6 +60,7 @@ class Talk:
         transport: CallTransport,
         reporter: Reporter,
         recorder: Recorder | None,
+        keypad: Keypad,
         launch: Callable[[tuple[Run, ...]], None],
         running: Callable[[], int],
         failed: Callable[[OffhookError], None],
@@ -72,6 +78,7 @@ class Talk:
         self._transport = transport
         self._reporter = reporter
         self._recorder = recorder
+        self._keypad = keypad
         self._launch = launch
         self._running = running
         self._reply: Reply | None = None
@@ -86,6 +93,12 @@ class Talk:
         self._menu = False
         """The caller is to be told what can be keyed."""
         self._handed_over = False
+        self.putting: Putting | None = None
+        """The attempt to put the caller through that is under way, or that has come to nothing and they do not know it yet."""
+        self._announced = False
+        """The caller has just been told that they are put through."""
+        self._broken_off = ""
+        """Where the script was about to put them through, when they broke into its words."""
         self._scope: CallScope
         self._hearing: Hearing
 
@@ -151,22 +164,24 @@ class Talk:
         """Answer something."""
 
         def work_out() -> Proposal | Thinking:
+            if self._between():
+                return self._while_put_through(cause, text)
             match cause:
                 case "keys":
-                    return self._something(self.dialogue.keys(text))
-                case "transfer":
-                    return self._something(self.dialogue.transferred(ok=False))
+                    return self._something(self.dialogue.keys(keys))
                 case "speech" if text:
                     answer = self.answering.answer(reply, self._hearing.stats.spoken, settled=settled)
                     return self._something(answer) if isinstance(answer, Proposal) else answer
                 case _:
                     return self._something(self.dialogue.answer(text))
 
+        keys = ""
         settled = speculative and self._hearing.stats.settling
         if cause == "speech" and text:
             text = self.account.words(text)
         elif cause == "keys":
             self._hearing.keyed()
+            keys, text = self._keypad.taken(text)
         reply = Reply(turn, cause, text, work_out, self._accept, real=not speculative)
         self._start(reply)
 
@@ -181,8 +196,7 @@ class Talk:
         """Say a fixed line."""
         lines = self.plan.lines
 
-        def fixed(text: str) -> Proposal:
-            return Proposal(self.dialogue.state, self.dialogue.state, items=(Item("", text),))
+        fixed = self._fixed
 
         def work_out() -> Proposal | Thinking:
             match effect.line:
@@ -201,6 +215,55 @@ class Talk:
                     return fixed(str(getattr(lines, effect.line.value)))
 
         self._start(Reply(effect.turn, "prompt", "", work_out, self._accept, real=True))
+
+    def _fixed(self, *texts: str) -> Proposal:
+        return Proposal(self.dialogue.state, self.dialogue.state, items=tuple(Item("", text) for text in texts))
+
+    # -- while the caller is put through ----------------------------------------------------------------------------------
+
+    def _between(self) -> bool:
+        """Whether the caller is being put through, or is to hear that they are not."""
+        return self.putting is not None or bool(self.dialogue.state.transferring)
+
+    def _while_put_through(self, cause: Cause, text: str) -> Proposal:
+        """What they are told: that it goes on; that it is over and what follows; nothing yet, if they have just taken it back."""
+        lines, would_stay = self.plan.lines, cause == "keys" or stays(text, self.plan.locale)
+        if self._driver.state.phase is Phase.TRANSFERRING and self.putting is not None:
+            if not would_stay:
+                return self._voice.sayable(self._fixed(lines.still_trying))
+            self.putting.give_up(by_caller=True)
+            return self._fixed()
+        target = self._broken_off
+        if target and not would_stay and self.putting is None:
+            again = self._fixed(lines.putting_through)
+            again.transfer = target
+            return self._voice.sayable(again)
+        words = text if cause == "speech" and not would_stay else ""
+        if self.dialogue.state.transferring:
+            proposal = self.dialogue.transferred(ok=False, text=words)
+        else:
+            proposal = self.dialogue.answer(words) if words else self._fixed()
+            proposal.items = (*(Item("", line) for line in self._not_through()), *proposal.items)
+        if would_stay or (self.putting is not None and self.putting.cancelled):
+            proposal.items = (Item("", lines.staying), *proposal.items)
+        return self._something(proposal)
+
+    def _not_through(self) -> tuple[str, ...]:
+        """For a transfer that was commanded, of which the script knows nothing."""
+        return () if self.putting is not None and self.putting.cancelled else (self.plan.lines.not_through,)
+
+    async def company(self, putting: Putting) -> None:
+        """Tell the caller now and then that somebody is still looked for. Nobody listens to a silence without knowing why."""
+        if not self._announced:
+            self._driver.feed(ev.Command(self._clock.now(), "say", self.plan.lines.putting_through))
+        self._announced = False
+        while True:
+            with anyio.move_on_after(COMPANY_SECONDS):
+                await putting.finished.wait()
+            if putting.finished.is_set() or self._driver.state.phase is not Phase.TRANSFERRING:
+                return
+            if self._reply is None and isinstance(self._driver.state.user, Silent):
+                self._driver.feed(ev.Command(self._clock.now(), "say", self.plan.lines.still_trying))
 
     def _start(self, reply: Reply) -> None:
         reply.begun = self._clock.now()
@@ -250,6 +313,9 @@ class Talk:
             # One that was cancelled before its work had begun has no effect.
             return
         self.dialogue.accept(proposal)
+        self._broken_off = ""
+        if self._driver.state.phase is not Phase.TRANSFERRING and reply.cause != "prompt":
+            self.putting = None  # what came of it is told now
         if reply.cause in {"speech", "keys"} and reply.text:
             self.account.taken_up(reply)
         if proposal.writes:
@@ -378,6 +444,8 @@ class Talk:
             self._voice.broken(Timeout("tts", "the voice has stopped in a reply"))
         if reply.bridged and not reply.accepted_already and reply.cause == "speech" and why in _STANDS:
             self.account.carry(reply)
+        if reply.accepted_already and reply.proposal is not None and reply.proposal.transfer and why is not fx.Why.RESUMED:
+            self._broken_off = reply.proposal.transfer
         if reply.audible:
             self.account.cut(reply, self._sent)
         elif reply.accepted_already and reply.proposal is not None:
@@ -406,6 +474,7 @@ class Talk:
             return
         now = self._clock.now()
         if proposal.transfer:
+            self._announced = bool(reply.words)
             self._driver.feed(ev.Command(now, "transfer", proposal.transfer))
         elif proposal.end is not None:
             self.dialogue.outcome = proposal.end

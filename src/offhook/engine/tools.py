@@ -60,8 +60,17 @@ class Tools:
                 self._idle = anyio.Event()
                 await self._idle.wait()
 
-    async def run(self, tool: str, args: Mapping[str, Any], key: str, timeout_ms: int | None, done: Callable[[ToolResult], None]) -> None:
-        """Run one tool and report its result, whatever happens, within its own time limit."""
+    async def run(
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        key: str,
+        timeout_ms: int | None,
+        done: Callable[[ToolResult], None],
+        *,
+        secure: tuple[str, ...] = (),
+    ) -> None:
+        """Run one tool and report its result, whatever happens, within its own time limit. ``secure``: arguments that nobody may keep."""
         spec = self._plan.tools.get(tool)
         begin = anyio.current_time()
         values: Mapping[str, Any] = {}
@@ -73,7 +82,7 @@ class Tools:
             else:
                 limit = min(spec.timeout_ms, timeout_ms or spec.timeout_ms) / 1000
                 with anyio.move_on_after(limit) as scope:
-                    values, error = await self._attempts(spec, tool, args, key)
+                    values, error = await self._attempts(spec, tool, args, key, secure)
                 if scope.cancelled_caught:
                     error = "timeout"
         finally:
@@ -82,9 +91,11 @@ class Tools:
                 self._idle.set()
         done(ToolResult(tool, key, args, values, error, (anyio.current_time() - begin) * 1000))
 
-    async def _attempts(self, spec: ToolSpec, tool: str, args: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], str | None]:
+    async def _attempts(
+        self, spec: ToolSpec, tool: str, args: Mapping[str, Any], key: str, secure: tuple[str, ...]
+    ) -> tuple[Mapping[str, Any], str | None]:
         """Try until there is an answer; the key makes a repeat harmless. The caller's time limit ends it."""
-        request = ToolRequest(call=self._plan.call, ref=self._plan.ref, tool=tool, key=key, args=dict(args))
+        request = ToolRequest(call=self._plan.call, ref=self._plan.ref, tool=tool, key=key, args=dict(args), secure=secure)
         body = request.model_dump_json().encode()
         pause = 0.1
         for attempt in range(3):
