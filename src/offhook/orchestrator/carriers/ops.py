@@ -5,19 +5,28 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Final
 
-from offhook.orchestrator.carriers.repo import TokenRepo, Tokens
+from offhook.orchestrator.carriers.repo import OldLegs, TokenRepo, Tokens
 from offhook.orchestrator.carriers.schemas import Redeemed
 from offhook.orchestrator.scope import PlatformScope, TenantScope
+
+KEPT: Final = timedelta(days=30)
+"""How long a call that was placed can be told from another attempt."""
 
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def mint(scope: TenantScope, carrier_call: str, did: str, caller: str, now: datetime, ttl: int) -> str:
-    """A new token for the media of this carrier call, good for ``ttl`` seconds."""
-    token = secrets.token_urlsafe(24)
+async def mint(
+    scope: TenantScope, carrier_call: str, did: str, caller: str, now: datetime, ttl: int, prefix: str = "", token: str = ""
+) -> str:
+    """A new token for the media of this carrier call, good for ``ttl`` seconds; ``prefix`` says what kind of call it is.
+
+    ``token``: one of another shape, as hard to guess.
+    """
+    token = token or prefix + secrets.token_urlsafe(24)
     await TokenRepo(scope).add(_digest(token), carrier_call, did, caller, now + timedelta(seconds=ttl))
     return token
 
@@ -28,5 +37,6 @@ async def redeem(scope: PlatformScope, token: str, carrier_call: str, call: str,
 
 
 async def sweep(scope: PlatformScope, now: datetime) -> None:
-    """Forget tokens that nobody can use any more, of all tenants."""
+    """Forget tokens that nobody can use any more, and calls placed long ago, of all tenants."""
     await Tokens(scope).sweep(now - timedelta(hours=1))
+    await OldLegs(scope).sweep(now - KEPT)

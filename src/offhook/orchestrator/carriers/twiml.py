@@ -26,9 +26,14 @@ def connect(action: str, stream: str, parameters: Mapping[str, str]) -> Xml.Elem
     return verb
 
 
-def dial(target: str) -> Xml.Element:
-    """Send the caller to a phone number or SIP address."""
+def dial(target: str, action: str = "", ring_s: int | None = None) -> Xml.Element:
+    """Send the caller to a phone number or SIP address; ``action`` is asked what follows when that has ended, or was not answered."""
     verb = Xml.Element("Dial")
+    if action:
+        verb.set("action", action)
+        verb.set("method", "POST")
+    if ring_s is not None:
+        verb.set("timeout", str(ring_s))
     if target.startswith(("sip:", "sips:")):
         Xml.SubElement(verb, "Sip").text = target
     else:
@@ -46,10 +51,13 @@ def hang_up() -> Xml.Element:
     return Xml.Element("Hangup")
 
 
-def fallback(target: str | None, language: str) -> list[Xml.Element]:
-    """What a caller gets whose call we cannot go on with: somebody else, or an apology."""
-    if target:
-        return [dial(target)]
-    say = Xml.Element("Say", language=language)
-    say.text = APOLOGY
-    return [say, hang_up()]
+def say(words: str, language: str) -> Xml.Element:
+    """Say something in the carrier's own voice."""
+    verb = Xml.Element("Say", language=language)
+    verb.text = words
+    return verb
+
+
+def record(action: str, seconds: int) -> Xml.Element:
+    """Record a message after a tone, to a hash, five seconds of silence or the longest; without a word the next verb follows."""
+    return Xml.Element("Record", action=action, method="POST", maxLength=str(seconds), timeout="5", finishOnKey="#", playBeep="true")

@@ -15,9 +15,11 @@ from offhook.orchestrator.numbers.schemas import LinesView, LineUse, NewNumber, 
 from offhook.orchestrator.scope import PlatformScope, TenantScope
 from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tenants.schemas import Business
+from offhook.orchestrator.tolls import ops as tolls
 
 TAKEN: Final = "this number cannot be added here"
 """Said of a number that cannot be used and of one that is somebody else's, so that nobody learns which numbers are here."""
+ONE_WAY: Final = "a number comes by a carrier account or by a trunk, not by both"
 _STAYS: Final = frozenset({"agent_id", "label", "enabled"})
 """What a number always has."""
 
@@ -53,11 +55,28 @@ async def create(scope: TenantScope, new: NewNumber, now: datetime) -> NumberVie
         raise Invalid("the number is not a phone number", faults=(Fault("did", "not a phone number such as +442079460000"),))
     if dialling.costly(did):
         raise Conflict(TAKEN)
+    if new.carrier_account_id and new.trunk_id:
+        raise Invalid(ONE_WAY, faults=(Fault("trunk_id", ONE_WAY),))
     fields = new.model_dump() | {"did": did, "overflow": await _overflow(scope, new.overflow, did, region)}
     made = new_id("num", now)
     if not await NumberRepo(scope).add(id=made, created_at=now, updated_at=now, **fields):
         raise Conflict(TAKEN)
     return await show(scope, made)
+
+
+async def of_did(scope: TenantScope, did: str) -> NumberView | None:
+    """The tenant's number with this DID (E.164); None if it has none such."""
+    return await NumberRepo(scope).of_did(did)
+
+
+async def attach(scope: TenantScope, did: str, agent: str, account: str, label: str, now: datetime) -> NumberView:
+    """A carrier account's number answers here, by this agent: made, or moved if the tenant has it; Conflict if it cannot be had."""
+    mine = await NumberRepo(scope).of_did(e164(did, "GB") or "")
+    if mine is None:
+        named = "" if e164(label, "GB") else label
+        return await create(scope, NewNumber(did=did, agent_id=agent, carrier_account_id=account, label=named[:100]), now)
+    await NumberRepo(scope).change(mine.id, {"agent_id": agent, "carrier_account_id": account, "enabled": True}, now)
+    return await show(scope, mine.id)
 
 
 async def locked(scope: TenantScope, id: str) -> NumberView:
@@ -71,6 +90,11 @@ async def change(scope: TenantScope, number: NumberView, changes: NumberChange, 
     faults = tuple(Fault(name, "this cannot be empty") for name in sorted(_STAYS) if name in fields and fields[name] is None)
     if faults:
         raise Invalid("a number always has an agent, a label and a state", faults=faults)
+    if fields.get("carrier_account_id") and fields.get("trunk_id"):
+        raise Invalid(ONE_WAY, faults=(Fault("trunk_id", ONE_WAY),))
+    for one, other in (("carrier_account_id", "trunk_id"), ("trunk_id", "carrier_account_id")):
+        if fields.get(one):
+            fields = {**fields, other: None}
     if fields.get("overflow"):
         region = (await tenants.get(scope)).region
         fields = {**fields, "overflow": await _overflow(scope, fields["overflow"], number.did, region)}
@@ -87,6 +111,16 @@ async def delete(scope: TenantScope, id: str) -> None:
 async def with_account(scope: TenantScope, account: str) -> int:
     """How many numbers belong to a carrier account."""
     return await NumberRepo(scope).with_account(account)
+
+
+async def with_trunk(scope: TenantScope, trunk: str) -> int:
+    """How many numbers come by a trunk."""
+    return await NumberRepo(scope).with_trunk(trunk)
+
+
+async def refused_today(scope: TenantScope, number: str, now: datetime) -> dict[str, int]:
+    """Calls to a number, or over a trunk, that were not taken today (UTC), by reason."""
+    return {reason: count for (one, reason), count in (await NumberRepo(scope).refused_on(now)).items() if one == number}
 
 
 async def seed(scope: TenantScope, business: Business) -> None:
@@ -165,6 +199,8 @@ async def _overflow(scope: TenantScope, text: str | None, did: str, region: str)
         raise Invalid("callers cannot be sent there", faults=(Fault("overflow", str(error)),)) from error
     if target == did or await NumberRepo(scope).of_did(target) is not None:
         raise Invalid("callers cannot be sent there", faults=(Fault("overflow", "a number of your own here: the call would come back"),))
+    if (why := await tolls.why_not(scope, target)) is not None:
+        raise Invalid("callers cannot be sent there", faults=(Fault("overflow", why),))
     return target
 
 

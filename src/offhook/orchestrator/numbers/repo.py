@@ -20,7 +20,11 @@ from offhook.orchestrator.scope import PlatformRepo, Repo
 KEPT = timedelta(days=90)
 """How long counts of calls that were not taken are kept."""
 
-_KEYS = {"fk_number_tenant_id_agent_id": "agent_id", "fk_number_tenant_id_carrier_account_id": "carrier_account_id"}
+_KEYS = {
+    "fk_number_tenant_id_agent_id": "agent_id",
+    "fk_number_tenant_id_carrier_account_id": "carrier_account_id",
+    "fk_number_tenant_id_trunk_id": "trunk_id",
+}
 
 # One query, because somebody is listening to a ringing tone: who is suspended is told by the directory's own columns. A number that
 # rings here again would send a call round in circles, at somebody's cost: nobody is sent to one.
@@ -111,6 +115,11 @@ class NumberRepo(Repo):
     async def with_account(self, account: str) -> int:
         """How many numbers belong to this carrier account."""
         query = select(func.count()).where(NumberRow.tenant_id == self._tenant, NumberRow.carrier_account_id == account)
+        return (await self._session.execute(query)).scalar_one()
+
+    async def with_trunk(self, trunk: str) -> int:
+        """How many numbers come by this trunk."""
+        query = select(func.count()).where(NumberRow.tenant_id == self._tenant, NumberRow.trunk_id == trunk)
         return (await self._session.execute(query)).scalar_one()
 
     async def refused(self, number: str, reason: str, now: datetime) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
+from offhook.orchestrator.carriers.routes import media
 from offhook.orchestrator.carriers.routes import router as accounts
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
@@ -85,4 +86,4 @@ async def delete_number(number: NumberId, access: Writing, request: Request, _: 
     await access.audit("number.deleted", number, {"did": old.did})
 
 
-routers: tuple[APIRouter, ...] = (router, accounts)
+routers: tuple[APIRouter, ...] = (router, accounts, media)

@@ -12,6 +12,7 @@ from offhook.orchestrator.numbers.dialling import LONGEST
 Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 AgentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+TrunkId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Target = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f]*$")]
 AtOnce = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -30,7 +31,9 @@ class NewNumber(Body):
     agent_id: AgentId
     label: Label = ""
     carrier_account_id: AccountId | None = None
-    """The carrier account that the number belongs to; without one the platform's own."""
+    """The carrier account that the number belongs to; without one, and without a trunk, the platform's own."""
+    trunk_id: TrunkId | None = None
+    """The SIP trunk that it comes by, in place of a carrier account."""
     overflow: Target | None = None
     """Where callers go when there is no place: a phone number or SIP address. Without one, the tenant's fallback number."""
     enabled: bool = True
@@ -44,6 +47,8 @@ class NumberChange(Body):
     agent_id: AgentId | None = None
     label: Label | None = None
     carrier_account_id: AccountId | None = None
+    """One of these takes the place of the other."""
+    trunk_id: TrunkId | None = None
     overflow: Target | None = None
     enabled: bool | None = None
     max_calls: AtOnce | None = None
@@ -59,6 +64,7 @@ class NumberView(BaseModel):
     agent_id: str
     label: str
     carrier_account_id: str | None
+    trunk_id: str | None
     overflow: str | None
     enabled: bool
     max_calls: int | None

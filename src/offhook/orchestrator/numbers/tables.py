@@ -11,7 +11,7 @@ from offhook.orchestrator.db import Base
 
 
 class NumberRow(Base):
-    """A DID (E.164), unique on the whole platform, and the agent that answers it.
+    """A DID (E.164), unique on the whole platform, and the agent that answers it. It comes by a carrier account or by a trunk.
 
     ``overflow`` is where callers go when there is no place (E.164 or ``sip:``); ``max_calls`` is a cap of the number's own.
     """
@@ -21,9 +21,11 @@ class NumberRow(Base):
         UniqueConstraint("did"),
         ForeignKeyConstraint(["tenant_id", "agent_id"], ["agent.tenant_id", "agent.id"]),
         ForeignKeyConstraint(["tenant_id", "carrier_account_id"], ["carrier_account.tenant_id", "carrier_account.id"]),
+        ForeignKeyConstraint(["tenant_id", "trunk_id"], ["trunk.tenant_id", "trunk.id"]),
         Index(None, "tenant_id", "created_at", "id"),
         Index(None, "tenant_id", "carrier_account_id"),
         Index(None, "tenant_id", "agent_id"),
+        Index(None, "tenant_id", "trunk_id"),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
@@ -38,6 +40,7 @@ class NumberRow(Base):
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    trunk_id: Mapped[str | None]
 
 
 class PlacementRow(Base):
