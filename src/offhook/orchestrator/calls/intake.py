@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from offhook.contracts.events import AnyEvent, CallEnded, CallStarted
+from offhook.contracts.events import AnyEvent, CallEnded, CallStarted, TransferEnded
 from offhook.errors import Conflict, NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.calls import news, ops
@@ -71,6 +71,8 @@ async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: A
         await news.started(given, scope, changed)
         if not call.test:
             await sync.ask_about(scope, given, changed.caller)
+    elif isinstance(event, TransferEnded):
+        await news.transferred(given, scope, call, event)
     elif isinstance(event, CallEnded):
         fields = {"reason": event.reason, "outcome": event.outcome}
         await repo.change(call.id, state="ended", ended_at=event.time, last_seq=event.seq, seconds=event.seconds, **fields)

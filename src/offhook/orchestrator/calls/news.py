@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from offhook.contracts.analysis import CallResult
+from offhook.contracts.events import TransferEnded
 from offhook.orchestrator.calls.schemas import CallRecord
 from offhook.orchestrator.calls.transcript import Said
 from offhook.orchestrator.hooks import ops as hooks
@@ -22,6 +23,12 @@ async def started(given: Services, scope: TenantScope, call: CallRecord) -> None
 async def ended(given: Services, scope: TenantScope, call: CallRecord) -> None:
     """The call is over."""
     await _publish(given, scope, call, "call.ended", call.model_dump(mode="json", include={"ended_at", "seconds", "reason", "outcome"}))
+
+
+async def transferred(given: Services, scope: TenantScope, call: CallRecord, event: TransferEnded) -> None:
+    """The caller was put through, or was not after all."""
+    said = {"target": event.target, "outcome": event.outcome, "to": event.name, "reason": event.reason, "seconds": event.seconds}
+    await _publish(given, scope, call, "call.transferred", said)
 
 
 async def transcribed(given: Services, scope: TenantScope, call: CallRecord, turns: Sequence[Said]) -> None:

@@ -132,6 +132,11 @@ async def recorded(scope: TenantScope, call: str, *, recorded: bool) -> None:
     await CallRepo(scope).change(call, recorded=recorded)
 
 
+async def lost(scope: TenantScope, call: str, now: datetime) -> None:
+    """The call never came to an engine: its record says so."""
+    await CallRepo(scope).change(call, state="ended", reason="failed", outcome="failed", ended_at=now, seconds=0.0)
+
+
 def _found(call: CallRecord | None) -> CallRecord:
     if call is None:
         raise NotFound("no such call")

@@ -17,14 +17,16 @@ from offhook.orchestrator.calls import ops
 from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.numbers.schemas import Owner
+from offhook.orchestrator.outgoing import ops as outgoing
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.sync import context
 from offhook.orchestrator.tools import ops as tools
+from offhook.orchestrator.trunks import ops as trunks
 from offhook.orchestrator.vendors import ops as vendors
 
-CARRIERS: Final = frozenset({"twilio"})
-"""Transports whose media must bring a token."""
+OWN: Final = frozenset({"browser", "loopback", "sip"})
+"""Transports whose media need not bring a carrier's token: all others are carriers'."""
 UNKNOWN: Final = "Sorry, this number is not in service. Goodbye."
 BUSY: Final = "Sorry, all our lines are busy. Please ring again in a little while. Goodbye."
 STALE: Final = "This test is over. Start another one. Goodbye."
@@ -37,6 +39,8 @@ async def plan(given: Services, request: PlanRequest) -> CallPlan | Refusal:
     now = given.clock()
     if trials.is_token(request.token):
         return await _test(given, request, now)
+    if request.token.startswith(outgoing.PREFIX):
+        return await _outgoing(given, request, now)
     found = await _whose(given, request, now)
     if isinstance(found, Refusal):
         return found
@@ -102,21 +106,82 @@ async def _test(given: Services, request: PlanRequest, now: datetime) -> CallPla
     return await _with_accounts(given, agent, made)
 
 
+async def _outgoing(given: Services, request: PlanRequest, now: datetime) -> CallPlan | Refusal:
+    """The plan of a call that we have placed: it begins with who is calling and why, and lasts no longer than it may."""
+    async with given.database.platform() as platform:
+        redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, now)
+    if redeemed is None:
+        return Refusal(reason="bad_token")
+    async with given.database.tenant(redeemed.tenant) as scope:
+        row = await outgoing.of_carrier(scope, request.carrier_call)
+        if row is None or row.state != "answered":
+            return Refusal(reason="bad_token")
+        try:
+            agent = await agents.live(scope, row.agent_id)
+        except NotFound:
+            return Refusal(reason="unknown_number")
+        refusal = Refusal(reason="suspended") if agent.tenant.suspended else await _place(scope, request, row.number_id, agent, now)
+        if refusal is not None:
+            return refusal
+        call = await ops.ensure(
+            scope,
+            request.call,
+            agent.id,
+            transport=request.transport,
+            carrier_call=request.carrier_call,
+            did=row.did,
+            caller=row.to,
+            version=agent.version,
+            engine_url=request.control_url,
+        )
+        if call.state == "ended":
+            await numbers.release(scope, request.call)
+        await outgoing.is_call(scope, row.id, request.call)
+        left = await outgoing.left(scope, given, row)
+        visit = await outgoing.visit(scope, row, agent, now)
+    known = await context.of_caller(given, agent, row.to)
+    made = plan_of(agent, request.call, now, given.settings.base_url, known | {"open_now": True})
+    text = outgoing.line(row, agent.tenant.name, visit)
+    longest = min(made.turn.max_call_ms, left)
+    made = made.model_copy(
+        update={"script": outgoing.opened(made.script, text), "turn": made.turn.model_copy(update={"max_call_ms": longest})}
+    )
+    return await _with_accounts(given, agent, made)
+
+
 async def _whose(given: Services, request: PlanRequest, now: datetime) -> tuple[Owner, str] | Refusal:
     """Who is rung, and by whom: in the carrier's own words where the media comes from one."""
+    if request.transport == "sip":
+        return await _over_trunk(given, request, now)
     did, caller, tenant = request.did, request.caller, None
     async with given.database.platform() as platform:
-        if request.transport in CARRIERS:
+        if request.transport not in OWN:
             redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, now)
             if redeemed is None:
                 return Refusal(reason="bad_token")
             did, caller, tenant = redeemed.did, redeemed.caller, redeemed.tenant
-        elif request.transport == "browser":
+        elif request.transport in {"browser", "webrtc"}:
             did = given.settings.browser_number
         owner = await numbers.owner(platform, did) if did else None
     if owner is None or tenant not in {None, owner.tenant}:
         return Refusal(reason="unknown_number", line=UNKNOWN)
     return owner, caller
+
+
+async def _over_trunk(given: Services, request: PlanRequest, now: datetime) -> tuple[Owner, str] | Refusal:
+    """Who is rung over a SIP trunk: a number of the trunk's own tenant, or nobody. A call to any other is counted at the trunk."""
+    async with given.database.platform() as platform:
+        trunk = await trunks.owner(platform, request.parameters.get("trunk_ref", ""))
+        if trunk is None:
+            await numbers.stray(platform, request.did, now)
+            return Refusal(reason="unknown_number", line=UNKNOWN)
+        owner = await numbers.owner(platform, request.did)
+    tenant, id = trunk  # noqa: A001 - what it is
+    if owner is not None and owner.tenant == tenant:
+        return owner, request.caller
+    async with given.database.tenant(tenant) as scope:
+        await numbers.refused(scope, id, "unknown_number", now)
+    return Refusal(reason="unknown_number", line=UNKNOWN)
 
 
 async def _agent(scope: TenantScope, owner: Owner, now: datetime) -> Agent | Refusal:
@@ -136,7 +201,7 @@ async def _agent(scope: TenantScope, owner: Owner, now: datetime) -> Agent | Ref
 async def _place(scope: TenantScope, request: PlanRequest, number: str, agent: Agent, now: datetime) -> Refusal | None:
     """Take the call's place, or hold the one that the carrier's webhook took."""
     until = now + timedelta(milliseconds=agent.turn.max_call_ms) + GRACE
-    carrier_call = request.carrier_call if request.transport in CARRIERS else None
+    carrier_call = request.carrier_call if request.transport not in OWN else None
     placing = await numbers.place(scope, number, now, until, call=request.call, carrier_call=carrier_call)
     if placing == "other":
         return Refusal(reason="bad_token")
@@ -173,5 +238,6 @@ def plan_of(agent: Agent, call: str, moment: datetime, base_url: str, known: Map
         record=agent.record,
         record_after=agent.record_after,
         transfer_to=reached,
+        transfers_url=HttpUrl(f"{base_url}/v1/transfers"),
         test=test,
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from offhook.contracts.events import MediaQuality
 from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
@@ -28,9 +32,12 @@ async def detail(scope: TenantScope, id: str) -> CallDetail:
         call=call,
         turns=[event for event in events if event["type"].startswith("turn.")],
         tools=[event for event in events if event["type"] == "tool.finished"],
+        transfers=[event for event in events if event["type"].startswith("transfer.")],
         recording=await recordings.show(scope, id) if call.recorded else None,
         usage=last.get("usage.reported"),
         ended=last.get("call.ended"),
+        media=_media(last.get("call.ended")),
+        redacted=last.get("recording.ready", {}).get("redacted") or [],
         result=written[0] if written else None,
         missing=_missing(call, len(events)),
         appointments=await bookings.made_in(scope, id),
@@ -57,6 +64,11 @@ async def agent_of(scope: TenantScope, call: Call) -> Agent | None:
         return await agents.live(scope, call.agent_id)
     except NotFound:
         return None
+
+
+def _media(ended: Mapping[str, Any] | None) -> MediaQuality | None:
+    found = (ended or {}).get("media")
+    return MediaQuality.model_validate(found) if found else None
 
 
 def _missing(call: CallRecord, events: int) -> int:

@@ -20,6 +20,7 @@ from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tools import ops as tools
+from offhook.orchestrator.transfers import ops as transfers
 
 LONGEST: Final = timedelta(hours=5)
 """No call lasts longer, so one that began before that and has not ended never will: its engine was lost."""
@@ -44,6 +45,7 @@ async def delete(given: Services, scope: TenantScope, call: str) -> None:
     await bookings.forget_call(scope, call)
     await hooks.forget(scope, call)
     await paperwork.forget(scope, call)
+    await transfers.forget(scope, call)
     await numbers.release(scope, call)
     await CallRepo(scope).delete(call, given.clock())
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.contracts.analysis import CallResult
+from offhook.contracts.events import MediaQuality
 from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.calls.words import asked
 from offhook.orchestrator.crm.schemas import Lead, Message
@@ -122,9 +123,15 @@ class CallDetail(BaseModel):
     call: Call
     turns: list[dict[str, Any]]
     tools: list[dict[str, Any]]
+    transfers: list[dict[str, Any]] = []
+    """The engine's events about putting the caller through, in order."""
     recording: RecordingView | None
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
+    media: MediaQuality | None = None
+    """How the caller's line was; of transports that can tell, once the call is over."""
+    redacted: list[tuple[int, int]] = []
+    """Stretches of the recording, in milliseconds, that are silent because the caller keyed something in secret."""
     result: CallResult | None
     missing: int
     appointments: list[Appointment]

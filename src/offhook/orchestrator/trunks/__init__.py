@@ -1,0 +1,1 @@
+"""SIP trunks of tenants, and what engines are told of them."""
