@@ -1,0 +1,1 @@
+"""Callers put through to people."""
