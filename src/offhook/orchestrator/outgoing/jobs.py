@@ -1,0 +1,51 @@
+"""Jobs of calls that we place."""
+
+from __future__ import annotations
+
+import logging
+
+from procrastinate import App as JobQueue
+from procrastinate import RetryStrategy
+
+from offhook.errors import OffhookError
+from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.services import Services
+
+_log = logging.getLogger(__name__)
+
+
+def register(queue: JobQueue, services: Services) -> None:
+    """Make the jobs known to the queue."""
+
+    @queue.task(name=ops.DIAL, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
+    async def dial_outgoing(tenant: str, outgoing: str) -> None:
+        await ops.dial(services, tenant, outgoing)
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name="wake_outgoing", queueing_lock="wake_outgoing")
+    async def wake_outgoing(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
+        await ops.due(services)
+
+    @queue.periodic(cron="*/10 * * * *")
+    @queue.task(name="remind_of_visits", queueing_lock="remind_of_visits")
+    async def remind_of_visits(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
+        await remind_all(services)
+
+    @queue.periodic(cron="37 3 * * *")
+    @queue.task(name="sweep_outgoing", queueing_lock="sweep_outgoing")
+    async def sweep_outgoing(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
+        async with services.database.platform() as scope:
+            await ops.sweep(scope, services.clock())
+
+
+async def remind_all(given: Services) -> int:
+    """Reminders of all tenants; how many calls are new. What goes wrong at one keeps none of the others from theirs."""
+    async with given.database.platform() as scope:
+        tenants = await ops.reminding(scope)
+    made = 0
+    for tenant in tenants:
+        try:
+            made += await ops.remind(given, tenant)
+        except OffhookError as error:
+            _log.warning("no reminders were made: %s", error.public, extra={"tenant": tenant})
+    return made
