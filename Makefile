@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 ONCE ?=
 PARTS ?=
 
-.PHONY: help demo test test-slow test-browser test-portal test-paperwork test-isolation check bench lock docs clean install install-dev
+.PHONY: help demo test test-slow test-browser test-portal test-paperwork test-telephony test-isolation check bench lock docs clean install install-dev
 
 help:
 	@echo "make demo        start everything and place one real call (ONCE=1: end by itself)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-browser  headless Chromium"
 	@echo "make test-portal  the portal's pages, then in headless Chromium with figures; screenshots in build/portal"
 	@echo "make test-paperwork  business systems: adapters, connections, what a call leaves in them, with figures"
+	@echo "make test-telephony  SIP, WebRTC, carriers, transfers, calls out: with independent peers and figures"
 	@echo "make test-isolation  no tenant sees another's: every route, the database's roles, a fuzz of the API; with counts"
 	@echo "make bench       figures with their conditions (PARTS=vendors: only the speed with vendors' doubles)"
 	@echo "make docs        generate what is generated"
@@ -77,7 +78,14 @@ $(OAUTH):
 test-paperwork: install-dev $(OAUTH)
 	@rm -rf build/paperwork
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m paperwork --timeout 300 tests
-	@$(BIN)/python tests/paperwork/figures.py
+	@$(BIN)/python tests/figures.py paperwork
+
+# Independent SIP peers; where they cannot be installed, the tests that need them say that they are skipped.
+test-telephony: install-dev
+	@rm -rf build/telephony
+	@$(BIN)/python scripts/peers.py
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m telephony --timeout 300 tests
+	@$(BIN)/python tests/figures.py telephony
 
 # On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.
 test-isolation: install-dev

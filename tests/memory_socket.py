@@ -16,6 +16,7 @@ class MemorySocket:
     def __init__(self) -> None:
         self.sent: list[str | bytes] = []
         self.accepted = False
+        self.subprotocol: str | None = None
         self.closed: int | None = None
         self.stuck = False
         self.broken = False
@@ -32,8 +33,9 @@ class MemorySocket:
         self._push.close()
         self._pull.close()
 
-    async def accept(self) -> None:
+    async def accept(self, subprotocol: str | None = None) -> None:
         self.accepted = True
+        self.subprotocol = subprotocol
 
     async def receive(self) -> MutableMapping[str, Any]:
         return await self._pull.receive()

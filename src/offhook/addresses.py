@@ -99,6 +99,13 @@ def public(address: Address) -> bool:
     return address.scope_id is None and address in _PUBLIC_6 and not any(address in network for network in _REFUSED_6)
 
 
+def public_network(network: Network) -> bool:
+    """Whether all of a network is on the public internet."""
+    if isinstance(network, ipaddress.IPv4Network):
+        return not any(network.overlaps(one) for one in _REFUSED_4)
+    return network.subnet_of(_PUBLIC_6) and not any(network.overlaps(one) for one in _REFUSED_6)
+
+
 def take_apart(url: str, rules: Rules) -> Target:
     """A URL's parts, once it keeps to the rules; BadUrl. Names are not looked up here: what they answer is checked at the request."""
     if len(url) > LONGEST:

@@ -12,11 +12,11 @@
         Unavailable Timeout Rejected Unauthorized OverQuota BadOutput
           Untrusted           an Unavailable whose certificate is not believed
       CallError
-        Refused NoPlan TransferFailed MediaLost
+        Refused NoPlan TransferFailed MediaLost NotReached
       AdapterError              a business system (CRM, calendar) failed
         AdapterUnavailable AdapterRejected AdapterUnauthorized AdapterNotFound AdapterConflict AdapterRateLimited
       DomainError               a request to the orchestrator cannot be served; carries an HTTP status
-        NotSignedIn NotFound Conflict NotPermitted PaymentRequired Invalid
+        NotSignedIn NotFound Conflict NotPermitted NotDialled PaymentRequired Invalid
         PreconditionRequired PreconditionFailed TooManyRequests Unreachable
 
 ``public`` is a fixed sentence that may be shown to anybody. ``detail`` may hold text of a peer or a
@@ -146,6 +146,15 @@ class MediaLost(CallError):
     """The media connection broke without a goodbye."""
 
 
+class NotReached(CallError):
+    """A call that we placed was not answered. ``why``: ``busy``, ``no_answer``, ``refused``, ``failed``; ``status``: SIP's, 0 for none."""
+
+    def __init__(self, why: str, status: int, public: str, *, detail: str = "") -> None:
+        super().__init__(public, detail=detail)
+        self.why = why
+        self.status = status
+
+
 class AdapterError(OffhookError):
     """A business system failed; ``adapter`` is its id, such as ``crm/hubspot``."""
 
@@ -212,6 +221,17 @@ class NotPermitted(DomainError):
 
     status = 403
     code = "not_permitted"
+
+
+class NotDialled(DomainError):
+    """A call may not be placed there, or not now; ``why`` is a stable word (orchestrator.tolls.rules)."""
+
+    status = 403
+    code = "not_dialled"
+
+    def __init__(self, public: str, *, why: str, detail: str = "", retry: Retry | None = None) -> None:
+        super().__init__(public, detail=detail, retry=retry)
+        self.why = why
 
 
 class PaymentRequired(DomainError):

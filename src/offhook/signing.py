@@ -95,3 +95,41 @@ def twilio_signature(token: str, url: str, params: Mapping[str, str | Sequence[s
 def verify_twilio(token: str, url: str, params: Mapping[str, str | Sequence[str]], signature: str) -> bool:
     """Whether Twilio signed this request to the configured public URL."""
     return bool(token) and hmac.compare_digest(twilio_signature(token, url, params).encode(), signature.encode())
+
+
+def visit(secret: str, origin: str, until: int) -> str:
+    """A pass for pages of one origin (empty: for who is no page): until a Unix second they may offer calls to an engine."""
+    return f"{until}.{_visited(secret, origin, until)}"
+
+
+def is_visit(secret: str, given: str, origin: str, now: float) -> bool:
+    """Whether a pass is good for this origin, now."""
+    until, _, signature = given.partition(".")
+    if not (secret and until.isascii() and until.isdigit() and len(until) <= 12) or int(until) < now:
+        return False
+    return hmac.compare_digest(_visited(secret, origin, int(until)).encode(), signature.encode())
+
+
+def _visited(secret: str, origin: str, until: int) -> str:
+    digest = hmac.new(_key(secret), f"visit.{until}.{origin}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def turn_credentials(secret: str, until: int) -> tuple[str, str]:
+    """Name and password at a TURN server that shares a secret with us (``use-auth-secret`` of coturn), good until a Unix second."""
+    name = f"{until}:offhook"
+    return name, base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode()
+
+
+def plivo_signature(token: str, url: str, nonce: str) -> str:
+    """X-Plivo-Signature-V3 of a request that has no form: HMAC-SHA256 over the URL and the nonce."""
+    return base64.b64encode(hmac.new(token.encode(), f"{url}.{nonce}".encode(), hashlib.sha256).digest()).decode()
+
+
+def verify_plivo_upgrade(token: str, url: str, nonce: str, signatures: str) -> bool:
+    """Whether Plivo signed a websocket's upgrade; the header may hold a signature for each token of an account."""
+    expected = plivo_signature(token, url, nonce).encode()
+    found = False
+    for signature in signatures.split(",")[:8]:
+        found |= hmac.compare_digest(expected, signature.strip().encode())
+    return bool(token and nonce) and found

@@ -115,7 +115,12 @@ def engine(plan: dict[str, Any], folder: Path) -> Iterator[str]:
             [sys.executable, "-m", "offhook.cli.main", *words],
             stdout=log,
             stderr=log,
-            env={**environment, "OFFHOOK_ENGINE_DRAIN_S": "1", "OFFHOOK_ENGINE_SECRET": "a secret that is long enough to sign with"},
+            env={
+                **environment,
+                "OFFHOOK_ENGINE_DRAIN_S": "1",
+                "OFFHOOK_ENGINE_MAX_WEBRTC_CALLS": "0",  # tests/telephony has them: ICE leaves loopback out
+                "OFFHOOK_ENGINE_SECRET": "a secret that is long enough to sign with",
+            },
         )
         try:
             address = f"http://127.0.0.1:{port}"

@@ -78,8 +78,12 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(database_url: str, owner_url: str, folder: Path, *, acted: bool = True, **settings: Any) -> AsyncIterator[Exchange]:
-    """Open both. Streams go on for minutes unless ``settings`` say otherwise. ``acted``: speech is scripted, else the embedded models'."""
+async def exchange(
+    database_url: str, owner_url: str, folder: Path, *, acted: bool = True, webrtc: bool = False, **settings: Any
+) -> AsyncIterator[Exchange]:
+    """Open both. Streams go on for minutes unless ``settings`` say otherwise. ``acted``: speech is scripted, else the embedded models'.
+    ``webrtc``: pages are told of it.
+    """
     port, media, mouthpiece = free_port(), free_port(), Mouthpiece()
     url = f"http://127.0.0.1:{port}"
     own = EngineSettings(
@@ -96,6 +100,8 @@ async def exchange(database_url: str, owner_url: str, folder: Path, *, acted: bo
         return Actors(ProviderContext(pool=pool, weights=ModelStore(None), env={}), mouthpiece)
 
     app = create_app(own, lineup if acted else None)
+    if webrtc:
+        settings["webrtc_urls"] = (f"http://127.0.0.1:{media}",)
     values: dict[str, Any] = {"internal_url": url, "engine_url": f"http://127.0.0.1:{media}", "live_stream_s": 600.0, **settings}
     async with open_house(database_url, folder / "house", owner_url=owner_url, **values) as house, open_street(house) as street:
         house.now[0] = datetime.now(UTC)

@@ -17,10 +17,11 @@ from offhook.core.audio.format import ALAW_8K, MULAW_8K, OPUS_48K, PCM16_8K, PCM
 from offhook.engine.engine import Engine
 from offhook.ports.transport import CallStart
 from offhook.testing.carrier import TwilioLine
+from offhook.testing.carriers.media import SPEECHES, Line
 from offhook.transports.loopback import Loopback
 
 FORMATS = {"8k": PCM16_8K, "16k": PCM16_16K, "24k": PCM16_24K, "48k": PCM16_48K, "mulaw": MULAW_8K, "alaw": ALAW_8K, "opus": OPUS_48K}
-CARRIERS = {"twilio"}
+CARRIERS = {name for name in SPEECHES if name != "asterisk-plain"}
 """Dialects that a caller here can speak."""
 
 
@@ -128,7 +129,13 @@ class Memory(Loopback):
 async def phone(transport: str, did: str, address: str, engine: Engine) -> AsyncIterator[Phone]:
     """A call to an engine at an address. ``transport``: a carrier, ``browser in out`` or ``loopback in out``, formats by their names."""
     kind, *formats = transport.split()
-    if kind in CARRIERS:
+    if kind in SPEECHES and kind != "twilio":
+        async with Line.open(f"{address}/media", SPEECHES[kind](), parameters={"did": did}) as other:
+            yield other
+        assert not other.errors
+        assert not other.clears
+        return
+    if kind == "twilio":
         async with Twilio.open(f"{address}/media/{kind}", parameters={"did": did}) as line:
             assert isinstance(line, Twilio)
             yield line

@@ -53,6 +53,7 @@ class Platform:
     orchestrator: int
     database: str
     log: Path
+    engine: int = 0
 
     async def _rows(self, query: bytes, call: str) -> list[dict[str, Any]]:
         url = self.database.replace("postgresql+psycopg", "postgresql")
@@ -76,14 +77,16 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform(folder: Path, database: str, business: Path | None = None) -> AsyncIterator[Platform]:
+async def platform(
+    folder: Path, database: str, business: Path | None = None, settings: dict[str, str] | None = None
+) -> AsyncIterator[Platform]:
     orchestrator, engine = free_port(), free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OFFHOOK_")}
-    environment |= {"OFFHOOK_DATABASE_URL": database, "OFFHOOK_ENGINE_DRAIN_S": "1"}
+    environment |= {"OFFHOOK_DATABASE_URL": database, "OFFHOOK_ENGINE_DRAIN_S": "1", **(settings or {})}
     if business is not None:
         environment["OFFHOOK_ORCHESTRATOR_BUSINESS"] = str(business)
     words = ["up", "--state-dir", str(folder / "state"), "--orchestrator-port", str(orchestrator), "--engine-port", str(engine)]
-    found = Platform(orchestrator, database, folder / "platform.log")
+    found = Platform(orchestrator, database, folder / "platform.log", engine)
     with found.log.open("wb") as log:
         process = await anyio.open_process(
             [sys.executable, "-m", "offhook.cli.main", *words], env=environment, stdin=None, stdout=log, stderr=log

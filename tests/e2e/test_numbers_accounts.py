@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from tests.e2e.business import House, open_house
 
+from offhook.testing.carriers.twilio import TwilioCarrier
+
 SID, OTHER_SID = "AC" + "0" * 31 + "1", "AC" + "0" * 31 + "2"
 TOKEN, OTHER_TOKEN = "0123456789abcdef0123456789abcd11", "0123456789abcdef0123456789abcd22"
 KEY = {"api_key_sid": "SK" + "a" * 32, "api_key_secret": "a-secret-of-the-api-key-9876"}
@@ -77,7 +79,10 @@ async def test_what_is_wrong_is_named_without_the_secret(house: House) -> None:
 
 
 async def test_a_test_says_what_would_not_work(database_url: str) -> None:
-    async with open_house(database_url, public_url="https://voice.example.com") as house:
+    carrier = TwilioCarrier()
+    carrier.add_account(SID, TOKEN)
+    transports = {"carrier/twilio": carrier.transport()}
+    async with open_house(database_url, public_url="https://voice.example.com", transports=transports) as house:
         made = await _made(house)
         assert made["voice_url"] == "https://voice.example.com/carriers/twilio/voice"
         assert (await house.ask("POST", f"/carrier-accounts/{made['id']}/test")).json() == {"ok": True, "faults": []}

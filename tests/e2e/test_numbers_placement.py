@@ -147,6 +147,10 @@ async def test_callers_go_where_the_number_or_the_tenant_says(carrier: House) ->
     assert (dial.tag, dial.text) == ("Dial", "+441134960001")  # the tenant's fallback
     number = (await carrier.get("/numbers", tenant="quayside")).json()["data"][0]["id"]
     change = {"overflow": "sip:desk@example.com"}
+    refused = await carrier.ask("PATCH", f"/numbers/{number}", change, tenant="quayside", If_Match="*")
+    assert [one["path"] for one in refused.json()["errors"]] == ["overflow"]  # a host that nobody has named
+    limits = {"hosts": ["example.com"]}
+    assert (await carrier.ask("PUT", "/call-limits", limits, tenant="quayside", If_Match="*")).status_code == 200
     assert (await carrier.ask("PATCH", f"/numbers/{number}", change, tenant="quayside", If_Match="*")).status_code == 200
     (dial,) = await _ring(carrier, "CA3", to=OTHER_DID)
     assert (dial[0].tag, dial[0].text) == ("Sip", "sip:desk@example.com")

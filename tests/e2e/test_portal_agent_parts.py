@@ -91,7 +91,7 @@ async def test_somebody_to_put_through_to_is_added_changed_and_taken_out(street:
 
     assert (await sent("new", name="on_call", number="020 7946 0777", order="1", always="yes")).status_code == 303
     made = (await draft(street.house))["transfer"]["on_call"]
-    assert made == {"number": "+442079460777", "hours": None, "order": 1}
+    assert made == {"number": "+442079460777", "hours": None, "order": 1, "people": [], "ring_s": 20, "announce": True}
     page = await get(ann, path)
     for words in ("On call", "020 7946 0777", "always", "No step of the script puts through to it."):
         assert words in page.text
@@ -100,12 +100,19 @@ async def test_somebody_to_put_through_to_is_added_changed_and_taken_out(street:
     made = (await draft(street.house))["transfer"]["on_call"]
     assert (made["order"], made["hours"]["monday"]) == (None, [{"opens": "09:00", "closes": "17:00"}])
     assert "at its hours" in (await get(ann, path)).text
+    others = {"ring_s": "25", "people": "Kim Lee, 020 7946 0778\n\nLee, 020 7946 0779"}
+    assert (await sent("on_call", number="020 7946 0777", always="yes", **others)).status_code == 303
+    made = (await draft(street.house))["transfer"]["on_call"]
+    assert [(one["name"], one["number"]) for one in made["people"]] == [("Kim Lee", "+442079460778"), ("Lee", "+442079460779")]
+    assert (made["ring_s"], made["announce"]) == (25, False)
+    assert "Kim Lee, +442079460778" in (await get(ann, f"{path}?target=on_call")).text
     for target, values, field in (
         ("new", {"name": "Bad Name", "always": "yes"}, "name"),
         ("new", {"name": "on_call", "always": "yes"}, "name"),
         ("on_call", {"number": "12", "always": "yes"}, "number"),
         ("on_call", {"number": "020 7946 0777", "order": "many", "always": "yes"}, "order"),
         ("on_call", {"number": "020 7946 0777"}, "always"),
+        ("on_call", {"number": "020 7946 0777", "always": "yes", "ring_s": "20", "people": "Kim, 12"}, "people"),
         ("on_call", {"number": "020 7946 0777", "monday.0.opens": "09:00", "monday.0.closes": ""}, "monday.0.closes"),
     ):
         wrong = await sent(target, **values)

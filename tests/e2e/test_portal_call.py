@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -65,6 +66,17 @@ async def test_it_says_who_rang_about_what_what_was_said_and_what_each_reply_wai
     assert re.findall(r'<text class="(?:over)?" x="[\d.]+" y="14">([\d,]+)</text>', page) == totals
     assert "Typical reply" in page
     assert "488 ms" in text_of(page)
+
+
+async def test_it_says_how_the_line_was_where_that_is_known(ann: Browser, street: Street) -> None:
+    assert 'id="line-title"' not in await shown(ann)
+    media = {"received": 979, "lost": 21, "jitter_ms": 14.2, "mos": 3.9, "codec": "PCMU"}
+    body = "update call_event set body = jsonb_set(body, '{media}', cast(:media as jsonb)) where call_id = 'dana' and type = 'call.ended'"
+    await street.house.look(body, media=json.dumps(media))
+    page = text_of(await shown(ann))
+    assert "Line Fair Lost 2.1 % Jitter 14 ms MOS 3.9 Codec PCMU" in page
+    detail = (await street.house.get("/calls/dana")).json()
+    assert {name: detail["media"][name] for name in media} == media
 
 
 async def test_a_turn_is_opened_by_its_number_and_found_by_its_second(ann: Browser) -> None:

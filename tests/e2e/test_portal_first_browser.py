@@ -64,7 +64,9 @@ def up(folder: Path) -> Iterator[str]:
     plain = {key: value for key, value in os.environ.items() if not key.startswith("OFFHOOK_")}
     log = folder / "up.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(words, stdout=out, stderr=out, env={**plain, "OFFHOOK_ENGINE_DRAIN_S": "1"}, start_new_session=True)
+        # A new installation has no WebRTC, which is an extra.
+        given = {**plain, "OFFHOOK_ENGINE_DRAIN_S": "1", "OFFHOOK_ENGINE_MAX_WEBRTC_CALLS": "0"}
+        process = subprocess.Popen(words, stdout=out, stderr=out, env=given, start_new_session=True)
     try:
         end = time.monotonic() + 120
         while "offhook is up" not in log.read_text(encoding="utf-8"):

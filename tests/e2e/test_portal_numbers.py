@@ -115,8 +115,7 @@ async def test_somebody_elses_number_is_refused_in_the_words_of_one_that_cannot_
 async def test_three_doors_lead_to_a_number(street: Street) -> None:
     ann = await street.member(OWNER, "tenant_owner")
     doors = await get(ann, f"{BASE}/new")
-    assert doors.text.count('class="all"') == 2
-    assert "Not there yet" in doors.text
+    assert doors.text.count('class="all"') == 3
     assert '<form class="form"' not in (await get(ann, f"{BASE}/new?door=sip")).text
     assert "First your account" in (await get(ann, f"{BASE}/new?door=twilio")).text
     assert "no public address yet" in (await get(ann, f"{BASE}/new?door=hand")).text

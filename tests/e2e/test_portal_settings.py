@@ -333,7 +333,7 @@ async def test_each_tab_takes_its_own_permission(street: Street) -> None:
     viewer = await street.member("vic@harbour.example", "viewer")
     page = await get(viewer, f"{BASE}/business")
     tabs = re.findall(rf'href="{BASE}/([\w-]+)"', page.text.partition('<nav class="tabs')[2].partition("</nav>")[0])
-    assert tabs == ["business", "security", "recording", "retention"]
+    assert tabs == ["business", "security", "recording", "retention", "calls-out", "limits"]
     assert '<form class="form"' not in page.text
     nowhere = bare(await get(viewer, "/t/nowhere/settings"))
     for tab in ("members", "sign-in", "vendors", "audit", "exports", "erase", "members/mbr_none", "vendors/new"):

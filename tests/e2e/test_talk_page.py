@@ -18,7 +18,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
-from starlette.routing import Mount, WebSocketRoute
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.e2e.browser import CHROMIUM, REPOSITORY, engine, free_port, open_page, pitch, spoken, tone, write_wav
@@ -167,7 +168,9 @@ class Peer:
 def peer() -> Iterator[Peer]:
     found = Peer()
     folder = REPOSITORY / "src/offhook/transports/static/talk"
-    app = Starlette(routes=[WebSocketRoute("/media/browser", found.serve), Mount("/talk", StaticFiles(directory=folder, html=True))])
+    settings = Route("/webrtc/settings", lambda _: JSONResponse({"offered": False, "ice_servers": []}))
+    page = Mount("/talk", StaticFiles(directory=folder, html=True))
+    app = Starlette(routes=[WebSocketRoute("/media/browser", found.serve), settings, page])
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", ws="websockets-sansio"))
     thread = threading.Thread(target=server.run, name="peer")

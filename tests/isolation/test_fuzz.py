@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
@@ -16,6 +17,11 @@ from tests.e2e.business import House
 from tests.isolation.things import furnish
 
 from offhook.orchestrator.serve import Running, serve
+from offhook.testing.business.base import Simulator
+from offhook.testing.business.serve import served
+from offhook.testing.carriers.plivo import PlivoCarrier
+from offhook.testing.carriers.telnyx import TelnyxCarrier
+from offhook.testing.carriers.twilio import TwilioCarrier
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
@@ -35,12 +41,14 @@ async def test_no_request_breaks_the_api(house: House, tmp_path: Path, counts: C
         found.append(running)
         up.set()
 
-    changes = {"port": 0, "requests_per_minute": 1_000_000}
-    async with anyio.create_task_group() as group:
-        group.start_soon(lambda: serve(house.settings.model_copy(update=changes), jobs=False, ready=ready))
-        await up.wait()
-        done = await to_thread.run_sync(_fuzz, found[0].url, tmp_path)
-        group.cancel_scope.cancel()
+    async with AsyncExitStack() as stack:
+        origins = {name: await stack.enter_async_context(served(one)) for name, one in carriers().items()}
+        changes = {"port": 0, "requests_per_minute": 1_000_000, "vendor_origins": origins}
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: serve(house.settings.model_copy(update=changes), jobs=False, ready=ready))
+            await up.wait()
+            done = await to_thread.run_sync(_fuzz, found[0].url, tmp_path)
+            group.cancel_scope.cancel()
     operations = re.search(r"Tested: (\d+)", done.stdout)
     cases = re.search(r"(\d+) generated", done.stdout)
     assert operations, done.stdout[-3_000:]
@@ -48,6 +56,18 @@ async def test_no_request_breaks_the_api(house: House, tmp_path: Path, counts: C
     counts["operations fuzzed"] += int(operations.group(1))
     counts["fuzz requests"] += int(cases.group(1))
     assert done.returncode == 0, done.stdout[-12_000:]
+
+
+def carriers() -> dict[str, Simulator]:
+    """Carriers that know the account that there is, and no other."""
+    twilio = TwilioCarrier()
+    twilio.add_number(twilio.add_account(f"AC{'0' * 32}", "0" * 32), "+442079460001")
+    return {
+        "carrier/twilio": twilio,
+        "carrier/signalwire": TwilioCarrier(),
+        "carrier/telnyx": TelnyxCarrier("nobody", "no key"),
+        "carrier/plivo": PlivoCarrier("nobody", "no token"),
+    }
 
 
 def _fuzz(url: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ TENANTS = ("harbour", "quayside", "alder", "birch", "cedar")
 CONNECTIONS = 3
 LISTS = (
     "", "/calls", "/appointments", "/contacts", "/leads", "/agents", "/numbers", "/webhooks", "/audit", "/members", "/keys", "/live-calls",
-    "/events", "/invitations", "/exports", "/carrier-accounts", "/lines", "/oidc-providers", "/agents/front-desk/draft",
+    "/events", "/invitations", "/exports", "/carrier-accounts", "/trunks", "/lines", "/oidc-providers", "/agents/front-desk/draft",
 )  # fmt: skip
 HOOKS = {"webhook_http": True, "webhook_ports": (), "webhook_networks": ("127.0.0.0/8",), "webhook_timeout_s": 15.0}
 

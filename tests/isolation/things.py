@@ -60,11 +60,24 @@ async def furnish(house: House) -> dict[str, str]:
         "provider": await made("/oidc-providers", {**provider, "domains": ["harbour.example"]}),
         "key": await made("/keys", {"name": "k", "permissions": ["calls.read"]}),
         "account": await made("/carrier-accounts", {"account_sid": f"AC{'0' * 32}", "auth_token": "0" * 32}),
+        "trunk": await made("/trunks", {"auth": "address", "sources": ["8.8.4.4"]}),
+        "button": await made("/call-buttons", {"agent_id": agent, "origins": ["https://www.harbour.example"]}),
         "export": await made("/exports", {}),
         "test": await made(f"/agents/{agent}/voice-tests", {}),
         "vendor": await _account(house),
         "connection": await _connection(house),
+        "outgoing": await made("/outgoing-calls", {"to": CALLER, "agent_id": "front-desk"}),
+        "phone": await _phone(house),
     }
+
+
+async def _phone(house: House) -> str:
+    """A number that agreed to be rung, and one that is never rung; both by the same number, which goes by itself in paths."""
+    phone = "+447700900456"
+    for path, body in (("/do-not-call", {"phone": phone}), ("/call-consents", {"phone": phone, "how": "by mail"})):
+        answer = await house.ask("POST", path, body)
+        assert answer.status_code == 201, answer.text
+    return phone
 
 
 async def _connection(house: House) -> str:

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +24,9 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from offhook import registry
-from offhook.cli import doctor_provider
+from offhook.cli import doctor_provider, doctor_ways
+from offhook.cli.api import choose_login
+from offhook.cli.doctor_line import Grade, Line
 from offhook.core.audio.format import PCM16_16K
 from offhook.core.audio.frame import PcmFrame
 from offhook.engine.settings import EngineSettings
@@ -38,27 +39,12 @@ from offhook.ports.stt import Heard, Stt, SttHints
 from offhook.ports.tts import Tts
 from offhook.weights import KNOWN, ModelFile, ModelStore
 
-Grade = Literal["ok", "warn", "fail"]
 OLDEST_PYTHON = (3, 11)
 SENTENCE = "Good morning, I would like to book an appointment for Tuesday."
 UNDERSTOOD = 0.7
 """Share of the sentence's words that must come back; on a machine in order it is 1."""
 ROUND_TRIP_S = 60.0
 MB = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One check's result; ``todo`` is what to do unless it is ok."""
-
-    grade: Grade
-    what: str
-    told: str
-    todo: str = ""
-
-    def __str__(self) -> str:
-        text = f"{self.grade:<5} {self.what}: {self.told}"
-        return f"{text}\n      -> {self.todo}" if self.todo and self.grade != "ok" else text
 
 
 # -- the installation -------------------------------------------------------------------------------------------------------
@@ -316,6 +302,10 @@ def examine(state_dir: Path | None, quick: bool) -> Iterator[Line]:
     )
     yield port("engine", *((engine_settings.host, engine_settings.port) if engine_settings else ("127.0.0.1", 8081)))
     yield chromium()
+    if engine_settings is not None and orchestrator_settings is not None:
+        yield doctor_ways.secret(engine_settings, orchestrator_settings)
+    if orchestrator_settings is not None:
+        yield from doctor_ways.addresses(orchestrator_settings)
     if quick:
         return
     configured = orchestrator_settings.sqlalchemy_url() if orchestrator_settings else os.environ.get("OFFHOOK_DATABASE_URL")
@@ -334,6 +324,14 @@ async def _clip(store: ModelStore) -> doctor_provider.Clip:
             await voice.aclose()
 
 
+def _fallbacks(tenant: str | None, url: str | None, token: str | None) -> Iterator[Line]:
+    login = choose_login(url, token)
+    ours = str(os.environ.get("OFFHOOK_ORCHESTRATOR_PUBLIC_URL", ""))
+    headers = {"authorization": f"Bearer {login.token}"}
+    with httpx.Client(base_url=login.url, headers=headers, timeout=30, trust_env=False) as http:
+        yield from doctor_ways.fallbacks(http, tenant, ours)
+
+
 def main(
     state_dir: Annotated[Path | None, typer.Option(help="The folder that `offhook up` is given.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Start no database and speak nothing.")] = False,
@@ -342,10 +340,15 @@ def main(
     region: Annotated[list[str] | None, typer.Option(help="Of a provider: a region's name or address.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=100, help="Of a provider: how often.")] = 5,
     voice: Annotated[str, typer.Option(help="Of a provider: the voice.")] = "",
+    fallbacks: Annotated[bool, typer.Option("--fallbacks", help="Only: who takes callers of each number when we cannot.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="Of fallbacks: this tenant's alone.")] = None,
+    url: Annotated[str | None, typer.Option(envvar="OFFHOOK_URL", help="Of fallbacks: the orchestrator.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="OFFHOOK_TOKEN", help="Of fallbacks: what it knows us by.")] = None,
 ) -> None:
     """Check each part and say what to do. Exits with 1 if something must be mended first.
 
-    With --provider: measure one provider instead, beside what an answer can afford.
+    With --provider: measure one provider instead, beside what an answer can afford. With --fallbacks: ask a running orchestrator, and
+    through it the carriers, what callers get when a part of us is down.
     """
     if provider:
         engine, _ = settings_of(EngineSettings, "engine settings")
@@ -354,7 +357,7 @@ def main(
         doctor_provider.command(order, lambda: _clip(store), store)
         return
     grades: list[Grade] = []
-    for line in examine(state_dir, quick):
+    for line in _fallbacks(tenant, url, token) if fallbacks else examine(state_dir, quick):
         typer.echo(str(line))
         grades.append(line.grade)
     failed, warned = grades.count("fail"), grades.count("warn")

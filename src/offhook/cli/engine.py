@@ -43,13 +43,25 @@ def main(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where recordings, traces and the outbox are kept.")] = None,
+    sip_listen: Annotated[str | None, typer.Option(help="Take SIP calls too, over UDP, at this address:port.")] = None,
+    sip_trunks: Annotated[Path | None, typer.Option(help="SIP trunks of an engine that runs alone (YAML or JSON).")] = None,
+    webrtc_only: Annotated[bool, typer.Option("--webrtc-only", help="Take WebRTC calls and no others: a process for each core.")] = False,
     open_media: Annotated[bool, typer.Option("--open-media", help="Development only: take media without signature or token.")] = False,
 ) -> None:
-    """Take calls: carrier websockets at /media/twilio, browsers at /media/browser, a page at /talk."""
+    """Take calls: carrier websockets at /media/twilio, browsers at /webrtc/offer and /media/browser, a page at /talk, SIP trunks."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request, with the address
     try:
-        settings = load_settings(plan=plan, host=host, port=port, state_dir=state_dir, open_media=open_media or None)
+        settings = load_settings(
+            plan=plan,
+            host=host,
+            port=port,
+            state_dir=state_dir,
+            sip_listen=sip_listen,
+            sip_trunks=sip_trunks,
+            webrtc_only=webrtc_only or None,
+            open_media=open_media or None,
+        )
         if settings.plan is not None:
             FilePlan(settings.plan, settings.secret.get_secret_value())
     except ConfigError as error:

@@ -101,6 +101,7 @@ def environment(state_dir: Path, database: str, owner: str, orchestrator_port: i
         "OFFHOOK_ORCHESTRATOR_MEDIA_URL": f"ws://127.0.0.1:{engine_port}/media/twilio",
         "OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER": os.environ.get("OFFHOOK_ORCHESTRATOR_BROWSER_NUMBER", "+442079460000"),
         "OFFHOOK_ORCHESTRATOR_ENGINE_URLS": os.environ.get("OFFHOOK_ORCHESTRATOR_ENGINE_URLS", json.dumps([engine])),
+        "OFFHOOK_ORCHESTRATOR_WEBRTC_URLS": os.environ.get("OFFHOOK_ORCHESTRATOR_WEBRTC_URLS", json.dumps([engine])),
         "OFFHOOK_ENGINE_CONTROL_URL": engine,
         "OFFHOOK_ENGINE_SECRET": keys.secret,
         "OFFHOOK_ENGINE_ORCHESTRATOR_URL": f"http://127.0.0.1:{orchestrator_port}",

@@ -18,16 +18,19 @@ class Acceptance(Sent):
 
 
 class AccountChange(Sent):
-    """What is left out stays as it is. An API key is changed, or taken away by null, with its secret."""
+    """What is left out stays as it is. An API key of Twilio's is changed, or taken away by null, with its secret."""
 
     label: str | None = None
     auth_token: str | None = Field(default=None, repr=False)
     api_key_sid: str | None = None
     api_key_secret: str | None = Field(default=None, repr=False)
+    space: str | None = None
+    public_key: str | None = None
+    application_id: str | None = None
 
 
 class AccountTest(Model):
-    """Whether an account could be used. The carrier itself is not asked."""
+    """Whether an account can be used: what its carrier says, if nothing here is in the way."""
 
     ok: bool
     faults: list[str]
@@ -43,6 +46,8 @@ class AccountView(Model):
     auth_token: SecretView
     api_key_sid: str | None
     api_key_secret: SecretView
+    settings: dict[str, str]
+    asked: bool
     voice_url: str
     revision: int
     created_at: dt.datetime
@@ -179,6 +184,12 @@ class AppointmentEvent(Model):
     after: dict[str, Any]
 
 
+class Attach(Sent):
+    """Who answers a number that is to ring here."""
+
+    agent_id: str
+
+
 class AttemptView(Model):
     """One request and what came of it."""
 
@@ -275,9 +286,12 @@ class CallDetail(Model):
     call: Call
     turns: list[dict[str, Any]]
     tools: list[dict[str, Any]]
+    transfers: list[dict[str, Any]] = Field(default_factory=list)
     recording: RecordingView | None
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
+    media: MediaQuality | None = None
+    redacted: list[tuple[int, int]] = Field(default_factory=list)
     result: CallResult | None
     missing: int
     appointments: list[Appointment]
@@ -414,6 +428,15 @@ class Connection(Model):
     updated_at: dt.datetime
 
 
+class ConsentView(Model):
+    """Who agreed, when and how."""
+
+    phone: str
+    how: str
+    given_at: dt.datetime
+    by: str
+
+
 class ContactChange(Sent):
     """What is left out stays as it is."""
 
@@ -535,6 +558,15 @@ class Disconnected(Model):
 
     connection: Connection
     revoked: bool
+
+
+class DoNotCallView(Model):
+    """A number that is never rung, since when and why."""
+
+    phone: str
+    why: str
+    at: dt.datetime
+    by: str
 
 
 class DraftView(Model):
@@ -740,6 +772,10 @@ class FixedLines(Document):
     limit: str = "We have come to the end of the time for this call. Goodbye."
     failed: str = "I am sorry, something has gone wrong on our side. Please ring again in a little while. Goodbye."
     deaf: str = "I am sorry, I cannot hear you just now. Please use the keys of your telephone."
+    putting_through: str = "I am putting you through. One moment, please."
+    still_trying: str = "I am still trying to reach somebody. You can also say never mind."
+    not_through: str = "I am sorry, nobody could take your call just now."
+    staying: str = "All right, I am still here."
 
 
 class FlagIn(Sent):
@@ -795,6 +831,10 @@ class Key(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -927,6 +967,10 @@ class Me(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -947,6 +991,28 @@ class Me(Model):
         | Literal["reseller.read", "reseller.write", "tenants.create"]
         | Literal["resellers.read", "resellers.write", "platform.audit"]
     ] = Field(default_factory=list)
+
+
+class MediaQuality(Model):
+    """How the caller's media fared, from transports that can tell (SIP, WebRTC). Times are milliseconds."""
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    concealed_ms: int = 0
+    jitter_ms: float = 0.0
+    rtt_ms: float | None = None
+    mos: float | None = None
+    codec: str = ""
+
+
+class MediaToken(Model):
+    """A one-time token for a call's media, and where the media goes."""
+
+    token: str = Field(repr=False)
+    url: str
+    did: str
+    expires_in_s: int
 
 
 class Member(Model):
@@ -984,6 +1050,10 @@ class MembershipView(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -1044,6 +1114,10 @@ class MintedKey(Model):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -1099,14 +1173,17 @@ class Move(Sent):
 
 
 class NewAccount(Sent):
-    """An account with a carrier."""
+    """An account with a carrier. Which fields it takes is the carrier's matter (``kinds.KINDS``); Twilio is the first."""
 
-    kind: Literal["twilio"] = "twilio"
+    kind: Literal["twilio", "signalwire", "telnyx", "plivo", "vonage"] = "twilio"
     label: str = ""
     account_sid: str
     auth_token: str = Field(repr=False)
     api_key_sid: str | None = None
     api_key_secret: str | None = Field(default=None, repr=False)
+    space: str = ""
+    public_key: str = ""
+    application_id: str = ""
 
 
 class NewAgent(Sent):
@@ -1138,6 +1215,13 @@ class NewConnection(Sent):
     fields: dict[str, Any] = Field(default_factory=dict)
 
 
+class NewConsent(Sent):
+    """Somebody has agreed to be rung by an automated assistant."""
+
+    phone: str
+    how: str
+
+
 class NewContact(Sent):
     """A contact to be made; a phone number without a country code belongs to the tenant's region."""
 
@@ -1149,6 +1233,21 @@ class NewContact(Sent):
     note: str = ""
 
 
+class NewDoNotCall(Sent):
+    """A number that is never rung."""
+
+    phone: str
+    why: str = ""
+
+
+class NewMedia(Sent):
+    """A call at a telephone system of yours, whose media is to come to an engine."""
+
+    dialect: Literal["asterisk", "audiosocket", "exotel", "jambonz"]
+    caller: str = ""
+    carrier_call: str = ""
+
+
 class NewNumber(Sent):
     """A DID for an agent."""
 
@@ -1156,9 +1255,25 @@ class NewNumber(Sent):
     agent_id: str
     label: str = ""
     carrier_account_id: str | None = None
+    trunk_id: str | None = None
     overflow: str | None = None
     enabled: bool = True
     max_calls: int | None = None
+
+
+class NewOutgoing(Sent):
+    """A call to be placed, as soon as it may be. The request's Idempotency-Key is the call's, too: it rings once."""
+
+    to: str
+    agent_id: str
+    number_id: str | None = None
+    purpose: Literal["reminder", "call-back", "other"] = "other"
+    about: str = ""
+    contact_id: str | None = None
+    lead_id: str | None = None
+    appointment_id: str | None = None
+    not_before: dt.datetime | None = None
+    not_after: dt.datetime | None = None
 
 
 class NewPlatformMember(Sent):
@@ -1205,6 +1320,10 @@ class NewResellerKey(Sent):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -1276,6 +1395,10 @@ class NewTenantKey(Sent):
             "agents.publish",
             "numbers.read",
             "numbers.write",
+            "media.write",
+            "outgoing.read",
+            "outgoing.write",
+            "tolls.write",
             "vendors.read",
             "vendors.write",
             "calls.read",
@@ -1304,6 +1427,22 @@ class NewTenantMember(Sent):
     role: Literal["tenant_owner", "tenant_admin", "agent_editor", "viewer"]
 
 
+class NewTrunk(Sent):
+    """A SIP link to a carrier or exchange."""
+
+    label: str = ""
+    auth: Literal["register", "address"]
+    host: str = ""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    user: str = ""
+    password: str | None = Field(default=None, repr=False)
+    sources: list[str] = Field(default_factory=list)
+    did_from: Literal["request", "to", "p-called-party-id", "diversion"] = "request"
+    codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] | None = None
+    max_calls: int = 100
+    enabled: bool = True
+
+
 class NewVoiceTest(Sent):
     """A call by voice with a draft or a version: tools answer from fakes, nothing is booked, nobody is told."""
 
@@ -1326,6 +1465,7 @@ class NewWebhook(Sent):
             Literal[
                 "call.started",
                 "call.ended",
+                "call.transferred",
                 "call.transcribed",
                 "call.analyzed",
                 "lead.created",
@@ -1336,6 +1476,7 @@ class NewWebhook(Sent):
                 "crm.sync.failed",
                 "usage.threshold",
                 "connection.expired",
+                "outgoing.suspended",
                 "webhook.disabled",
                 "test",
             ]
@@ -1345,11 +1486,37 @@ class NewWebhook(Sent):
     enabled: bool = True
 
 
+class NewWidget(Sent):
+    """A call button for a web site."""
+
+    agent_id: str
+    origins: list[str]
+    label: str = ""
+    enabled: bool = True
+    per_minute: int = 10
+    per_day: int = 500
+
+
 class Notify(Document):
     """Who gets a mail when a call is over. Test calls tell nobody."""
 
     emails: list[str] = Field(default_factory=list)
     when: Literal["every_call", "follow_up", "urgent"] = "follow_up"
+
+
+class NumberAtCarrier(Model):
+    """A number of a carrier account as the carrier has it."""
+
+    id: str
+    did: str
+    label: str
+    voice_url: str
+    fallback_url: str
+    used_by: str
+    rings_here: bool
+    number_id: str | None
+    agent_id: str | None
+    check: NumberCheck | None
 
 
 class NumberChange(Sent):
@@ -1358,9 +1525,19 @@ class NumberChange(Sent):
     agent_id: str | None = None
     label: str | None = None
     carrier_account_id: str | None = None
+    trunk_id: str | None = None
     overflow: str | None = None
     enabled: bool | None = None
     max_calls: int | None = None
+
+
+class NumberCheck(Model):
+    """What the last self-test of a number found."""
+
+    state: Literal["ringing", "rang", "set", "failed"]
+    fault: str
+    checked_at: dt.datetime
+    rang_at: dt.datetime | None
 
 
 class NumberView(Model):
@@ -1371,12 +1548,19 @@ class NumberView(Model):
     agent_id: str
     label: str
     carrier_account_id: str | None
+    trunk_id: str | None
     overflow: str | None
     enabled: bool
     max_calls: int | None
     revision: int
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class NumbersAtCarrier(Model):
+    """All numbers of a carrier account that can take calls."""
+
+    data: list[NumberAtCarrier]
 
 
 class Offered(Model):
@@ -1413,6 +1597,31 @@ class OutOfHours(Document):
     entry: str | None = None
     line: str = ""
     target: str | None = None
+
+
+class OutgoingView(Model):
+    """A call that we place, and how it stands."""
+
+    id: str
+    to: str
+    agent_id: str
+    number_id: str
+    purpose: Literal["reminder", "call-back", "other"]
+    about: str
+    contact_id: str | None
+    lead_id: str | None
+    appointment_id: str | None
+    state: Literal["waiting", "dialling", "ringing", "answered", "done", "failed", "refused", "cancelled"]
+    reason: str
+    consent: str
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
+    attempts: int
+    next_at: dt.datetime | None
+    answered_by: str
+    call_id: str | None
+    created_at: dt.datetime
+    ended_at: dt.datetime | None
 
 
 class OwnClient(Sent):
@@ -1594,6 +1803,14 @@ class RecoveryCodes(Model):
     recovery_codes: list[str] = Field(repr=False)
 
 
+class RefusedOut(Model):
+    """How many calls out were refused on a day (UTC), and why."""
+
+    purpose: Literal["transfer", "overflow", "outgoing", "call-back"]
+    reason: str
+    count: int
+
+
 class ReplayRange(Sent):
     """Events of a time to be sent again: those that were given up, or all that the endpoint's types cover."""
 
@@ -1717,6 +1934,35 @@ class SessionView(Model):
     expires_at: dt.datetime
 
 
+class Setting(Sent):
+    """How a tenant places calls. Minutes of the day are by the clock of the business, and by that of whoever is rung."""
+
+    opens: int = 540
+    closes: int = 1200
+    days: list[int] | None = None
+    consent_for: list[Literal["reminder", "call-back", "other"]] | None = None
+    attempts: int = 2
+    gap_minutes: int = 30
+    voicemail: str = ""
+    reminder_hours: int | None = None
+    reminder_agent: str | None = None
+
+
+class SettingView(Model):
+    """The same, with its revision."""
+
+    opens: int = 540
+    closes: int = 1200
+    days: list[int] | None = None
+    consent_for: list[Literal["reminder", "call-back", "other"]] | None = None
+    attempts: int = 2
+    gap_minutes: int = 30
+    voicemail: str = ""
+    reminder_hours: int | None = None
+    reminder_agent: str | None = None
+    revision: int
+
+
 class Share(Model):
     """A link to a call for whoever has it. Its token is shown this once."""
 
@@ -1743,6 +1989,17 @@ class Span(Document):
 
     opens: str
     closes: str
+
+
+class StateView(Model):
+    """How a trunk fares at one engine, as that has last told."""
+
+    engine: str
+    state: str
+    error: str
+    calls: int
+    refused: int
+    at: dt.datetime
 
 
 class Step(Model):
@@ -1897,6 +2154,43 @@ class TextTestResult(Model):
     steps: int
 
 
+class TollLimits(Sent):
+    """What a tenant's calls out may use, transfers among them. Money is in the minor unit of its currency."""
+
+    countries: list[str] = Field(default_factory=list)
+    hosts: list[str] = Field(default_factory=list)
+    at_once: int = 5
+    per_minute: int = 10
+    minutes_per_hour: int = 120
+    spend_per_hour: int = 1000
+    max_minutes: int = 30
+    price_home: int = 2
+    price_abroad: int = 25
+
+
+class TollView(Model):
+    """Limits on calls out and how they stand."""
+
+    countries: list[str] = Field(default_factory=list)
+    hosts: list[str] = Field(default_factory=list)
+    at_once: int = 5
+    per_minute: int = 10
+    minutes_per_hour: int = 120
+    spend_per_hour: int = 1000
+    max_minutes: int = 30
+    price_home: int = 2
+    price_abroad: int = 25
+    region: str
+    state: Literal["open", "suspended"]
+    suspended_at: dt.datetime | None
+    suspended_why: str
+    calls: int
+    minutes: float
+    spent: float
+    refused: list[RefusedOut]
+    revision: int
+
+
 class TotpCode(Sent):
     """A code of the app."""
 
@@ -1931,12 +2225,60 @@ class TransferCall(Sent):
     target: str
 
 
+class TransferPerson(Document):
+    """Somebody else who is rung for a target, when those before them do not take the call."""
+
+    name: str
+    number: str
+    hours: Week | None = None
+
+
 class TransferTarget(Document):
     """Whom the script may put a caller through to."""
 
     number: str | None = None
     hours: Week | None = None
     order: int | None = None
+    people: list[TransferPerson] = Field(default_factory=list)
+    ring_s: int = 20
+    announce: bool = True
+
+
+class TrunkChange(Sent):
+    """What is left out stays as it is."""
+
+    label: str | None = None
+    auth: Literal["register", "address"] | None = None
+    host: str | None = None
+    transport: Literal["udp", "tcp", "tls"] | None = None
+    user: str | None = None
+    password: str | None = Field(default=None, repr=False)
+    sources: list[str] | None = None
+    did_from: Literal["request", "to", "p-called-party-id", "diversion"] | None = None
+    codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] | None = None
+    max_calls: int | None = None
+    enabled: bool | None = None
+
+
+class TrunkView(Model):
+    """A trunk as its tenant sees it."""
+
+    id: str
+    label: str
+    auth: Literal["register", "address"]
+    host: str
+    transport: Literal["udp", "tcp", "tls"]
+    user: str
+    password_set: bool
+    sources: list[str]
+    did_from: Literal["request", "to", "p-called-party-id", "diversion"]
+    codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]]
+    max_calls: int
+    enabled: bool
+    states: list[StateView] = Field(default_factory=list)
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 class Turn(Document):
@@ -2078,6 +2420,14 @@ class VersionView(Model):
     live: bool
 
 
+class Visit(Model):
+    """What a page needs for one call: used up by it, or in two minutes."""
+
+    token: str = Field(repr=False)
+    offers: list[str]
+    socket: str
+
+
 class VoiceTestStart(Model):
     """The one-time token, shown this once, and where to bring it."""
 
@@ -2093,6 +2443,7 @@ class VoiceTestStart(Model):
     page: str
     socket: str
     start: dict[str, Any]
+    offers: list[str]
 
 
 class VoiceTestView(Model):
@@ -2134,6 +2485,7 @@ class WebhookChange(Sent):
             Literal[
                 "call.started",
                 "call.ended",
+                "call.transferred",
                 "call.transcribed",
                 "call.analyzed",
                 "lead.created",
@@ -2144,6 +2496,7 @@ class WebhookChange(Sent):
                 "crm.sync.failed",
                 "usage.threshold",
                 "connection.expired",
+                "outgoing.suspended",
                 "webhook.disabled",
                 "test",
             ]
@@ -2206,3 +2559,31 @@ class Week(Document):
     friday: list[Span] = Field(default_factory=list)
     saturday: list[Span] = Field(default_factory=list)
     sunday: list[Span] = Field(default_factory=list)
+
+
+class WidgetChange(Sent):
+    """What is given is changed."""
+
+    agent_id: str | None = None
+    origins: list[str] | None = None
+    label: str | None = None
+    enabled: bool | None = None
+    per_minute: int | None = None
+    per_day: int | None = None
+
+
+class WidgetView(Model):
+    """A call button. ``key`` is public; ``snippet`` is what goes into the page."""
+
+    id: str
+    agent_id: str
+    key: str
+    label: str
+    origins: list[str]
+    enabled: bool
+    per_minute: int
+    per_day: int
+    revision: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    snippet: str = ""

@@ -19,6 +19,7 @@ from offhook.client.models import (
     Appointment,
     AppointmentChange,
     AppointmentDetail,
+    Attach,
     AuditView,
     Authorize,
     BookingsSlotView,
@@ -33,6 +34,7 @@ from offhook.client.models import (
     Commanded,
     Confirmation,
     Connection,
+    ConsentView,
     ContactChange,
     ContactDetail,
     Copy,
@@ -43,6 +45,7 @@ from offhook.client.models import (
     DeliveryView,
     DiffView,
     Disconnected,
+    DoNotCallView,
     DraftView,
     Duplicate,
     EndLiveCall,
@@ -63,6 +66,7 @@ from offhook.client.models import (
     LinesView,
     LiveCallView,
     Me,
+    MediaToken,
     Member,
     Merge,
     MintedKey,
@@ -71,8 +75,12 @@ from offhook.client.models import (
     NewAgent,
     NewAppointment,
     NewConnection,
+    NewConsent,
     NewContact,
+    NewDoNotCall,
+    NewMedia,
     NewNumber,
+    NewOutgoing,
     NewPlatformMember,
     NewProvider,
     NewReseller,
@@ -82,12 +90,17 @@ from offhook.client.models import (
     NewTenant,
     NewTenantKey,
     NewTenantMember,
+    NewTrunk,
     NewVoiceTest,
     NewWebhook,
+    NewWidget,
+    NumberAtCarrier,
     NumberChange,
+    NumbersAtCarrier,
     NumberView,
     Offered,
     OpenInvitation,
+    OutgoingView,
     OwnClient,
     OwnClients,
     OwnClientView,
@@ -114,6 +127,8 @@ from offhook.client.models import (
     ScriptBody,
     ScriptView,
     SessionView,
+    Setting,
+    SettingView,
     Share,
     SignedIn,
     SignIn,
@@ -127,23 +142,30 @@ from offhook.client.models import (
     Tested,
     TextTest,
     TextTestResult,
+    TollLimits,
+    TollView,
     TotpCode,
     TotpDisable,
     TotpEnrolment,
     Transcript,
     TransferCall,
+    TrunkChange,
+    TrunkView,
     TurnPresets,
     VaultView,
     VendorAccount,
     VendorAccountView,
     VersionDetail,
     VersionView,
+    Visit,
     VoiceTestStart,
     VoiceTestView,
     Waveform,
     WebhookChange,
     WebhookSecret,
     WebhookView,
+    WidgetChange,
+    WidgetView,
 )
 
 
@@ -1008,6 +1030,31 @@ class NumbersGroup:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    def list_call_buttons(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[WidgetView]:
+        """The tenant's call buttons, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-buttons", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, WidgetView)
+
+    def create_call_button(self, tenant: str, body: NewWidget, *, idempotency_key: str | None = None) -> WidgetView:
+        """Make a call button for the pages of some origins."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-buttons", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, WidgetView)
+
+    def show_call_button(self, tenant: str, button: str) -> Tagged[WidgetView]:
+        """A call button, with what goes into the page; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}")
+        return self._sender.tagged(request, WidgetView)
+
+    def change_call_button(self, tenant: str, button: str, body: WidgetChange, *, if_match: str) -> Tagged[WidgetView]:
+        """Change what is given of a call button. Calls that were begun with it go on."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, WidgetView)
+
+    def delete_call_button(self, tenant: str, button: str, *, if_match: str) -> None:
+        """Drop a call button: pages that still have it call nobody."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
     def list_carrier_accounts(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[AccountView]:
         """The tenant's accounts with carriers, newest first, without their secrets."""
         request = Request("GET", f"/v1/tenants/{part(tenant)}/carrier-accounts", query={"limit": limit, "cursor": cursor})
@@ -1035,8 +1082,25 @@ class NumbersGroup:
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}", headers={"If-Match": if_match})
         self._sender.nothing(request)
 
+    def list_at_carrier(self, tenant: str, account: str) -> NumbersAtCarrier:
+        """The numbers that the account has at its carrier, now, and whether they ring here."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers")
+        return self._sender.value(request, NumbersAtCarrier)
+
+    def attach_at_carrier(self, tenant: str, account: str, number: str, body: Attach) -> NumberAtCarrier:
+        """Let a number of the account (by the carrier's id) ring here: its address is set at the carrier, and a self-test call
+        placed.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers/{part(number)}/attach", body=body)
+        return self._sender.value(request, NumberAtCarrier)
+
+    def self_test_at_carrier(self, tenant: str, account: str, number: str) -> NumberAtCarrier:
+        """Read the number back from the carrier, and let the carrier ring it: the result is there a few seconds later."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers/{part(number)}/self-test")
+        return self._sender.value(request, NumberAtCarrier)
+
     def test_carrier_account(self, tenant: str, account: str) -> AccountTest:
-        """Whether the account could be used, as far as can be told without asking the carrier."""
+        """Whether the account can be used: its carrier is asked, if nothing here is in the way."""
         request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/test")
         return self._sender.value(request, AccountTest)
 
@@ -1069,6 +1133,132 @@ class NumbersGroup:
         """Let a number go: calls to it are no longer taken. Calls that it has go on."""
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/numbers/{part(number)}", headers={"If-Match": if_match})
         self._sender.nothing(request)
+
+    def create_media_token(self, tenant: str, number: str, body: NewMedia) -> MediaToken:
+        """Let in the media of a call to this number, from a telephone system of yours: Asterisk, jambonz, Exotel. Once, and
+        soon.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/numbers/{part(number)}/media-tokens", body=body)
+        return self._sender.value(request, MediaToken)
+
+    def list_trunks(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[TrunkView]:
+        """The tenant's trunks, newest first, without their passwords, and how they fare at each engine."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/trunks", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, TrunkView)
+
+    def create_trunk(self, tenant: str, body: NewTrunk, *, idempotency_key: str | None = None) -> TrunkView:
+        """Keep a SIP link to a carrier or exchange. Its password is sealed and does not come out again."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/trunks", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, TrunkView)
+
+    def show_trunk(self, tenant: str, trunk: str) -> Tagged[TrunkView]:
+        """A trunk without its password; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}")
+        return self._sender.tagged(request, TrunkView)
+
+    def change_trunk(self, tenant: str, trunk: str, body: TrunkChange, *, if_match: str) -> Tagged[TrunkView]:
+        """Change what is given of a trunk. Calls that it has go on."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, TrunkView)
+
+    def delete_trunk(self, tenant: str, trunk: str, *, if_match: str) -> None:
+        """Drop a trunk with its password, once no number belongs to it."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}", headers={"If-Match": if_match})
+        self._sender.nothing(request)
+
+
+class OutgoingCallsGroup:
+    """Operations on outgoing calls."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def add_consent(self, tenant: str, body: NewConsent, *, idempotency_key: str | None = None) -> ConsentView:
+        """Keep that somebody agreed to be rung by an automated assistant."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-consents", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, ConsentView)
+
+    def show_consent(self, tenant: str, phone: str) -> ConsentView:
+        """Who agreed, when and how."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-consents/{part(phone)}")
+        return self._sender.value(request, ConsentView)
+
+    def withdraw_consent(self, tenant: str, phone: str) -> None:
+        """Somebody agrees no more."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/call-consents/{part(phone)}")
+        self._sender.nothing(request)
+
+    def show_limits(self, tenant: str) -> Tagged[TollView]:
+        """Where calls out may go, how many of them, and how much of that is used."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-limits")
+        return self._sender.tagged(request, TollView)
+
+    def put_limits(self, tenant: str, body: TollLimits, *, if_match: str) -> Tagged[TollView]:
+        """Other limits, from the next call on."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/call-limits", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, TollView)
+
+    def resume(self, tenant: str) -> TollView:
+        """Place calls again and put callers through."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-limits/resume")
+        return self._sender.value(request, TollView)
+
+    def suspend(self, tenant: str) -> TollView:
+        """Place no calls and put nobody through until somebody resumes."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-limits/suspend")
+        return self._sender.value(request, TollView)
+
+    def list_do_not(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> Pages[DoNotCallView]:
+        """Numbers that are never rung."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/do-not-call", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, DoNotCallView)
+
+    def add_do_not(self, tenant: str, body: NewDoNotCall, *, idempotency_key: str | None = None) -> DoNotCallView:
+        """Never ring this number again. Calls that wait for it are refused, and consent to it is withdrawn."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/do-not-call", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, DoNotCallView)
+
+    def remove_do_not(self, tenant: str, phone: str) -> None:
+        """The number may be rung again, with a new consent."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/do-not-call/{part(phone)}")
+        self._sender.nothing(request)
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        state: Literal["waiting", "dialling", "ringing", "answered", "done", "failed", "refused", "cancelled"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[OutgoingView]:
+        """Calls that were placed or are to be, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-calls", query={"state": state, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, OutgoingView)
+
+    def create(self, tenant: str, body: NewOutgoing, *, idempotency_key: str | None = None) -> OutgoingView:
+        """Place a call as soon as it may be. One that may not be placed is ``refused`` and says why."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/outgoing-calls", body=body, once=True, key=idempotency_key)
+        return self._sender.value(request, OutgoingView)
+
+    def show(self, tenant: str, outgoing: str) -> OutgoingView:
+        """A call and how it stands."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-calls/{part(outgoing)}")
+        return self._sender.value(request, OutgoingView)
+
+    def cancel(self, tenant: str, outgoing: str) -> OutgoingView:
+        """Do not place a call that waits."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/outgoing-calls/{part(outgoing)}/cancel")
+        return self._sender.value(request, OutgoingView)
+
+    def show_settings(self, tenant: str) -> Tagged[SettingView]:
+        """When people are rung, for what they must have agreed, and what happens if nobody answers."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-settings")
+        return self._sender.tagged(request, SettingView)
+
+    def put_settings(self, tenant: str, body: Setting, *, if_match: str) -> Tagged[SettingView]:
+        """Place calls so from the next attempt on."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/outgoing-settings", headers={"If-Match": if_match}, body=body)
+        return self._sender.tagged(request, SettingView)
 
 
 class RecordingsGroup:
@@ -1449,6 +1639,18 @@ class VendorsGroup:
         return self._sender.value(request, VendorAccountView)
 
 
+class VisitorsGroup:
+    """Operations on visitors."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def begin_visit(self, key: str, *, origin: str | None = None) -> Visit:
+        """Begin a call from a page: for browsers, which say what page asks. The address is limited, and so is the button."""
+        request = Request("POST", f"/widget/{part(key)}/calls", headers={"origin": origin})
+        return self._sender.value(request, Visit)
+
+
 class WebhooksGroup:
     """Operations on webhooks."""
 
@@ -1469,6 +1671,7 @@ class WebhooksGroup:
         type: Literal[
             "call.started",
             "call.ended",
+            "call.transferred",
             "call.transcribed",
             "call.analyzed",
             "lead.created",
@@ -1479,6 +1682,7 @@ class WebhooksGroup:
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
+            "outgoing.suspended",
             "webhook.disabled",
             "test",
         ]
@@ -1536,6 +1740,7 @@ class WebhooksGroup:
         type: Literal[
             "call.started",
             "call.ended",
+            "call.transferred",
             "call.transcribed",
             "call.analyzed",
             "lead.created",
@@ -1546,6 +1751,7 @@ class WebhooksGroup:
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
+            "outgoing.suspended",
             "webhook.disabled",
             "test",
         ]
@@ -1612,6 +1818,7 @@ class Operations:
         self.me = MeGroup(sender)
         self.members = MembersGroup(sender)
         self.numbers = NumbersGroup(sender)
+        self.outgoing_calls = OutgoingCallsGroup(sender)
         self.recordings = RecordingsGroup(sender)
         self.resellers = ResellersGroup(sender)
         self.sign_in = SignInGroup(sender)
@@ -1619,6 +1826,7 @@ class Operations:
         self.tenants = TenantsGroup(sender)
         self.vault = VaultGroup(sender)
         self.vendors = VendorsGroup(sender)
+        self.visitors = VisitorsGroup(sender)
         self.webhooks = WebhooksGroup(sender)
 
 
@@ -2487,6 +2695,31 @@ class AsyncNumbersGroup:
     def __init__(self, sender: AsyncSender) -> None:
         self._sender = sender
 
+    def list_call_buttons(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[WidgetView]:
+        """The tenant's call buttons, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-buttons", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, WidgetView)
+
+    async def create_call_button(self, tenant: str, body: NewWidget, *, idempotency_key: str | None = None) -> WidgetView:
+        """Make a call button for the pages of some origins."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-buttons", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, WidgetView)
+
+    async def show_call_button(self, tenant: str, button: str) -> Tagged[WidgetView]:
+        """A call button, with what goes into the page; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}")
+        return await self._sender.tagged(request, WidgetView)
+
+    async def change_call_button(self, tenant: str, button: str, body: WidgetChange, *, if_match: str) -> Tagged[WidgetView]:
+        """Change what is given of a call button. Calls that were begun with it go on."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, WidgetView)
+
+    async def delete_call_button(self, tenant: str, button: str, *, if_match: str) -> None:
+        """Drop a call button: pages that still have it call nobody."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/call-buttons/{part(button)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
     def list_carrier_accounts(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[AccountView]:
         """The tenant's accounts with carriers, newest first, without their secrets."""
         request = Request("GET", f"/v1/tenants/{part(tenant)}/carrier-accounts", query={"limit": limit, "cursor": cursor})
@@ -2514,8 +2747,25 @@ class AsyncNumbersGroup:
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}", headers={"If-Match": if_match})
         await self._sender.nothing(request)
 
+    async def list_at_carrier(self, tenant: str, account: str) -> NumbersAtCarrier:
+        """The numbers that the account has at its carrier, now, and whether they ring here."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers")
+        return await self._sender.value(request, NumbersAtCarrier)
+
+    async def attach_at_carrier(self, tenant: str, account: str, number: str, body: Attach) -> NumberAtCarrier:
+        """Let a number of the account (by the carrier's id) ring here: its address is set at the carrier, and a self-test call
+        placed.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers/{part(number)}/attach", body=body)
+        return await self._sender.value(request, NumberAtCarrier)
+
+    async def self_test_at_carrier(self, tenant: str, account: str, number: str) -> NumberAtCarrier:
+        """Read the number back from the carrier, and let the carrier ring it: the result is there a few seconds later."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/numbers/{part(number)}/self-test")
+        return await self._sender.value(request, NumberAtCarrier)
+
     async def test_carrier_account(self, tenant: str, account: str) -> AccountTest:
-        """Whether the account could be used, as far as can be told without asking the carrier."""
+        """Whether the account can be used: its carrier is asked, if nothing here is in the way."""
         request = Request("POST", f"/v1/tenants/{part(tenant)}/carrier-accounts/{part(account)}/test")
         return await self._sender.value(request, AccountTest)
 
@@ -2548,6 +2798,132 @@ class AsyncNumbersGroup:
         """Let a number go: calls to it are no longer taken. Calls that it has go on."""
         request = Request("DELETE", f"/v1/tenants/{part(tenant)}/numbers/{part(number)}", headers={"If-Match": if_match})
         await self._sender.nothing(request)
+
+    async def create_media_token(self, tenant: str, number: str, body: NewMedia) -> MediaToken:
+        """Let in the media of a call to this number, from a telephone system of yours: Asterisk, jambonz, Exotel. Once, and
+        soon.
+        """
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/numbers/{part(number)}/media-tokens", body=body)
+        return await self._sender.value(request, MediaToken)
+
+    def list_trunks(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[TrunkView]:
+        """The tenant's trunks, newest first, without their passwords, and how they fare at each engine."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/trunks", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, TrunkView)
+
+    async def create_trunk(self, tenant: str, body: NewTrunk, *, idempotency_key: str | None = None) -> TrunkView:
+        """Keep a SIP link to a carrier or exchange. Its password is sealed and does not come out again."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/trunks", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, TrunkView)
+
+    async def show_trunk(self, tenant: str, trunk: str) -> Tagged[TrunkView]:
+        """A trunk without its password; its ETag is needed to change it."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}")
+        return await self._sender.tagged(request, TrunkView)
+
+    async def change_trunk(self, tenant: str, trunk: str, body: TrunkChange, *, if_match: str) -> Tagged[TrunkView]:
+        """Change what is given of a trunk. Calls that it has go on."""
+        request = Request("PATCH", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, TrunkView)
+
+    async def delete_trunk(self, tenant: str, trunk: str, *, if_match: str) -> None:
+        """Drop a trunk with its password, once no number belongs to it."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/trunks/{part(trunk)}", headers={"If-Match": if_match})
+        await self._sender.nothing(request)
+
+
+class AsyncOutgoingCallsGroup:
+    """Operations on outgoing calls."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def add_consent(self, tenant: str, body: NewConsent, *, idempotency_key: str | None = None) -> ConsentView:
+        """Keep that somebody agreed to be rung by an automated assistant."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-consents", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, ConsentView)
+
+    async def show_consent(self, tenant: str, phone: str) -> ConsentView:
+        """Who agreed, when and how."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-consents/{part(phone)}")
+        return await self._sender.value(request, ConsentView)
+
+    async def withdraw_consent(self, tenant: str, phone: str) -> None:
+        """Somebody agrees no more."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/call-consents/{part(phone)}")
+        await self._sender.nothing(request)
+
+    async def show_limits(self, tenant: str) -> Tagged[TollView]:
+        """Where calls out may go, how many of them, and how much of that is used."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/call-limits")
+        return await self._sender.tagged(request, TollView)
+
+    async def put_limits(self, tenant: str, body: TollLimits, *, if_match: str) -> Tagged[TollView]:
+        """Other limits, from the next call on."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/call-limits", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, TollView)
+
+    async def resume(self, tenant: str) -> TollView:
+        """Place calls again and put callers through."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-limits/resume")
+        return await self._sender.value(request, TollView)
+
+    async def suspend(self, tenant: str) -> TollView:
+        """Place no calls and put nobody through until somebody resumes."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/call-limits/suspend")
+        return await self._sender.value(request, TollView)
+
+    def list_do_not(self, tenant: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[DoNotCallView]:
+        """Numbers that are never rung."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/do-not-call", query={"limit": limit, "cursor": cursor})
+        return self._sender.pages(request, DoNotCallView)
+
+    async def add_do_not(self, tenant: str, body: NewDoNotCall, *, idempotency_key: str | None = None) -> DoNotCallView:
+        """Never ring this number again. Calls that wait for it are refused, and consent to it is withdrawn."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/do-not-call", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, DoNotCallView)
+
+    async def remove_do_not(self, tenant: str, phone: str) -> None:
+        """The number may be rung again, with a new consent."""
+        request = Request("DELETE", f"/v1/tenants/{part(tenant)}/do-not-call/{part(phone)}")
+        await self._sender.nothing(request)
+
+    def list(
+        self,
+        tenant: str,
+        *,
+        state: Literal["waiting", "dialling", "ringing", "answered", "done", "failed", "refused", "cancelled"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[OutgoingView]:
+        """Calls that were placed or are to be, newest first."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-calls", query={"state": state, "limit": limit, "cursor": cursor})
+        return self._sender.pages(request, OutgoingView)
+
+    async def create(self, tenant: str, body: NewOutgoing, *, idempotency_key: str | None = None) -> OutgoingView:
+        """Place a call as soon as it may be. One that may not be placed is ``refused`` and says why."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/outgoing-calls", body=body, once=True, key=idempotency_key)
+        return await self._sender.value(request, OutgoingView)
+
+    async def show(self, tenant: str, outgoing: str) -> OutgoingView:
+        """A call and how it stands."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-calls/{part(outgoing)}")
+        return await self._sender.value(request, OutgoingView)
+
+    async def cancel(self, tenant: str, outgoing: str) -> OutgoingView:
+        """Do not place a call that waits."""
+        request = Request("POST", f"/v1/tenants/{part(tenant)}/outgoing-calls/{part(outgoing)}/cancel")
+        return await self._sender.value(request, OutgoingView)
+
+    async def show_settings(self, tenant: str) -> Tagged[SettingView]:
+        """When people are rung, for what they must have agreed, and what happens if nobody answers."""
+        request = Request("GET", f"/v1/tenants/{part(tenant)}/outgoing-settings")
+        return await self._sender.tagged(request, SettingView)
+
+    async def put_settings(self, tenant: str, body: Setting, *, if_match: str) -> Tagged[SettingView]:
+        """Place calls so from the next attempt on."""
+        request = Request("PUT", f"/v1/tenants/{part(tenant)}/outgoing-settings", headers={"If-Match": if_match}, body=body)
+        return await self._sender.tagged(request, SettingView)
 
 
 class AsyncRecordingsGroup:
@@ -2932,6 +3308,18 @@ class AsyncVendorsGroup:
         return await self._sender.value(request, VendorAccountView)
 
 
+class AsyncVisitorsGroup:
+    """Operations on visitors."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self._sender = sender
+
+    async def begin_visit(self, key: str, *, origin: str | None = None) -> Visit:
+        """Begin a call from a page: for browsers, which say what page asks. The address is limited, and so is the button."""
+        request = Request("POST", f"/widget/{part(key)}/calls", headers={"origin": origin})
+        return await self._sender.value(request, Visit)
+
+
 class AsyncWebhooksGroup:
     """Operations on webhooks."""
 
@@ -2952,6 +3340,7 @@ class AsyncWebhooksGroup:
         type: Literal[
             "call.started",
             "call.ended",
+            "call.transferred",
             "call.transcribed",
             "call.analyzed",
             "lead.created",
@@ -2962,6 +3351,7 @@ class AsyncWebhooksGroup:
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
+            "outgoing.suspended",
             "webhook.disabled",
             "test",
         ]
@@ -3019,6 +3409,7 @@ class AsyncWebhooksGroup:
         type: Literal[
             "call.started",
             "call.ended",
+            "call.transferred",
             "call.transcribed",
             "call.analyzed",
             "lead.created",
@@ -3029,6 +3420,7 @@ class AsyncWebhooksGroup:
             "crm.sync.failed",
             "usage.threshold",
             "connection.expired",
+            "outgoing.suspended",
             "webhook.disabled",
             "test",
         ]
@@ -3095,6 +3487,7 @@ class AsyncOperations:
         self.me = AsyncMeGroup(sender)
         self.members = AsyncMembersGroup(sender)
         self.numbers = AsyncNumbersGroup(sender)
+        self.outgoing_calls = AsyncOutgoingCallsGroup(sender)
         self.recordings = AsyncRecordingsGroup(sender)
         self.resellers = AsyncResellersGroup(sender)
         self.sign_in = AsyncSignInGroup(sender)
@@ -3102,4 +3495,5 @@ class AsyncOperations:
         self.tenants = AsyncTenantsGroup(sender)
         self.vault = AsyncVaultGroup(sender)
         self.vendors = AsyncVendorsGroup(sender)
+        self.visitors = AsyncVisitorsGroup(sender)
         self.webhooks = AsyncWebhooksGroup(sender)

@@ -22,7 +22,7 @@ from offhook.orchestrator.agents import routes as agents
 from offhook.orchestrator.audit import routes as audit
 from offhook.orchestrator.bookings import routes as bookings
 from offhook.orchestrator.calls import routes as calls
-from offhook.orchestrator.carriers import twilio
+from offhook.orchestrator.carriers import taking
 from offhook.orchestrator.connections import client_routes, pages
 from offhook.orchestrator.connections import routes as connections
 from offhook.orchestrator.crm import routes as crm
@@ -33,6 +33,8 @@ from offhook.orchestrator.kit.headers import ApiHeaders
 from offhook.orchestrator.live import routes as live
 from offhook.orchestrator.live.hub import Hub
 from offhook.orchestrator.numbers import routes as numbers
+from offhook.orchestrator.outgoing import routes as outgoing
+from offhook.orchestrator.outgoing import twilio as outgoing_twilio
 from offhook.orchestrator.paperwork import routes as paperwork
 from offhook.orchestrator.people import routes as people
 from offhook.orchestrator.recordings import routes as recordings
@@ -42,14 +44,18 @@ from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.sync import routes as sync
 from offhook.orchestrator.systems import Systems
 from offhook.orchestrator.tenants import routes as tenants
+from offhook.orchestrator.tolls import routes as tolls
 from offhook.orchestrator.tools import routes as tools
+from offhook.orchestrator.transfers import routes as transfers
+from offhook.orchestrator.trunks import routes as trunks
 from offhook.orchestrator.vault import routes as vault
 from offhook.orchestrator.vendors import routes as vendors
 from offhook.orchestrator.vendors.catalogue import catalogue
+from offhook.orchestrator.widgets import routes as widgets
 
 DOMAINS = (
-    people, resellers, tenants, vault, keys, agents, vendors, numbers, live, recordings, bookings, crm, connections, client_routes, pages,
-    paperwork, hooks, sync, audit,
+    people, resellers, tenants, vault, keys, agents, vendors, numbers, outgoing, tolls, trunks, widgets, live, recordings, bookings, crm,
+    connections, client_routes, pages, paperwork, hooks, sync, audit,
 )  # fmt: skip
 """Modules with ``routers``."""
 
@@ -119,7 +125,8 @@ def operations() -> tuple[BaseRoute, ...]:
     Built in full: FastAPI would build a router at the first request that comes by it, on the loop, 0.2 s in all.
     """
     holder = _empty(openapi_url=None)
-    for router in (calls.engine, calls.reading, tools.router, twilio.router, *(one for domain in DOMAINS for one in domain.routers)):
+    engines = (calls.engine, calls.reading, tools.router, *transfers.routers, *taking.routers, outgoing_twilio.router)
+    for router in (*engines, *(one for domain in DOMAINS for one in domain.routers)):
         holder.include_router(router)
     for _ in iter_route_contexts(holder.routes):
         pass

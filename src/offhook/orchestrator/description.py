@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from offhook.contracts.events import ToolRequest, event_adapter
 from offhook.contracts.plan import PlanRequest
+from offhook.contracts.trunks import TrunkReport
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.once import LONGEST
 
@@ -31,6 +32,7 @@ _BODIES: Final[tuple[tuple[str, TypeAdapter[Any]], ...]] = (
     ("PlanRequest", TypeAdapter(PlanRequest)),
     ("ToolRequest", TypeAdapter(ToolRequest)),
     ("AnyEvent", event_adapter),
+    ("TrunkReport", TypeAdapter(TrunkReport)),
 )
 
 

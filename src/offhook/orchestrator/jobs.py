@@ -27,6 +27,7 @@ from offhook.orchestrator.keys import jobs as keys
 from offhook.orchestrator.live import jobs as live
 from offhook.orchestrator.numbers import jobs as numbers
 from offhook.orchestrator.openas import jobs as openas
+from offhook.orchestrator.outgoing import jobs as outgoing
 from offhook.orchestrator.overview import jobs as overview
 from offhook.orchestrator.paperwork import jobs as paperwork
 from offhook.orchestrator.people import jobs as people
@@ -38,12 +39,14 @@ from offhook.orchestrator.settings import OrchestratorSettings
 from offhook.orchestrator.sync import jobs as sync
 from offhook.orchestrator.systems import Systems
 from offhook.orchestrator.tenants import jobs as tenants
+from offhook.orchestrator.tolls import jobs as tolls
+from offhook.orchestrator.transfers import jobs as transfers
 from offhook.orchestrator.vault import jobs as vault
 from offhook.orchestrator.vault.ops import Vault
 
 DOMAINS = (
-    agents, audit, calls, connections, hooks, keys, live, numbers, openas, outside, overview, paperwork, people, recordings, resellers,
-    sync, tenants, vault,
+    agents, audit, calls, connections, hooks, keys, live, numbers, openas, outgoing, outside, overview, paperwork, people, recordings,
+    resellers, sync, tenants, tolls, transfers, vault,
 )  # fmt: skip
 """Modules whose ``register`` makes jobs known. ``connected`` and ``disconnected``, where they have them, are told of connections."""
 GRACE = 5.0

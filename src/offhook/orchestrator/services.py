@@ -49,6 +49,10 @@ class Limits:
 
     def __init__(self, settings: OrchestratorSettings, clock: Clock) -> None:
         self.requests = Limiter(clock, settings.requests_per_minute, 60.0, max(1, settings.requests_per_minute // 2))
+        self.strangers = Limiter(clock, settings.bad_webhooks_per_minute, 60.0, max(1, settings.bad_webhooks_per_minute // 2))
+        """By address: carriers' webhooks that nobody has signed."""
+        self.visits = Limiter(clock, settings.visits_per_minute, 60.0, settings.visits_per_minute)
+        """Calls that are begun from web sites, by address."""
 
     @staticmethod
     def refused(wait: float) -> TooManyRequests:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from offhook import signing
+
+OFFER_S: Final = 5 * 3_600
+"""How long a page may offer calls: longer than any call, since one whose connection breaks is offered again."""
 
 
 class OAuthClient(BaseModel):
@@ -55,6 +61,10 @@ class OrchestratorSettings(BaseSettings):
     """Keys that wrap the tenants' data keys, as ``id:base64 of 32 bytes``; the first is in use, the others still open what they wrapped."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """API requests of one person or key."""
+    visits_per_minute: Annotated[int, Field(ge=1)] = 6
+    """Calls that one address may begin by call buttons."""
+    bad_webhooks_per_minute: Annotated[int, Field(ge=1)] = 600
+    """Carriers' webhooks without a good signature from one address; more are refused before anything is looked up."""
     live_stream_s: Annotated[float, Field(gt=0)] = 600.0
     """How long a stream of live calls' news lasts; whoever reads it then asks for another."""
     portal_url: str = ""
@@ -63,6 +73,8 @@ class OrchestratorSettings(BaseSettings):
     """Where mails go: ``smtp://user:password@host:587`` (STARTTLS; ``?tls=none`` for none) or ``smtps://...:465``; ``?ca=FILE`` names a
     certificate to trust. Without it mails land in ``state_dir``/mail."""
     mail_from: str = "offhook <offhook@localhost>"
+    twilio_account_sid: str = ""
+    """The platform's own account, for what is asked of Twilio by REST about numbers without a carrier account."""
     twilio_auth_token: SecretStr = SecretStr("")
     unsigned_carriers: bool = False
     """Development only: take carrier webhooks without a signature."""
@@ -72,6 +84,8 @@ class OrchestratorSettings(BaseSettings):
     """Development only: the number that the browser page rings. Empty: no calls from browsers."""
     engine_url: str = ""
     """Where browsers reach an engine (``https://voice.example.com``), for test calls; without it where carriers send media."""
+    webrtc_urls: tuple[str, ...] = ()
+    """Engines that browsers may reach by WebRTC (``https://rtc1.example.com``), in the order in which they are asked."""
     portal_parts: bool = False
     """Development only: show every part of the portal, in each of its states, at ``/_parts``."""
     end_wait_s: Annotated[float, Field(ge=0)] = 60.0
@@ -108,6 +122,9 @@ class OrchestratorSettings(BaseSettings):
     webhook_http: bool = False
     """Development only: take URLs without TLS."""
 
+    trunk_networks: tuple[str, ...] = ()
+    """Private networks of the operator's own (``10.1.0.0/16``) that tenants' trunks may come from and go to. All others are refused."""
+
     connect_url: str = ""
     """The one address that every system's consent page sends people back to (``https://connect.example.com``); ``portal`` without it."""
     oauth_clients: dict[str, OAuthClient] = {}
@@ -123,6 +140,13 @@ class OrchestratorSettings(BaseSettings):
         if not self.secret.get_secret_value():
             raise ValueError("secret is empty: set OFFHOOK_ORCHESTRATOR_SECRET to the secret shared with the engines")
         return self
+
+    @field_validator("trunk_networks")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            ip_network(one)
+        return given
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -150,6 +174,17 @@ class OrchestratorSettings(BaseSettings):
         if self.media_url:
             return self.media_url
         return "ws" + self.public_url.rstrip("/").removeprefix("http") + "/media/twilio" if self.public_url else ""
+
+    def offers(self, origin: str, now: float) -> tuple[str, ...]:
+        """Where a page of this origin (empty: no page) may offer a WebRTC call."""
+        until = int(now) + OFFER_S
+        passed = signing.visit(self.secret.get_secret_value(), origin, until)
+        return tuple(f"{one.rstrip('/')}/webrtc/offer?visit={passed}" for one in self.webrtc_urls)
+
+    def stream_to(self, dialect: str) -> str:
+        """Where a carrier of this dialect sends media: beside Twilio's."""
+        media, found, _ = self.stream_url.rpartition("/media/")
+        return f"{media}/media/{dialect}" if found else self.stream_url
 
     @property
     def browser_engine(self) -> str:

@@ -16,6 +16,7 @@ from offhook.orchestrator.kit import once as _once
 from offhook.orchestrator.live import tables as _live
 from offhook.orchestrator.numbers import tables as _numbers
 from offhook.orchestrator.openas import tables as _openas
+from offhook.orchestrator.outgoing import tables as _outgoing
 from offhook.orchestrator.overview import tables as _overview
 from offhook.orchestrator.paperwork import tables as _paperwork
 from offhook.orchestrator.people import tables as _people
@@ -24,12 +25,17 @@ from offhook.orchestrator.resellers import tables as _resellers
 from offhook.orchestrator.sync import tables as _sync
 from offhook.orchestrator.tenants import tables as _tenants
 from offhook.orchestrator.today import tables as _today
+from offhook.orchestrator.tolls import tables as _tolls
 from offhook.orchestrator.tools import tables as _tools
+from offhook.orchestrator.transfers import tables as _transfers
+from offhook.orchestrator.trunks import tables as _trunks
 from offhook.orchestrator.vault import tables as _vault
 from offhook.orchestrator.vendors import tables as _vendors
+from offhook.orchestrator.widgets import tables as _widgets
 
 modules = (
-    _agents, _audit, _bookings, _calls, _carriers, _connections, _crm, _hooks, _keys, _live, _numbers, _once, _openas, _outside,
-    _overview, _paperwork, _people, _recordings, _resellers, _sync, _tenants, _today, _tools, _trials, _vault, _vendors,
+    _agents, _audit, _bookings, _calls, _carriers, _connections, _crm, _hooks, _keys, _live, _numbers, _once, _openas, _outgoing,
+    _outside, _overview, _paperwork, _people, _recordings, _resellers, _sync, _tenants, _today, _tolls, _tools, _transfers, _trials,
+    _trunks, _vault, _vendors, _widgets,
 )  # fmt: skip
 metadata = Base.metadata

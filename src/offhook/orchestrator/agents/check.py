@@ -15,6 +15,7 @@ from offhook.orchestrator.agents.config import DAYS, AgentConfig, FixedLines, Sp
 from offhook.orchestrator.agents.known import Known
 from offhook.orchestrator.agents.presets import EXPLAINED, PLACES
 from offhook.orchestrator.numbers import dialling
+from offhook.orchestrator.tolls.rules import SAID, Rules
 from offhook.orchestrator.vendors.ops import vendor_of
 from offhook.orchestrator.vendors.schemas import Place
 
@@ -36,6 +37,8 @@ class Setting:
     known: Known
     own_numbers: frozenset[str] = frozenset()
     """DIDs of the tenant: a call that is put through to one of them would come back."""
+    rules: Rules | None = None
+    """Where the tenant's calls may go; None if nobody knows."""
     accounts: Mapping[str, Place] | None = None
     """With which vendors the tenant or its reseller has an account; None if nobody knows."""
 
@@ -295,14 +298,25 @@ def _transfer(config: AgentConfig, setting: Setting) -> Iterator[Fault]:
         if name in GIVEN:
             yield Fault(f"transfer.{name}", f"'{name}' is the name of something else that a script may know")
         if target.number is not None:
-            try:
-                number = dialling.target(target.number, setting.region)
-            except ValueError as error:
-                yield Fault(f"transfer.{name}.number", str(error))
-            else:
-                if number in setting.own_numbers:
-                    yield Fault(f"transfer.{name}.number", "a number of your own here: the call would come back")
+            yield from _dialled(f"transfer.{name}.number", target.number, setting)
+        for index, person in enumerate(target.people):
+            yield from _dialled(f"transfer.{name}.people.{index}.number", person.number, setting)
+            if person.hours is not None:
+                yield from _week(f"transfer.{name}.people.{index}.hours", [person.hours.spans(day) for day in range(7)])
         if target.order is not None:
             if target.order in orders:
                 yield Fault(f"transfer.{name}.order", f"'{orders[target.order]}' has this place")
             orders.setdefault(target.order, name)
+
+
+def _dialled(path: str, given: str, setting: Setting) -> Iterator[Fault]:
+    """Whether a person can be rung there."""
+    try:
+        number = dialling.target(given, setting.region)
+    except ValueError as error:
+        yield Fault(path, str(error))
+        return
+    if number in setting.own_numbers:
+        yield Fault(path, "a number of your own here: the call would come back")
+    elif setting.rules is not None and (why := setting.rules.why_not(number)) is not None:
+        yield Fault(path, SAID[why])

@@ -167,6 +167,10 @@ class FixedLines(Model):
     limit: Annotated[Said, Field(min_length=1)] = Lines().limit
     failed: Annotated[Said, Field(min_length=1)] = Lines().failed
     deaf: Annotated[Said, Field(min_length=1)] = Lines().deaf
+    putting_through: Annotated[Said, Field(min_length=1)] = Lines().putting_through
+    still_trying: Annotated[Said, Field(min_length=1)] = Lines().still_trying
+    not_through: Annotated[Said, Field(min_length=1)] = Lines().not_through
+    staying: Annotated[Said, Field(min_length=1)] = Lines().staying
 
 
 class FillerLines(Model):
@@ -255,6 +259,15 @@ class OutOfHours(Model):
     target: Ident | None = None
 
 
+class TransferPerson(Model):
+    """Somebody else who is rung for a target, when those before them do not take the call."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    number: Target
+    hours: Week | None = None
+    """When they answer; None: whenever the target is open."""
+
+
 class TransferTarget(Model):
     """Whom the script may put a caller through to."""
 
@@ -263,7 +276,19 @@ class TransferTarget(Model):
     hours: Week | None = None
     """When somebody answers there; None: always."""
     order: Annotated[int, Field(ge=1, le=100)] | None = None
-    """Where it stands in for a target that is closed: the open one with the lowest order does. None: it stands in for nobody."""
+    """Where it stands in for a target that is closed, or where nobody takes the call: the open one with the lowest order does first.
+    None: it stands in for nobody."""
+    people: Annotated[tuple[TransferPerson, ...], Field(max_length=10)] = ()
+    """Who is rung after ``number``, in order."""
+    ring_s: Annotated[int, Field(ge=5, le=60)] = 20
+    """How long each of them is rung."""
+    announce: bool = True
+    """They are told who rings and why, and take the call by a key or a word: no voicemail does. Without it whoever answers has it."""
+
+    @property
+    def reached(self) -> str | None:
+        """Where somebody is rung first; None: nobody is."""
+        return self.number or (self.people[0].number if self.people else None)
 
 
 class Callers(Model):

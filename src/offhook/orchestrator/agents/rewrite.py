@@ -25,7 +25,7 @@ ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "slots": (
         "type", "ask", "options", "from", "if_empty", "check", "confirm", "optional", "guess", "guess_ask", "resets", "keys", "pattern",
-        "spoken", "says",
+        "spoken", "says", "secure",
     ),
 }  # fmt: skip
 """Where a key that a part did not have goes."""

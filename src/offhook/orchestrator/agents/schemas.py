@@ -90,13 +90,13 @@ class Agent(Model):
         """
         targets = self.config.transfer
         there = {
-            name: one.number
+            name: one.reached
             for name, one in targets.items()
-            if one.number is not None and (one.hours is None or is_open(Calendar(one.hours), self.zone, moment))
+            if one.reached is not None and (one.hours is None or is_open(Calendar(one.hours), self.zone, moment))
         }
         stands_in = sorted((one.order, name) for name, one in targets.items() if one.order is not None and name in there)
         backup = there[stands_in[0][1]] if stands_in else None
-        closed = {name: backup for name, one in targets.items() if name not in there and one.number is not None and backup is not None}
+        closed = {name: backup for name, one in targets.items() if name not in there and one.reached is not None and backup is not None}
         return there | closed
 
 
@@ -113,7 +113,7 @@ def parts(config: AgentConfig) -> dict[str, Any]:
         "openers": config.openers.openers(),
         "hours": flat(config.hours),
         "knowledge": config.passages(),
-        "transfer_to": {name: one.number for name, one in config.transfer.items() if one.number is not None},
+        "transfer_to": {name: one.reached for name, one in config.transfer.items() if one.reached is not None},
         "tools": dict(config.tools),
         "record": config.recording.record,
         "record_after": told_first(config),

@@ -10,7 +10,8 @@ TenantPermission = Literal[
     "members.read", "members.write",
     "keys.read", "keys.write",
     "agents.read", "agents.write", "agents.publish",
-    "numbers.read", "numbers.write",
+    "numbers.read", "numbers.write", "media.write",
+    "outgoing.read", "outgoing.write", "tolls.write",
     "vendors.read", "vendors.write",
     "calls.read", "calls.write", "calls.delete", "live.control",
     "contacts.read", "contacts.write",
@@ -32,11 +33,11 @@ EVERYTHING: Final = IN_TENANT | IN_RESELLER | ON_PLATFORM
 _SUPPORT: Final[frozenset[Permission]] = frozenset(
     {
         "tenant.read", "members.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "webhooks.read",
-        "vendors.read", "connections.read", "audit.read",
+        "vendors.read", "connections.read", "outgoing.read", "audit.read",
     }
 )  # fmt: skip
 _VIEW: Final[frozenset[Permission]] = frozenset(
-    {"tenant.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "connections.read"}
+    {"tenant.read", "agents.read", "numbers.read", "calls.read", "contacts.read", "appointments.read", "connections.read", "outgoing.read"}
 )
 
 ROLES: Final[dict[Role, frozenset[Permission]]] = {

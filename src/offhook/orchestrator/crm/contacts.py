@@ -16,6 +16,7 @@ from offhook.orchestrator.crm.views import ContactDetail
 from offhook.orchestrator.crm.words import words
 from offhook.orchestrator.kit import once
 from offhook.orchestrator.numbers.ops import e164
+from offhook.orchestrator.outgoing import lists
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
 
@@ -129,6 +130,7 @@ async def delete(scope: TenantScope, old: Contact, now: datetime) -> None:
     if await bookings.next_of(scope, old.id, now) is not None:
         raise Conflict("the contact has visits ahead: cancel them first")
     await bookings.forget_contact(scope, old.id, now)
+    await lists.forget_contact(scope, old.id)
     await LeadRepo(scope).delete(contact=old.id)
     await MessageRepo(scope).delete(contact=old.id)
     await ContactRepo(scope).delete(old.id)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 EventType = Literal[
     "call.started",
     "call.ended",
+    "call.transferred",
     "call.transcribed",
     "call.analyzed",
     "lead.created",
@@ -25,6 +26,7 @@ EventType = Literal[
     "crm.sync.failed",
     "usage.threshold",
     "connection.expired",
+    "outgoing.suspended",
     "webhook.disabled",
     "test",
 ]
@@ -55,6 +57,20 @@ class EndedData(CallData):
     seconds: float | None = None
     reason: str | None = None
     outcome: str | None = None
+
+
+class TransferredData(CallData):
+    """A caller who was to be put through to a person."""
+
+    target: str | None = None
+    """The agent's name for whom."""
+    outcome: Literal["taken", "failed", "cancelled", "hangup"] | None = None
+    """``cancelled``: the caller took it back; ``hangup``: they hung up meanwhile."""
+    to: str | None = None
+    """Who took the call, by name."""
+    reason: str | None = None
+    seconds: float | None = None
+    """From the beginning of the attempt."""
 
 
 class TranscribedData(CallData):
@@ -135,6 +151,14 @@ class ConnectionData(Data):
     provider: str | None = None
 
 
+class SuspendedData(Data):
+    """Calls out that are no longer placed."""
+
+    reason: str
+    """In a sentence."""
+    at: datetime
+
+
 class DisabledData(Data):
     """An endpoint that gets no events any more."""
 
@@ -183,6 +207,11 @@ TYPES: Final[dict[EventType, Described]] = {
         EndedData,
         _CALL | {"ended_at": "2026-11-23T07:02:05Z", "seconds": 125.0, "reason": "caller_hung_up", "outcome": "booked"},
     ),
+    "call.transferred": Described(
+        "A caller was put through to a person, or was not after all.",
+        TransferredData,
+        _CALL | {"target": "office", "outcome": "taken", "to": "Sam", "reason": "", "seconds": 14.2},
+    ),
     "call.transcribed": Described(
         "What was said in a call is whole.", TranscribedData, _CALL | {"turns": [{"who": "caller", "text": "My boiler leaks."}]}
     ),
@@ -223,6 +252,11 @@ TYPES: Final[dict[EventType, Described]] = {
         "A link to a business system must be authorised again.",
         ConnectionData,
         {"connection_id": "con_01KAQ8T5Z0M1R2C3D4E5F6G7H8", "provider": "xero"},
+    ),
+    "outgoing.suspended": Described(
+        "No more calls are placed and nobody is put through until somebody resumes it.",
+        SuspendedData,
+        {"reason": "far more calls than usual to numbers that begin with +442079: 12 in an hour", "at": "2026-11-23T07:00:00Z"},
     ),
     "webhook.disabled": Described(
         "An endpoint was disabled: nothing but failures for days, or it answered 410. Its events wait.",

@@ -45,6 +45,15 @@ class Limiter:
         bucket.tokens -= 1.0
         return 0.0
 
+    def wait(self, key: str) -> float:
+        """The seconds until there is room, 0 if there is; nothing is counted."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return 0.0
+        speed = self.rate / self.per_s
+        tokens = bucket.tokens + max(0.0, (self.clock() - bucket.at).total_seconds()) * speed
+        return max(0.0, (1.0 - tokens) / speed)
+
     def left(self, key: str) -> int:
         """Requests that there is room for now."""
         bucket = self._buckets.get(key)

@@ -24,6 +24,7 @@ from offhook.orchestrator.settings import OrchestratorSettings
 
 TIMEOUT: Final = 3.0
 """Seconds that an engine has to answer: taking a command is a step of its turn machine."""
+GONE_TIMEOUT: Final = 1.0
 WATCH_TIMEOUT: Final = 25.0
 """An engine that is watched says something every ten seconds."""
 REHEARSAL_TIMEOUT: Final = 25.0
@@ -94,6 +95,20 @@ async def knows(given: Services, url: str, call: str) -> bool:
         return (await _send(given, "GET", url, f"/v1/calls/{call}", about, b"")).status_code == 200
     except Unreachable:
         return False
+
+
+async def gone(given: Services, url: str) -> bool:
+    """Whether nothing listens where an engine was: it has been killed, or its machine is not there. One that is only slow is not gone."""
+    if not reachable(given.settings, url):
+        return False
+    try:
+        async with _client(GONE_TIMEOUT) as http:
+            await http.get(f"{url.rstrip('/')}/healthz")
+    except httpx.ConnectError:
+        return True
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+    return False
 
 
 async def rehearse(given: Services, request: RehearsalRequest) -> Rehearsed:

@@ -18,7 +18,7 @@ from offhook.errors import NotFound
 
 FOLDER: Final = Path(__file__).parent / "static"
 TALK: Final = Path(str(files("offhook.transports"))) / "static" / "talk"
-SHARED: Final = ("line.js", "worklet.js")
+SHARED: Final = ("line.js", "rtc.js", "worklet.js")
 """What of the page at an engine's ``/talk`` carries a call: the portal has it as ``talk/...``, so that there is one of it."""
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain"}
 FOR_EVER: Final = "public, max-age=31536000, immutable"

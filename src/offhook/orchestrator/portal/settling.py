@@ -21,6 +21,8 @@ TABS: Final[tuple[tuple[str, str, Permission], ...]] = (
     ("Your account", "security", "tenant.read"),
     ("Recording", "recording", "agents.read"),
     ("Retention", "retention", "tenant.read"),
+    ("Calls out", "calls-out", "outgoing.read"),
+    ("Limits", "limits", "outgoing.read"),
     ("Model accounts", "vendors", "vendors.read"),
     ("Audit log", "audit", "audit.read"),
     ("Export and erase", "exports", "tenant.write"),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from offhook.orchestrator.portal.script_steps import MOST, Part
 
-SHOWN: Final = frozenset({"type", "ask", "options", "confirm", "optional"})
+SHOWN: Final = frozenset({"type", "ask", "options", "confirm", "optional", "secure"})
 _ACT: Final = re.compile(r"(ask|options)\.(?:(add)|(\d{1,3})\.(remove|up))")
 _NAME: Final = re.compile(r"[^a-z0-9]+")
 _COMMA: Final = re.compile(r"\s*,\s*|\s*\n\s*")
@@ -33,6 +33,7 @@ class Slot:
     options: tuple[Option, ...]
     confirm: str
     optional: bool
+    secure: bool
 
 
 def fits(part: object) -> bool:
@@ -67,6 +68,7 @@ def shown(part: Mapping[str, Any]) -> Slot:
         ),
         confirm=part.get("confirm") or "",
         optional=part.get("optional") is True,
+        secure=part.get("secure") is True,
     )
 
 
@@ -82,6 +84,7 @@ def read(fields: Mapping[str, str], old: Mapping[str, Any]) -> Part:
     for name, now, was in (
         ("confirm", fields.get("confirm", ""), before.confirm),
         ("optional", fields.get("optional") == "yes", before.optional),
+        ("secure", fields.get("secure") == "yes" if kind == "pattern" else before.secure, before.secure),
     ):
         if now != was and now:
             made[name] = now

@@ -104,6 +104,7 @@ def wave(detail: CallDetail, budget_ms: float) -> Wave:
     pins += [_tool(one) for one in detail.tools]
     if detail.ended and detail.ended["reason"] == "transferred":
         pins.append(Pin(detail.ended["at_ms"] / 1000, "phone-forwarded", "move", _("Put through"), _("The caller was put through"), 3))
+    pins += [_hidden(begin, end) for begin, end in detail.redacted]
     recorded = detail.recording.seconds if detail.recording else None
     seconds = max(recorded or 0.0, detail.call.seconds or 0.0, *(one.end for one in spans), 1.0)
     turns = tuple(sorted(spans, key=lambda one: one.begin))
@@ -132,6 +133,11 @@ def _waited(turn: Event) -> float | None:
 def _slow(at: float, waited: float) -> Pin:
     said = milliseconds(waited)
     return Pin(at / 1000, "timer", "bad", said, _("A reply that was waited for {ms}").format(ms=said), 2)
+
+
+def _hidden(begin: int, end: int) -> Pin:
+    told = _("The caller keyed something in secret: {ms} are not recorded").format(ms=milliseconds(end - begin))
+    return Pin(begin / 1000, "key-round", "", _("Secret"), told, 3)
 
 
 def _unheard(turn: Event) -> list[Unheard]:

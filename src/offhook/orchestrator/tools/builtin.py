@@ -17,6 +17,7 @@ from offhook.orchestrator.bookings.outside import ops as outside
 from offhook.orchestrator.bookings.slots import Span, label, slot_id
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.crm.schemas import By, Contact
+from offhook.orchestrator.outgoing import lists
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tools import values
@@ -251,6 +252,8 @@ async def stop_calls(work: Work) -> dict[str, Any]:
         raise NotFound("no number to stop calling")
     contact = await crm.save_contact(work.scope, work.now, work.phone())
     await crm.stop_calls(work.scope, work.now, contact.id)
+    if contact.phone is not None and not work.by.test:
+        await lists.bar(work.scope, contact.phone, "asked for in a call", f"call/{work.by.id}", work.now)
     await crm.add_message(work.scope, work.now, contact.id, work.by.id, kind="stop")
     return {}
 

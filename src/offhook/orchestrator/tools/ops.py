@@ -7,6 +7,7 @@ is asked. Its first step is run again where a run died in between; it finds by t
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -49,14 +50,16 @@ async def run(given: Services, request: ToolRequest) -> ToolAnswer:
         if tool is None:
             raise NotFound("no such tool")
         now, repo = given.clock(), ToolRunRepo(scope)
+        secret = given.settings.secret.get_secret_value()
+        # None of ours needs what was keyed in secret, and what none gets none can keep.
+        args = {name: value for name, value in request.args.items() if name not in request.secure}
         if effect == "write":
-            before = await repo.begin(request.key, call.id, request.tool, _fingerprint(request))
+            before = await repo.begin(request.key, call.id, request.tool, _fingerprint(request, secret))
             if before is not None:
                 return before
-        secret = given.settings.secret.get_secret_value()
-        work = Work(scope, given, agent, By(kind="call", id=call.id), call.caller, request.args, now, secret, request.key)
+        work = Work(scope, given, agent, By(kind="call", id=call.id), call.caller, args, now, secret, request.key)
         if call.test:
-            done: ToolAnswer | Later = await trials.answer(scope, call.id, request.tool, request.args, request.key, now)
+            done: ToolAnswer | Later = await trials.answer(scope, call.id, request.tool, args, request.key, now)
         else:
             done = await _answer(scope, tool(work))
         if effect == "write":
@@ -105,6 +108,7 @@ async def _answer(scope: TenantScope, step: Awaitable[Made]) -> ToolAnswer | Lat
     return made if isinstance(made, ToolAnswer | Later) else ToolAnswer(values=made)
 
 
-def _fingerprint(request: ToolRequest) -> str:
+def _fingerprint(request: ToolRequest, secret: str) -> str:
+    """Keyed: four digits that were keyed in secret could be found out from a plain hash."""
     text = json.dumps([request.call, request.tool, request.args], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -19,6 +19,7 @@ from offhook.orchestrator.numbers import dialling
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
+from offhook.orchestrator.tolls import ops as tolls
 from offhook.orchestrator.vendors import ops as vendors
 
 AT_ONCE: Final = 2
@@ -46,11 +47,12 @@ async def checked(scope: TenantScope, config: AgentConfig, text: str | None = No
     """All that is wrong with an agent of this tenant. ``text`` is what its script was read from."""
     tenant = await tenants.get(scope)
     own = frozenset(one.did for one in await numbers.page(scope, 1_000, None))
+    rules = await tolls.rules(scope)
     accounts = await vendors.places(scope, tenant.reseller_id)
 
     def work() -> check.Checked:
         lines = scripts.read(text)[1] if text is not None else None
-        return check.check(config, check.Setting(tenant.locale, tenant.region, known(), own, accounts), lines)
+        return check.check(config, check.Setting(tenant.locale, tenant.region, known(), own, rules, accounts), lines)
 
     return await to_thread.run_sync(work, limiter=_limiter())
 
@@ -89,7 +91,8 @@ def normal(config: AgentConfig, region: str) -> AgentConfig:
         return config
     made = {}
     for name, target in config.transfer.items():
-        made[name] = target.model_copy(update={"number": _dialled(target.number, region)})
+        people = tuple(one.model_copy(update={"number": _dialled(one.number, region)}) for one in target.people)
+        made[name] = target.model_copy(update={"number": _dialled(target.number, region), "people": people})
     return config.model_copy(update={"transfer": made})
 
 

@@ -51,11 +51,13 @@ async def subject(scope: TenantScope, agent: str, wanted: Subject) -> Agent:
     return draft if wanted.config is None else Agent.of(draft.tenant, agent, wanted.config)
 
 
-async def start(scope: TenantScope, agent: Agent, wanted: NewVoiceTest, by: str, now: datetime) -> tuple[VoiceTestView, str]:
-    """A test and its token, which is nowhere kept. Conflict: too many wait for their calls."""
+async def start(
+    scope: TenantScope, agent: Agent, wanted: NewVoiceTest, by: str, now: datetime, *, visitor: bool = False
+) -> tuple[VoiceTestView, str]:
+    """A test and its token, which is nowhere kept. Conflict: too many wait for their calls; those of visitors have limits of their own."""
     repo = TrialRepo(scope)
     await repo.forget(now - KEPT)
-    if await repo.waiting(now) >= MOST_WAITING:
+    if not visitor and await repo.waiting(now) >= MOST_WAITING:
         raise Conflict(f"{MOST_WAITING} voice tests wait for their calls already: use one, or let one expire")
     token, made = (REAL if wanted.real else PREFIX) + secrets.token_urlsafe(32), new_id("vtt", now)
     await repo.add(
@@ -72,6 +74,11 @@ async def start(scope: TenantScope, agent: Agent, wanted: NewVoiceTest, by: str,
         expires_at=now + timedelta(minutes=wanted.minutes),
     )
     return await show(scope, agent.id, made), token
+
+
+async def begun(scope: TenantScope, by: str, since: datetime) -> int:
+    """How many tokens somebody has had since then, at most a day ago."""
+    return await TrialRepo(scope).begun(by, since)
 
 
 async def show(scope: TenantScope, agent: str, id: str) -> VoiceTestView:

@@ -31,9 +31,19 @@ class TrialRepo(Repo):
         return (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
     async def waiting(self, now: datetime) -> int:
-        """How many tokens wait for their calls."""
+        """How many tokens wait for their calls; those of call buttons' visitors (``wdg_``) are not among them."""
         query = select(func.count()).where(
-            VoiceTestRow.tenant_id == self._tenant, VoiceTestRow.call_id.is_(None), VoiceTestRow.expires_at > now
+            VoiceTestRow.tenant_id == self._tenant,
+            VoiceTestRow.call_id.is_(None),
+            VoiceTestRow.expires_at > now,
+            ~VoiceTestRow.made_by.startswith("wdg_", autoescape=True),
+        )
+        return (await self._session.execute(query)).scalar_one()
+
+    async def begun(self, by: str, since: datetime) -> int:
+        """How many tokens somebody has had since then."""
+        query = select(func.count()).where(
+            VoiceTestRow.tenant_id == self._tenant, VoiceTestRow.made_by == by, VoiceTestRow.created_at > since
         )
         return (await self._session.execute(query)).scalar_one()
 

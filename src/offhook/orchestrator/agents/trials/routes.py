@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
 from offhook.errors import NotPermitted
 from offhook.orchestrator.agents.trials import ops, text
@@ -35,7 +35,7 @@ async def run_text_test(agent: AgentId, body: TextTest, access: Reading) -> Text
 
 
 @router.post("/voice-tests", status_code=201, responses={404: PROBLEM, 409: PROBLEM})
-async def start_voice_test(agent: AgentId, body: NewVoiceTest, access: Writing) -> VoiceTestStart:
+async def start_voice_test(agent: AgentId, body: NewVoiceTest, access: Writing, request: Request) -> VoiceTestStart:
     """A one-time token for a call by voice with the draft, a version or a document, as it is now. It is shown this once.
 
     Nothing is booked in such a call, nobody is told of it, and lists of calls have it only when asked for. It takes one of the tenant's
@@ -52,6 +52,7 @@ async def start_voice_test(agent: AgentId, body: NewVoiceTest, access: Writing) 
         **view.model_dump(),
         token=token,
         page=f"{engine}/talk/?token={token}",
+        offers=access.given.settings.offers(request.headers.get("origin", ""), now.timestamp()),
         socket=f"{engine.replace('http', 'ws', 1)}/media/browser",
         start={"type": "start", "version": 1, "token": token},
     )

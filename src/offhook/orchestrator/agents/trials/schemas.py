@@ -236,3 +236,5 @@ class VoiceTestStart(VoiceTestView):
     socket: str
     """The websocket that the page opens: its first message is ``start``."""
     start: dict[str, Any]
+    offers: tuple[str, ...]
+    """Where the call may be offered over WebRTC instead, by pages of the origin that asked; tried in order."""

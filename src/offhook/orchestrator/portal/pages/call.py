@@ -23,10 +23,12 @@ from offhook.orchestrator.portal.forms import Typed
 from offhook.orchestrator.portal.frame import Frame, Framed, tenant_shell
 from offhook.orchestrator.portal.ladder import DRAWN, WORDS
 from offhook.orchestrator.portal.learned import Learned, learned
+from offhook.orchestrator.portal.line import line_of
 from offhook.orchestrator.portal.outcomes import of_call
 from offhook.orchestrator.portal.pages.calls import BUDGET_MS, about, who_of
 from offhook.orchestrator.portal.pages.player import Player, player
 from offhook.orchestrator.portal.papers import Paper, calendars, papers
+from offhook.orchestrator.portal.putthrough import put_through
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.said import Spoken, spoken
 from offhook.orchestrator.portal.show import Local, _
@@ -171,6 +173,8 @@ def context(tenant: Tenant, local: Local, shown: Page) -> dict[str, Any]:
         "detail": shown.detail,
         "said": shown.said,
         "learned": shown.learned,
+        "line": line_of(shown.detail.media),
+        "put_through": put_through(shown.detail.transfers),
         "base": base,
         "here_href": here,
         "api": api,

@@ -16,6 +16,7 @@ from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.calls.schemas import Call, CallFilter
 from offhook.orchestrator.carriers import accounts
+from offhook.orchestrator.carriers.kinds import KINDS
 from offhook.orchestrator.carriers.schemas import AccountView
 from offhook.orchestrator.kit.paging import page
 from offhook.orchestrator.numbers import ops
@@ -24,9 +25,11 @@ from offhook.orchestrator.portal import steps
 from offhook.orchestrator.portal.forms import Typed
 from offhook.orchestrator.portal.frame import Framed, onward, tenant_shell
 from offhook.orchestrator.portal.outcomes import Outcome, of_call
+from offhook.orchestrator.portal.pages.trunks import fares, trunk_name
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.security import Posted
 from offhook.orchestrator.portal.show import _
+from offhook.orchestrator.trunks import ops as trunks
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("numbers.read")]
@@ -70,7 +73,9 @@ async def numbers_page(
     lines = await ops.lines(access.scope, local.now)
     base = f"/t/{tenant.id}/numbers"
     owned = await accounts.page(access.scope, access.given, CHOICES, None)
-    rows = await _rows(access, found.data, owned, {one.number_id: one for one in lines.numbers}, suspended=tenant.suspended)
+    linked = await trunks.page(access.scope, CHOICES, None)
+    names = {one.id: account_name(one) for one in owned} | {one.id: trunk_name(one) for one in linked}
+    rows = await _rows(access, found.data, names, {one.number_id: one for one in lines.numbers}, suspended=tenant.suspended)
     return portal(request).page(
         request,
         frame,
@@ -81,6 +86,7 @@ async def numbers_page(
         base=base,
         lines=lines,
         accounts=owned,
+        trunks=[(one, trunk_name(one), fares(one)) for one in linked],
         rows=rows,
         may=access.may,
         more_href=f"{base}?cursor={found.next_cursor}" if found.next_cursor else None,
@@ -88,10 +94,9 @@ async def numbers_page(
 
 
 async def _rows(
-    access: TenantAccess, numbers: Sequence[NumberView], owned: Sequence[AccountView], uses: Mapping[str, LineUse], *, suspended: bool
+    access: TenantAccess, numbers: Sequence[NumberView], names: Mapping[str, str], uses: Mapping[str, LineUse], *, suspended: bool
 ) -> list[Row]:
     known = {one.id: one for one in await reading.page(access.scope, CHOICES, None)}
-    names = {one.id: account_name(one) for one in owned}
     rows = []
     for one in numbers:
         last, use = await _last(access, one.did), uses.get(one.id)
@@ -100,7 +105,7 @@ async def _rows(
             Row(
                 one=one,
                 agent=agent.name if agent else one.agent_id,
-                account=names.get(one.carrier_account_id or "", _("This installation's own")),
+                account=names.get(one.trunk_id or one.carrier_account_id or "", _("This installation's own")),
                 state=state_of(one, agent, suspended=suspended),
                 last=last,
                 outcome=of_call(last) if last else None,
@@ -121,7 +126,7 @@ async def _last(access: TenantAccess, did: str) -> Call | None:
 
 def account_name(one: AccountView) -> str:
     """What a carrier account is called."""
-    return one.label or f"Twilio …{one.account_sid[-4:]}"
+    return one.label or f"{KINDS[one.kind].title} …{one.account_sid[-4:]}"
 
 
 def state_of(one: NumberView, agent: AgentView | None, *, suspended: bool) -> Outcome:
@@ -158,6 +163,7 @@ async def _new(request: Request, frame: Framed, access: TenantAccess, door: Door
         base=f"/t/{tenant.id}/numbers",
         door=door,
         accounts=[(one.id, account_name(one)) for one in owned],
+        trunks=[(one.id, trunk_name(one)) for one in await trunks.page(access.scope, CHOICES, None)],
         agents=await _agents(access),
         voice_url=_voice_url(access),
         typed=typed,
@@ -185,6 +191,7 @@ def _typed(fields: Mapping[str, str]) -> dict[str, Any]:
         "agent_id": fields.get("agent_id", ""),
         "label": fields.get("label", "").strip(),
         "carrier_account_id": steps.given_or_none(fields, "carrier_account_id"),
+        **({"trunk_id": steps.given_or_none(fields, "trunk_id")} if "trunk_id" in fields else {}),
         "overflow": steps.given_or_none(fields, "overflow"),
         "max_calls": steps.given_or_none(fields, "max_calls"),
     }
@@ -196,9 +203,9 @@ async def _agents(access: TenantAccess, held: str = "") -> list[tuple[str, str]]
     return [*found.items(), *([(held, held)] if held and held not in found else [])]
 
 
-def _voice_url(access: TenantAccess) -> str:
+def _voice_url(access: TenantAccess, kind: str = "twilio") -> str:
     public = access.given.settings.public_url.rstrip("/")
-    return public + accounts.VOICE if public else ""
+    return public + KINDS[kind].voice if public else ""
 
 
 # -- one of them ----------------------------------------------------------------------------------------------------------------
@@ -216,6 +223,7 @@ async def _number(request: Request, frame: Framed, access: TenantAccess, one: Nu
     lines = await ops.lines(access.scope, local.now)
     use = next((found for found in lines.numbers if found.number_id == one.id), None)
     known = {found.id: found for found in await reading.page(access.scope, CHOICES, None)}
+    linked = [(found.id, trunk_name(found)) for found in await trunks.page(access.scope, CHOICES, None)]
     return portal(request).page(
         request,
         frame,
@@ -231,7 +239,8 @@ async def _number(request: Request, frame: Framed, access: TenantAccess, one: Nu
         state=state_of(one, known.get(one.agent_id), suspended=tenant.suspended),
         agents=await _agents(access, one.agent_id),
         accounts=[("", _("This installation's own")), *((found.id, account_name(found)) for found in owned)],
-        voice_url=_voice_url(access),
+        voice_url=_voice_url(access, next((found.kind for found in owned if found.id == one.carrier_account_id), "twilio")),
+        trunks=[("", _("None")), *linked] if linked else [],
         fallback=tenant.fallback_number,
         last=await _last(access, one.did),
         use=use,
@@ -249,7 +258,11 @@ async def change_number_form(request: Request, frame: Framed, access: Writing, n
     async with steps.step(access, fields) as tried:
         steps.unchanged(fields, old.revision)
         body = NumberChange(**_typed(fields), enabled=fields.get("enabled") == "yes")
-        differs = {name: value for name, value in body.model_dump().items() if value != getattr(old, name)}
+        differs = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value != getattr(old, name)}
+        if differs.get("trunk_id"):  # the way that was chosen takes the place of the one that stands there
+            differs.pop("carrier_account_id", None)
+        elif differs.get("carrier_account_id"):
+            differs.pop("trunk_id", None)
         if differs:
             if "agent_id" in differs:
                 await agents.need_in_use(access.scope, differs["agent_id"])

@@ -72,7 +72,7 @@ async def talk_page(
         frame,
         PAGE,
         microphone=True,
-        connect=_socket_origin(engine),
+        connect=" ".join((_socket_origin(engine), *map(_origin, access.given.settings.webrtc_urls))).strip(),
         shell=shell,
         local=local,
         name=tested.config.name,
@@ -120,6 +120,11 @@ def _socket_origin(engine: str) -> str:
     """The engine's origin as a page's policy names it. Empty where any ``wss:`` is allowed already."""
     parts_of = urlsplit(engine)
     return "" if parts_of.scheme == "https" else f"ws://{parts_of.netloc}"
+
+
+def _origin(address: str) -> str:
+    parts_of = urlsplit(address)
+    return f"{parts_of.scheme}://{parts_of.netloc}"
 
 
 def parts(script: Mapping[str, Any]) -> list[Part]:

@@ -204,7 +204,7 @@ class Call extends Line {
   constructor() {
     super({
       connecting: () => show("connecting"),
-      started: () => this.up(),
+      started: () => this.began(),
       message: (message) => this.shown(message),
       level: (side, peak) => strip.level(side, peak),
       stopped: (state, word) => this.down(state, word),
@@ -229,7 +229,7 @@ class Call extends Line {
       return;
     }
     test = made.id;
-    await this.begin({ address: made.socket, token: made.token, stream });
+    await this.begin({ address: made.socket, offers: made.offers, token: made.token, stream });
   }
 
   shown(message) {
@@ -246,7 +246,7 @@ class Call extends Line {
     }
   }
 
-  up() {
+  began() {
     this.clock = setInterval(() => this.tick(), 250);
     strip.begin();
     show("live");
@@ -321,7 +321,7 @@ document.addEventListener("keydown", (event) => {
   }
 }, true);
 document.addEventListener("keyup", (event) => { if (live() && event.key === " ") event.preventDefault(); }, true);
-addEventListener("offline", () => line && !line.over && line.stop("lost"));
+addEventListener("offline", () => line && !line.over && !line.rtc && line.stop("lost")); // WebRTC comes back by itself
 addEventListener("beforeunload", (event) => { if (line && !line.over && live()) event.preventDefault(); });
 addEventListener("pagehide", () => line?.over === false && line.send({ type: "hangup" }));
 strip.draw();

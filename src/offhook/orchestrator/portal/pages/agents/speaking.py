@@ -38,6 +38,10 @@ LINES: Final[Mapping[str, str]] = {
     "limit": "When a call has lasted too long",
     "failed": "When it cannot go on",
     "deaf": "When it cannot hear",
+    "putting_through": "When it puts a caller through",
+    "still_trying": "While nobody has answered yet",
+    "not_through": "When nobody takes the call",
+    "staying": "To a caller who would rather stay",
 }
 CALLERS: Final[Mapping[str, str]] = {
     "greet": "Greet callers by name",

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 
 from offhook.errors import DomainError, Fault, Invalid, NotFound
-from offhook.orchestrator.agents.config import AgentConfig, Week
+from offhook.orchestrator.agents.config import AgentConfig, TransferTarget, Week
 from offhook.orchestrator.agents.ops import editing
 from offhook.orchestrator.auth.access import TenantAccess
 from offhook.orchestrator.portal.forms import Typed, refused
@@ -50,7 +50,7 @@ async def save_transfer(request: Request, frame: Framed, access: Writing, agent:
         name = fields.get("name", "").strip() if target == NEW else target
         if target == NEW and (name in there or name == NEW):
             raise Invalid("the name is taken", faults=(Fault("name", _("There is one of this name already: use another.")),))
-        made, paths = (None, {}) if fields.get("do") == "remove" else _entered(fields, name)
+        made, paths = (None, {}) if fields.get("do") == "remove" else _entered(fields, name, there.get(name))
         under = ("transfer", "script") if made is None else (f"transfer.{name}",)
         await save(access, agent, fields, {"transfer": {name: made}}, under)
     except NotFound:
@@ -60,11 +60,21 @@ async def save_transfer(request: Request, frame: Framed, access: Writing, agent:
     return onward(f"/t/{access.scope.tenant}/agents/{agent}/transfers", "removed" if fields.get("do") == "remove" else "saved")
 
 
-def _entered(fields: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[str, str]]:
+def _entered(fields: Mapping[str, str], name: str, before: TransferTarget | None) -> tuple[dict[str, Any], dict[str, str]]:
     at = f"transfer.{name}"
-    paths = {at: "name", f"{at}.number": "number", f"{at}.order": "order"}
+    paths = {at: "name", f"{at}.number": "number", f"{at}.order": "order", f"{at}.ring_s": "ring_s", f"{at}.people": "people"}
     order = fields.get("order", "").strip()
     made: dict[str, Any] = {"number": fields.get("number", "").strip() or None, "order": order or None, "hours": None}
+    if "ring_s" in fields:  # the form's own; whoever sends less leaves the rest as it is
+        people = [line.rpartition(",") for line in fields.get("people", "").splitlines() if line.strip()]
+        hours = {(one.name, one.number): one.hours for one in before.people} if before else {}
+        made["people"] = [
+            {"name": who.strip(), "number": number.strip(), "hours": kept.model_dump(mode="json") if kept else None}
+            for who, _comma, number in people
+            for kept in [hours.get((who.strip(), number.strip()))]
+        ]
+        made |= {"ring_s": fields["ring_s"].strip() or 20, "announce": fields.get("announce") == "yes"}
+        paths |= {f"{at}.people.{index}.{part}": "people" for index in range(len(people)) for part in ("name", "number")}
     if fields.get("always") != "yes":
         week, found = read(fields)
         if not any(week.values()):
@@ -93,6 +103,7 @@ async def _page(request: Request, frame: Frame, access: TenantAccess, agent: str
         target=target,
         title="" if target in {None, NEW} else str(target).replace("_", " "),
         chosen=chosen,
+        people="\n".join(f"{one.name}, {one.number}" for one in chosen.people) if chosen else "",
         week=rows((chosen.hours if chosen else None) or Week(), typed.values),
     )
 
