@@ -315,3 +315,13 @@ def key(digit: object) -> str:
 def encoded(data: bytes) -> str:
     """Base64 for a JSON string."""
     return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def rung(start: dict[str, Any], parameters: dict[str, str]) -> dict[str, str]:
+    """With ``did`` and ``caller`` as the start itself says in ``to`` and ``from``, where the parameters do not say them."""
+    said = {
+        ours: safe(start[theirs], theirs, limit=256)
+        for ours, theirs in (("did", "to"), ("caller", "from"))
+        if isinstance(start.get(theirs), str)
+    }
+    return said | parameters

@@ -7,7 +7,6 @@ asked for ``sample-rate`` 16000 or 24000 (ExoML can also ask for mu-law). A mess
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from offhook.core.audio.format import MULAW_8K, PCM16_8K, AudioFormat, Encoding
@@ -21,49 +20,21 @@ from offhook.core.wire.dialect import (
     Outgoing,
     Start,
     Stop,
-    encoded,
     identifier,
     key,
     number,
     part,
     payload,
     read_object,
-    safe,
+    rung,
     string_map,
     text,
 )
+from offhook.core.wire.twilio import TwilioOutgoing
 
 _LINEAR = frozenset({"audio/x-raw", "raw/slin", "base64", "audio/l16", "audio/x-l16"})
 _MULAW = frozenset({"audio/x-mulaw", "mulaw"})
 _RATES = frozenset({8_000, 16_000, 24_000})
-
-
-class ExotelOutgoing:
-    """Message templates of one stream."""
-
-    __slots__ = ("_clear", "_mark", "_media")
-
-    def __init__(self, stream: str) -> None:
-        sid = json.dumps(stream)
-        self._media = f'{{"event":"media","stream_sid":{sid},"media":{{"payload":"'
-        self._mark = f'{{"event":"mark","stream_sid":{sid},"mark":{{"name":'
-        self._clear = f'{{"event":"clear","stream_sid":{sid}}}'
-
-    def media(self, data: bytes) -> str:
-        """At least 100 ms."""
-        return f'{self._media}{encoded(data)}"}}}}'
-
-    def mark(self, name: str) -> tuple[str, ...]:
-        """Any text."""
-        return (f"{self._mark}{json.dumps(name)}}}}}",)
-
-    def clear(self) -> tuple[str, ...]:
-        """Empty the carrier's buffer."""
-        return (self._clear,)
-
-    def keys(self, digits: str) -> tuple[str, ...]:  # noqa: ARG002 - the contract's
-        """There are no keys on the stream."""
-        return ()
 
 
 class Exotel:
@@ -85,7 +56,7 @@ class Exotel:
 
     def speak(self, start: Start) -> Outgoing:
         """Templates for one stream."""
-        return ExotelOutgoing(start.stream)
+        return TwilioOutgoing(start.stream, "stream_sid")
 
     def parse(self, message: str | bytes) -> DialectEvent | None:
         """See Dialect. Raises BadMessage with one of the reasons: binary oversize nested json not_object missing too_long
@@ -123,10 +94,7 @@ def _start(value: dict[str, Any]) -> Start:
     if start.get("stream_sid", stream) != stream:
         raise BadMessage("bad_stream", "two different stream_sids in one message")
     found = _format(part(start, "media_format"))
-    parameters = string_map(start.get("custom_parameters"), "custom_parameters")
-    for ours, theirs in (("did", "to"), ("caller", "from")):
-        if ours not in parameters and isinstance(start.get(theirs), str):
-            parameters[ours] = safe(start[theirs], theirs, limit=256)
+    parameters = rung(start, string_map(start.get("custom_parameters"), "custom_parameters"))
     return Start(stream, identifier(start.get("call_sid"), "call_sid"), parameters, found, found)
 
 

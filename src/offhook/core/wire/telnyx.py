@@ -29,7 +29,7 @@ from offhook.core.wire.dialect import (
     part,
     payload,
     read_object,
-    safe,
+    rung,
     string_map,
     text,
 )
@@ -123,10 +123,7 @@ def _start(value: dict[str, Any]) -> Start:
     found = _FORMATS.get(encoding) if isinstance(encoding, str) else None
     if found is None or rate != 8_000 or channels != 1:
         raise BadMessage("media_format", f"telnyx's media must be PCMU or PCMA at 8000 Hz, 1 channel; the start says {rate} Hz, {channels}")
-    parameters = string_map(start.get("custom_parameters"), "custom_parameters")
-    for ours, theirs in (("did", "to"), ("caller", "from")):
-        if ours not in parameters and isinstance(start.get(theirs), str):
-            parameters[ours] = safe(start[theirs], theirs, limit=256)
+    parameters = rung(start, string_map(start.get("custom_parameters"), "custom_parameters"))
     return Start(_stream(value), identifier(start.get("call_control_id"), "call_control_id"), parameters, found, MULAW_8K)
 
 

@@ -44,15 +44,15 @@ _FRAME = re.compile(
 
 
 class TwilioOutgoing:
-    """Message templates of one stream: 0.1 us each instead of 20 us through a JSON encoder."""
+    """Message templates of one stream: 0.1 us each instead of 20 us through a JSON encoder. ``field`` is what the stream goes by."""
 
     __slots__ = ("_clear", "_mark", "_media")
 
-    def __init__(self, stream: str) -> None:
-        sid = json.dumps(stream)
-        self._media = f'{{"event":"media","streamSid":{sid},"media":{{"payload":"'
-        self._mark = f'{{"event":"mark","streamSid":{sid},"mark":{{"name":'
-        self._clear = f'{{"event":"clear","streamSid":{sid}}}'
+    def __init__(self, stream: str, field: str = "streamSid") -> None:
+        named = f'"{field}":{json.dumps(stream)}'
+        self._media = f'{{"event":"media",{named},"media":{{"payload":"'
+        self._mark = f'{{"event":"mark",{named},"mark":{{"name":'
+        self._clear = f'{{"event":"clear",{named}}}'
 
     def media(self, data: bytes) -> str:
         """Mu-law of any length."""
