@@ -33,6 +33,10 @@ from offhook.testing.carrier import loud_frames
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio, pytest.mark.timeout(240), needs_namespaces, needs_baresip, needs_shared]
 PORT = 5060
+DEEPEST_MS = 220
+"""The stack tells no timestamps: what its jitter buffer (160 ms at most) holds more at the end than at the beginning moves the caller's
+side, by the three packets of a measure of that more.
+"""
 QUIET = b"\xff" * FRAME
 
 
@@ -209,8 +213,7 @@ async def test_a_call_by_sip_through_a_bad_network(name: str, tmp_path: Path) ->
         f"RTP, {name}: {max(0, turns - 1) + early} false turn ends, {net.counts['lost']} of {net.counts['sent']} packets lost, "
         f"{media.concealed_ms} ms made up, MOS {media.mos}, the recording is {moved:.0f} ms off at the end"
     )
-    # Who speaks when on a lossy line is tried to the millisecond in virtual time (test_loss_scenarios.py). The stack tells no timestamps:
-    # what its jitter buffer holds more at the end moves the caller's side of the recording, by up to 0.3 s here.
-    assert turns >= 1
+    assert (turns, early) == (1, False)
     assert media.concealed_ms > 0
     assert media.received > 0
+    assert abs(moved) < DEEPEST_MS
