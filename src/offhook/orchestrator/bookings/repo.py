@@ -16,6 +16,7 @@ from offhook.orchestrator.bookings.slots import Span
 from offhook.orchestrator.bookings.tables import AppointmentChangeRow, AppointmentRow
 from offhook.orchestrator.crm.schemas import By
 from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.kit.among import among
 from offhook.orchestrator.scope import Repo
 
 TAKEN: Final = "that time has been taken"
@@ -164,7 +165,7 @@ class AppointmentRepo(Repo):
         """Those of these contacts who have a booked visit ahead."""
         query = select(AppointmentRow.contact_id).where(
             AppointmentRow.tenant_id == self._tenant,
-            AppointmentRow.contact_id.in_(contacts),
+            among(AppointmentRow.contact_id, contacts),
             AppointmentRow.status == "booked",
             AppointmentRow.ends_at > now,
         )
@@ -253,7 +254,7 @@ class AppointmentRepo(Repo):
         """Who made each of these: a kind of ``By``."""
         query = select(AppointmentChangeRow.appointment_id, AppointmentChangeRow.by_kind).where(
             AppointmentChangeRow.tenant_id == self._tenant,
-            AppointmentChangeRow.appointment_id.in_(ids),
+            among(AppointmentChangeRow.appointment_id, ids),
             AppointmentChangeRow.kind == "created",
         )
         return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}

@@ -18,6 +18,7 @@ from offhook.orchestrator.calls.results import amended
 from offhook.orchestrator.calls.schemas import SLOW_MS, AgentCalls, Call, CallFilter, CallRecord, Rhythm
 from offhook.orchestrator.calls.tables import CallEventRow, CallResultRow, CallRow, CallWordRow, DeletedCallRow
 from offhook.orchestrator.calls.words import of_call as words_of_call
+from offhook.orchestrator.kit.among import among
 from offhook.orchestrator.scope import Repo
 
 WORDS: Final = ("text", "heard", "acts", "args", "values", "slots")
@@ -127,7 +128,7 @@ class CallRepo(Repo):
 
     async def some(self, ids: Collection[str]) -> list[Call]:
         """Those of these that there are."""
-        query = select(CallRow).where(CallRow.tenant_id == self._tenant, CallRow.id.in_(ids))
+        query = select(CallRow).where(CallRow.tenant_id == self._tenant, among(CallRow.id, ids))
         return [Call.model_validate(row) for row in (await self._session.execute(query)).scalars()] if ids else []
 
     async def last_said(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -137,7 +138,7 @@ class CallRepo(Repo):
             .ext(distinct_on(CallEventRow.call_id))
             .where(
                 CallEventRow.tenant_id == self._tenant,
-                CallEventRow.call_id.in_(ids),
+                among(CallEventRow.call_id, ids),
                 CallEventRow.type.in_(["turn.caller", "turn.agent"]),
             )
             .order_by(CallEventRow.call_id, CallEventRow.seq.desc())
@@ -159,7 +160,7 @@ class CallRepo(Repo):
             select(CallEventRow.call_id, func.jsonb_agg(aggregate_order_by(turn, CallEventRow.seq)))
             .where(
                 CallEventRow.tenant_id == self._tenant,
-                CallEventRow.call_id.in_(ids),
+                among(CallEventRow.call_id, ids),
                 CallEventRow.type.in_(["turn.caller", "turn.agent"]),
             )
             .group_by(CallEventRow.call_id)
@@ -169,12 +170,12 @@ class CallRepo(Repo):
     async def results(self, ids: Collection[str]) -> dict[str, CallResult]:
         """The results of those of these that have one."""
         query = select(CallResultRow.call_id, CallResultRow.result, CallResultRow.corrections)
-        query = query.where(CallResultRow.tenant_id == self._tenant, CallResultRow.call_id.in_(ids))
+        query = query.where(CallResultRow.tenant_id == self._tenant, among(CallResultRow.call_id, ids))
         return {row[0]: amended(CallResult.model_validate(row[1]), row[2]) for row in await self._session.execute(query)} if ids else {}
 
     async def engines(self, ids: Collection[str]) -> dict[str, str]:
         """Where the engines of these calls take commands."""
-        query = select(CallRow.id, CallRow.engine_url).where(CallRow.tenant_id == self._tenant, CallRow.id.in_(ids))
+        query = select(CallRow.id, CallRow.engine_url).where(CallRow.tenant_id == self._tenant, among(CallRow.id, ids))
         return {row[0]: row[1] for row in await self._session.execute(query)} if ids else {}
 
     async def by_carrier_call(self, carrier_call: str) -> CallRecord | None:

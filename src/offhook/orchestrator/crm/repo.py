@@ -15,6 +15,7 @@ from offhook.orchestrator.crm.tables import ContactPhoneRow, ContactRow, Contact
 from offhook.orchestrator.crm.words import after as after_word
 from offhook.orchestrator.crm.words import words
 from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.kit.among import among
 from offhook.orchestrator.scope import Repo
 
 After = tuple[datetime, str] | None
@@ -52,13 +53,13 @@ class ContactRepo(Repo):
         query = (
             select(ContactPhoneRow.phone, ContactRow.name)
             .join(ContactRow, (ContactRow.tenant_id == ContactPhoneRow.tenant_id) & (ContactRow.id == ContactPhoneRow.contact_id))
-            .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone.in_(phones), ContactRow.name != "")
+            .where(ContactPhoneRow.tenant_id == self._tenant, among(ContactPhoneRow.phone, phones), ContactRow.name != "")
         )
         return {row[0]: row[1] for row in await self._session.execute(query)} if phones else {}
 
     async def some(self, ids: Collection[str]) -> dict[str, Contact]:
         """Those of these that there are, by id."""
-        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, ContactRow.id.in_(ids))
+        query = select(ContactRow).where(ContactRow.tenant_id == self._tenant, among(ContactRow.id, ids))
         return {row.id: Contact.model_validate(row) for row in (await self._session.execute(query)).scalars()} if ids else {}
 
     async def by_phones(self, phones: Collection[str]) -> dict[str, Contact]:
@@ -66,7 +67,7 @@ class ContactRepo(Repo):
         query = (
             select(ContactPhoneRow.phone, ContactRow)
             .join(ContactRow, (ContactRow.tenant_id == ContactPhoneRow.tenant_id) & (ContactRow.id == ContactPhoneRow.contact_id))
-            .where(ContactPhoneRow.tenant_id == self._tenant, ContactPhoneRow.phone.in_(phones))
+            .where(ContactPhoneRow.tenant_id == self._tenant, among(ContactPhoneRow.phone, phones))
         )
         return {row[0]: Contact.model_validate(row[1]) for row in await self._session.execute(query)} if phones else {}
 
@@ -225,7 +226,7 @@ class LeadRepo(Repo):
 
     async def of_calls(self, calls: Collection[str]) -> dict[str, Lead]:
         """The leads that these calls left, by call."""
-        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, LeadRow.call_id.in_(calls))
+        query = select(LeadRow).where(LeadRow.tenant_id == self._tenant, among(LeadRow.call_id, calls))
         rows = await self._session.execute(query.execution_options(populate_existing=True))
         return {row.call_id: Lead.model_validate(row) for row in rows.scalars()} if calls else {}
 
@@ -234,7 +235,7 @@ class LeadRepo(Repo):
         query = (
             select(LeadRow)
             .ext(distinct_on(LeadRow.contact_id))
-            .where(LeadRow.tenant_id == self._tenant, LeadRow.contact_id.in_(contacts))
+            .where(LeadRow.tenant_id == self._tenant, among(LeadRow.contact_id, contacts))
             .order_by(LeadRow.contact_id, LeadRow.created_at.desc(), LeadRow.id.desc())
         )
         rows = await self._session.execute(query.execution_options(populate_existing=True))

@@ -31,11 +31,10 @@ def strip(rhythm: Rhythm, seconds: float | None) -> Strip:
     length = max(seconds or 0.0, rhythm.end_ms / 1000, 1.0)
     scale = WIDTH / max(length, FULL_S)
 
+    per_ms = scale / 1000
+
     def bars(turns: tuple[tuple[int, int], ...], top: int) -> str:
-        return "".join(
-            f"M{at / 1000 * scale:.1f} {top}h{max(LEAST, (end - at) / 1000 * scale):.1f}v8h-{max(LEAST, (end - at) / 1000 * scale):.1f}z"
-            for at, end in turns
-        )
+        return "".join([f"M{(x := at * per_ms):.1f} {top}h{max(LEAST, (end - at) * per_ms):.1f}v8H{x:.1f}z" for at, end in turns])
 
     cuts = tuple(round(at / 1000 * scale, 1) for at in rhythm.cuts)
     said = [many("caller spoke once", "caller spoke {n} times", len(rhythm.caller))]
