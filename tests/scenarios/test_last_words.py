@@ -12,7 +12,7 @@ from offhook.contracts.events import AgentTurn, CallerTurn
 from offhook.core.turn import events as ev
 from offhook.errors import TransferFailed
 from offhook.testing.clock import VIRTUAL_TIME
-from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
+from offhook.testing.fakes import FakeLlm, FakeStt, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
 NUMBER = "oh seven nine double one one two three four five six"
@@ -60,6 +60,67 @@ async def test_words_of_somebody_who_is_still_speaking_are_kept() -> None:
             group.cancel_scope.cancel()
     [said] = stage.business.caller()
     assert said.startswith("how much")
+
+
+@pytest.mark.parametrize(
+    "stt",
+    [
+        pytest.param(SttScript(partial_every=60, final_delay=0.4), id="the detector ends speech"),
+        pytest.param(SttScript(ends=0.7, eager=0.5, final_delay=0.4), id="the recogniser does"),
+    ],
+)
+@pytest.mark.parametrize("lost", [False, True])
+async def test_the_last_words_of_somebody_who_hangs_up_with_them_are_waited_for(stt: SttScript, lost: bool) -> None:
+    """No recogniser has told a word of theirs yet. What is waited for is no time of the call's."""
+    words = "please tell Anna that the boiler in Harbour Street has burst"
+    async with scene(stt=stt) as stage:
+        await greeted(stage)
+        await stage.line.say(words)
+        await anyio.sleep(0.04)
+        assert stage.call._hearing._gate.speaking
+        assert stage.call._hearing.text == ""
+        begun, seconds = anyio.current_time(), stage.line.now()
+        await gone(stage, lost=lost)
+    assert stage.business.caller() == [words]
+    assert stage.business.ended.seconds == pytest.approx(seconds, abs=0.1)
+    assert anyio.current_time() - begun < 1
+    [turn] = stage.business.of(CallerTurn)
+    assert turn.start_ms < turn.end_ms <= stage.business.ended.seconds * 1000
+
+
+async def test_words_of_somebody_who_hangs_up_in_the_middle_of_them_are_waited_for() -> None:
+    async with scene(stt=SttScript(partial_every=60, final_delay=0.4)) as stage:
+        await greeted(stage)
+        async with anyio.create_task_group() as group:
+            group.start_soon(stage.line.say, "please tell Anna that the boiler in Harbour Street has burst and")
+            await anyio.sleep(3.02)
+            await gone(stage)
+            group.cancel_scope.cancel()
+    assert stage.business.caller() == ["please tell Anna that the boiler in Harbour Street"]
+
+
+async def test_a_recogniser_that_says_nothing_any_more_keeps_no_place_for_a_caller_who_is_gone() -> None:
+    async with scene(stt=SttScript(deaf=True)) as stage:
+        await greeted(stage)
+        await stage.line.say("please tell Anna that the boiler has burst")
+        begun = anyio.current_time()
+        await gone(stage)
+    assert stage.business.caller() == []
+    assert anyio.current_time() - begun < 10
+
+
+async def test_a_caller_who_is_gone_while_another_recogniser_takes_over_is_heard_out_by_it() -> None:
+    words = "please tell Anna that the boiler has burst"
+    spare = FakeStt(script=SttScript(partial_every=60, final_delay=0.3, says=words))
+    plan = plan_of(models={"endpoint": None, "stt": ("first", "spare")})
+    async with scene(plan, stt=SttScript(partial_every=60), spare={"stt": spare}) as stage:
+        await greeted(stage)
+        stage.stt.script.fail_after = stage.line.now() + 2.9
+        await stage.line.say(words)
+        await anyio.sleep(0.06)
+        await gone(stage)
+    assert stage.business.caller() == [words]
+    assert stage.call.failures["stt replaced"] == 1
 
 
 async def test_a_yes_that_nobody_took_up_books_nothing() -> None:

@@ -18,6 +18,7 @@ from tests.scenarios.harness import FRAME, SCRIPT, Line, Scene, exchange, greete
 from offhook.contracts.events import AgentTurn
 from offhook.core.turn import events as ev
 from offhook.orchestrator.carriers import dialects
+from offhook.orchestrator.carriers.steps import Connect, Dial, HangUp, Record, Say, Step, Talk
 from offhook.ports.transport import MediaIn
 from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import Mouthpiece
@@ -129,29 +130,29 @@ async def test_4_media_that_comes_late_in_bursts_is_no_end_of_a_turn_and_makes_n
 
 
 @pytest.mark.parametrize("talk", TWIML, ids=lambda talk: talk.kind)
-def test_5_a_document_has_the_two_way_stream_and_never_the_listening_one(talk: dialects.Talk) -> None:
+def test_5_a_document_has_the_two_way_stream_and_never_the_listening_one(talk: Talk) -> None:
     """pipecat#2157: no sound, by <Start> in place of <Connect>."""
-    steps = [dialects.Connect("wss://h/media", "https://h/after", "t", "+442079460000", "+447700900123", "CA1")]
+    steps = [Connect("wss://h/media", "https://h/after", "t", "+442079460000", "+447700900123", "CA1")]
     document = talk.document(steps).decode()
     assert "<Start" not in document
     assert ("<Connect" in document) or ('bidirectional="true"' in document)
 
 
 @pytest.mark.parametrize("talk", dialects.TALKS.values(), ids=lambda talk: talk.kind)
-def test_6_no_document_leaves_a_caller_in_silence_after_the_end(talk: dialects.Talk) -> None:
+def test_6_no_document_leaves_a_caller_in_silence_after_the_end(talk: Talk) -> None:
     """dograh#627: a <Pause> after <Connect> kept the line open."""
-    everything: list[dialects.Step] = [
-        dialects.Connect("wss://h/media", "https://h/after", "t", "+442079460000", "+447700900123", "CA1"),
-        dialects.Dial("+441134960001"),
-        dialects.Say("Goodbye.", "en-GB"),
-        dialects.Record("https://h/message", 60),
-        dialects.HangUp(),
+    everything: list[Step] = [
+        Connect("wss://h/media", "https://h/after", "t", "+442079460000", "+447700900123", "CA1"),
+        Dial("+441134960001"),
+        Say("Goodbye.", "en-GB"),
+        Record("https://h/message", 60),
+        HangUp(),
     ]
     for steps in (everything, everything[1:], everything[-1:]):
         document = talk.document(steps).decode().lower()
         assert "pause" not in document
         assert "<wait" not in document
-    ended = talk.document([dialects.HangUp()]).decode()
+    ended = talk.document([HangUp()]).decode()
     assert ended == "[]" if talk.media == "application/json" else "<Hangup" in ended
 
 
@@ -162,11 +163,16 @@ async def test_7_what_is_said_to_a_call_that_is_over_is_dropped() -> None:
         await stage.line.hang_up()
         with anyio.fail_after(10):
             await stage.done.wait()
+        told, heard, dropped = list(stage.business.events), len(stage.line.heard), stage.call.driver.ignored.copy()
         stage.call.driver.feed(ev.Command(stage.call.clock.now(), "say", "anybody there?"))
         stage.call.driver.feed(ev.Hangup(stage.call.clock.now()))
         stage.call.stop()
         await stage.line.end()
         await stage.line.end()
+        await anyio.sleep(1)
+        assert stage.business.events == told
+        assert not any(stage.line.heard[heard:])
+        assert stage.call.driver.ignored - dropped == {"the call has ended": 2}
     assert stage.business.ended.reason == "hangup"
 
 
@@ -233,7 +239,7 @@ async def test_13_a_transfer_that_nobody_takes_gives_the_caller_back_and_frees_w
     assert report.turns_opened == report.turns_closed
 
 
-async def test_a_line_without_media_is_ended_by_its_limits_and_no_sooner() -> None:
+async def test_14_a_line_without_media_is_ended_by_its_limits_and_no_sooner() -> None:
     """14, livekit/sip#812, dograh#283: a caller of whom nothing is heard is spoken to, and the call comes to its end."""
 
     class Mute(Line):

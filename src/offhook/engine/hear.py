@@ -16,7 +16,7 @@ from typing import Final
 import anyio
 
 from offhook.core.audio.conceal import Concealer, Lost
-from offhook.core.audio.format import AudioFormat
+from offhook.core.audio.format import AudioFormat, silence
 from offhook.core.audio.frame import PcmFrame
 from offhook.core.audio.link import Link
 from offhook.core.speech.gate import Edge, Gate, GateSettings
@@ -52,6 +52,12 @@ _KEPT = 30.0
 """Seconds of audio, at most, that are kept for a recogniser which is not there yet."""
 _LEAD = 1.0
 """Seconds of the silence before speech that it is told too, since a detector is late."""
+_SLACK = 0.35
+"""Seconds: a final's end that lies so little before the end of speech means that one."""
+_LAST = 8.0
+"""Longest wait, in seconds, for the words of a caller who is gone: for a final, where a machine is busy too, or for another recogniser."""
+_QUIET = 1.0
+"""Seconds of silence after which a recogniser that decides on turns has decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,8 @@ class Hearing:
         self._gaps = Concealer(format_in)
         self._lost = Lost()
         """At the detector's rate."""
+        self._unknown = 0
+        """Samples at the detector's rate that were lost since speech was last heard: of them it is not known that they were silence."""
         self._segments: dict[int, str] = {}
         self._first_segment = 0
         self._changed: Instant | None = None
@@ -133,6 +141,7 @@ class Hearing:
         self._missed: Tape | None = None
         """What a recogniser that is not there yet is to be told first; None while one listens, or one that keeps that itself."""
         self._is_deaf = False
+        self._shut = False
         self._speech_from = 0
         self._spoken = 0.0
         """Seconds of speech in the caller's open turn, without its pauses."""
@@ -146,6 +155,11 @@ class Hearing:
         """When the recogniser took a turn for over in which the detector still heard speech."""
         self._vendor_since: Instant | None = None
         """Since when it alone hears speech."""
+        self._settled = 0
+        """Words are final, or used up, to this sample of the recogniser's rate."""
+        self._heard_out = anyio.Event()
+        self._over = False
+        """The caller is gone: words are kept, and mean nothing to the turn core any more."""
 
     def media(self, media: MediaIn) -> None:
         """Take the caller's audio. A gap is made up for with audio of its exact length, so that positions hold."""
@@ -164,6 +178,11 @@ class Hearing:
         self._push(self._gaps.lost(gap))
 
     @property
+    def speaking(self) -> bool:
+        """Whether the detector hears speech."""
+        return self._gate.speaking
+
+    @property
     def concealed_ms(self) -> int:
         """How much of what the caller said was lost on the way, and made up for."""
         return self._gaps.concealed * 1_000 // self._format.rate
@@ -176,9 +195,14 @@ class Hearing:
                 self._recent.append(pcm)
             self._listener.push(pcm)
         audio = self._for_stt.feed(data)
-        if audio and self._missed is not None:
+        if audio:
+            self._give(audio)
+
+    def _give(self, audio: bytes) -> None:
+        """Audio for the recogniser, or for the one that is to come."""
+        if self._missed is not None:
             self._missed.audio(audio)
-        elif audio:
+        else:
             self._tell(audio)
 
     def _tell(self, audio: bytes) -> None:
@@ -186,6 +210,11 @@ class Hearing:
         frame = PcmFrame(audio, target, self._stt_position)
         self._stt_position += target.samples_in(len(audio))
         self._stt.push(frame)
+
+    @property
+    def _told(self) -> int:
+        """The call's samples, at the recogniser's rate, that it was told or will be."""
+        return self._missed.end if self._missed is not None else self._stt_origin + self._stt_position
 
     def _mark(self, started: bool, sample: int) -> None:
         """Tell the recogniser of an edge, by a sample of the call at its rate."""
@@ -207,8 +236,15 @@ class Hearing:
         return self._driver.now() - duration(max(0, newest - sample), rate)
 
     def _window(self, probability: float, start: int, end: int) -> None:
+        if self._shut:
+            return
         # What was made up tells nothing: neither that the caller has stopped, nor that they have begun.
-        edge = None if self._lost.most_of(start, end) else self._gate.feed(probability, start, end)
+        edge = None
+        if self._lost.most_of(start, end):
+            self._unknown += end - start
+        else:
+            edge = self._gate.feed(probability, start, end)
+            self._unknown = 0 if self._gate.last_speech == end else self._unknown
         at = self._driver.now()
         self._edge(edge, at)
         if self._changed is not None and self._gate.pausing and at - self._changed >= _SETTLES:
@@ -228,7 +264,7 @@ class Hearing:
                 self._vendor_since = None
                 self._driver.feed(ev.SpeechStopped(at, at))
             return
-        since = min(at, self._instant(edge.sample))
+        since = min(at, self._instant(edge.sample + (0 if edge.started else self._unknown)))
         stt_sample = edge.sample * self._ears.to_stt.target.rate // self._ears.detector.format.rate
         rate = self._ears.detector.format.rate
         if edge.started:
@@ -274,7 +310,12 @@ class Hearing:
         self._pauses = 0
         self._vendor_ended = False
         self.stats.speech_begin = None
+        self._settled = self._told
         self._forget()
+
+    def shut(self) -> None:
+        """Nothing that is heard from now on matters, nor what was said before and is told late."""
+        self._shut = True
 
     def keyed(self) -> None:
         """The caller uses the keys. What they said before that to nobody is not to be heard afterwards."""
@@ -351,11 +392,16 @@ class Hearing:
         return tape
 
     def _recognised(self, event: SttEvent) -> None:
+        if self._shut:
+            return
         at = self._driver.now()
         match event:
             case Heard():
                 segment, before = self._first_segment + event.segment, self.text
                 self._segments[segment] = event.text
+                self._settle(event)
+                if self._over:
+                    return
                 text = self.text
                 if event.final or not text or not self._decides:
                     self._changed = None
@@ -387,7 +433,8 @@ class Hearing:
         if event.started:
             resumed, self._vendor_ended = self._vendor_ended, False
             self._doubted = None
-            if not resumed and (self._gate.speaking or self._pauses):
+            past = not self._gate.speaking and self._by_detector(event.sample) < self._gate.last_speech
+            if past or (not resumed and (self._gate.speaking or self._pauses)):
                 return
             self._vendor_since = None if self._gate.speaking else min(at, self._instant(self._by_detector(event.sample)))
             self.stats.speech_begin = at if self.stats.speech_begin is None else self.stats.speech_begin
@@ -414,12 +461,45 @@ class Hearing:
         self._vendor_since = None
         self._driver.feed(ev.TurnEnding(at, score >= _SURE))
 
+    # -- the caller is gone -----------------------------------------------------------------------------------------------
+
+    async def hear_out(self) -> None:
+        """What the caller said last is recognised to its end, if that does not take long."""
+        self._over = True
+        if self._is_deaf or not self._owes:
+            return
+        self._heard_out = anyio.Event()
+        if self._gate.speaking:
+            self._mark(False, self._told)
+        target = self._ears.to_stt.target
+        self._give(silence(target, round(_QUIET * target.rate)))
+        with anyio.move_on_after(_LAST):
+            await self._heard_out.wait()
+
+    @property
+    def _owes(self) -> bool:
+        """Whether the caller has spoken and the words of it are not final."""
+        target = self._ears.to_stt.target
+        spoken = self._gate.last_speech * target.rate // self._ears.detector.format.rate
+        return spoken > self._settled
+
+    def _settle(self, heard: Heard) -> None:
+        if heard.final:
+            slack = round(_SLACK * self._ears.to_stt.target.rate)
+            self._settled = max(self._settled, self._stt_origin + heard.end + slack)
+            if not self._owes:
+                self._heard_out.set()
+
     @property
     def session(self) -> SttSession:
         """The recogniser's session at present."""
         return self._stt
 
     async def aclose(self) -> None:
-        """Stop hearing; idempotent."""
+        """Stop hearing; idempotent. Words that wait for better ones, which will not come any more, count as they are."""
+        self._over = True
         self._listener.close()
+        rest = getattr(self._stt, "rest", None)
+        for event in rest() if rest is not None else ():
+            self._recognised(event)
         await self._stt.aclose()

@@ -160,3 +160,20 @@ async def test_a_burst_after_a_stall_has_its_speech_where_it_was_spoken() -> Non
         assert ear.edges[1][1] - ear.edges[0][1] == pytest.approx(8_000, abs=1_000)
 
     await listening(scene)
+
+
+async def test_what_was_lost_is_no_silence_of_the_callers() -> None:
+    """The line is dead from the middle of a pause on: the caller has been silent for what was heard of it, before and after."""
+
+    async def scene(hearing: Hearing, _ear: Ear, wire: Wire) -> None:
+        for number in range(54):
+            hearing.media(MediaIn(LOUD if number < 50 else QUIET, number * FRAME))
+            await anyio.sleep(0.02)
+        await anyio.sleep(3.0)
+        for number in range(204, 216):
+            hearing.media(MediaIn(QUIET, number * FRAME))
+            await anyio.sleep(0.02)
+        [stopped] = [event for event in wire.fed if isinstance(event, ev.SpeechStopped)]
+        assert 60 * MS <= stopped.at - stopped.since <= 250 * MS
+
+    await listening(scene)

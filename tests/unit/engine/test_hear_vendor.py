@@ -108,8 +108,23 @@ async def test_a_turn_that_goes_on_after_all_is_speech() -> None:
         await line.sound(0.3, loud=False)
         line.says(VendorSpeech(False, 0), VendorShift(0.7))
         line.kinds()
-        line.says(VendorSpeech(True, 0))
+        line.says(VendorSpeech(True, 6_000))
         assert line.kinds() == ["SpeechStarted"]
+
+    await listening(scene)
+
+
+async def test_a_turn_that_went_on_before_its_end_was_heard_is_past() -> None:
+    """One that took over tells anew that the caller paused and went on: they are silent since, and have waited for long."""
+
+    async def scene(line: Line) -> None:
+        for _ in range(2):
+            await line.sound(0.5, loud=True)
+            await line.sound(0.5, loud=False)
+        line.says(VendorSpeech(True, 100), Heard(0, "hello", True, 0, 4_000), VendorShift(0.7))
+        line.kinds()
+        line.says(VendorSpeech(True, 8_200), Heard(0, "hello there", True, 0, 12_000), VendorShift(0.7))
+        assert line.kinds() == ["Final", "TurnEnding False"]
 
     await listening(scene)
 
@@ -135,7 +150,7 @@ async def test_speech_that_only_the_recogniser_heard_long_ago_is_over() -> None:
         await line.sound(0.5, loud=True)
         await line.sound(1.9, loud=False)
         line.kinds()
-        line.says(VendorShift(0.7), VendorSpeech(True, 4_000))
+        line.says(VendorShift(0.7), VendorSpeech(True, 8_000))
         assert line.kinds() == ["TurnEnding False", "SpeechStarted"]
         await line.sound(0.06, loud=False)
         assert line.kinds() == ["SpeechStopped"]

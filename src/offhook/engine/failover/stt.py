@@ -122,6 +122,12 @@ class SteadySttSession:
             self._ear.align(self._tape.end)
             self._ear.session.listen()
 
+    def rest(self) -> list[Heard]:
+        """Words that were told and not passed on yet, to be asked for when nobody iterates any more: they are all that will be had."""
+        told = [event for event in self._queue if isinstance(event, Heard)]
+        self._queue.clear()
+        return told + (self._retelling.part(self._ear) if self._ear is not None else [])
+
     def __aiter__(self) -> AsyncIterator[SttEvent]:
         return self
 

@@ -458,6 +458,34 @@ async def test_of_one_that_breaks_while_it_hears_it_all_again_the_words_stay_unl
     assert line.text.startswith(scene.text)
 
 
+async def test_what_was_told_anew_and_waits_for_the_rest_is_had_when_the_caller_is_gone() -> None:
+    """Before any other word of theirs is known: crowd seed 288."""
+    line = spoken(NUMBERS)
+    first = line.stretches[0][0]
+    stts = [LineStt(line, "stt/a", faults=[SttFault(mute_at=first)]), LineStt(line, "stt/b", lag=0.1)]
+    scene = Scene(line, stts)
+    told: list[str] = []
+
+    async def leave() -> None:
+        session = scene.session
+        assert session is not None
+        while not session._retelling.withholds:
+            await anyio.sleep(0.01)
+        assert scene.text == ""
+        told.extend(heard.text for heard in session.rest())
+        assert session.rest() == []
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(scene.run)
+        while scene.session is None:
+            await anyio.sleep(0.01)
+        await leave()
+        group.cancel_scope.cancel()
+    assert len(told) == 1
+    assert line.text.startswith(told[0])
+    assert told[0]
+
+
 @pytest.mark.parametrize("whole", [False, True])
 async def test_what_is_said_while_there_is_none_is_heard_by_the_one_that_comes(whole: bool) -> None:
     """The search gives up, and is begun anew by who iterates; nothing of the turn is missing, and its places are the call's."""

@@ -78,7 +78,7 @@ class TestSteadyTts(TtsConformance):
 
 async def final_words(session: AsyncIterator[object], wanted: str) -> None:
     texts: dict[int, str] = {}
-    with anyio.fail_after(10):
+    with anyio.fail_after(150):
         while sound.words(" ".join(text for _, text in sorted(texts.items()))) != sound.words(wanted):
             event = await anext(session)
             if isinstance(event, Heard):
