@@ -172,10 +172,13 @@ class ToolDone:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """From outside (REST) or from the script: say a line, transfer, end. ``end`` and ``transfer`` wait for the open reply to be heard."""
+    """From outside (REST) or from the script: say a line, transfer, end. ``end`` and ``transfer`` wait for the open reply to be heard.
+
+    ``hush``: whoever has the floor loses it, and what waits to be said is not said: nobody is there to talk with.
+    """
 
     at: Instant
-    kind: Literal["say", "transfer", "end"]
+    kind: Literal["say", "transfer", "end", "hush"]
     text: str = ""
 
 

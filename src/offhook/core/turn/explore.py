@@ -40,6 +40,7 @@ ASPECTS: dict[str, frozenset[str]] = {
     "say": frozenset({"Command say"}),
     "transfer": frozenset({"Command transfer", "Transferred"}),
     "end": frozenset({"Command end"}),
+    "hush": frozenset({"Command hush"}),
     "limit": frozenset({"tick: call"}),
 }
 _FLOORS_ONLY = frozenset(
@@ -291,6 +292,7 @@ def _outside(at: Instant, state: TurnState) -> Iterator[ev.Event]:
         yield ev.Command(at, "say", "line")
     yield ev.Command(at, "transfer", "desk")
     yield ev.Command(at, "end")
+    yield ev.Command(at, "hush")
     yield ev.Transferred(at, ok=True)
     yield ev.Transferred(at, ok=False)
 

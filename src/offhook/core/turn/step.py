@@ -127,6 +127,10 @@ def _command(board: Board, event: ev.Command) -> None:
             board.set(transfer=event.text)
         case "end":
             board.closing("finished")
+        case "hush":
+            board.close_turn(fx.Why.SUPERSEDED)
+            board.forget_words()
+            board.set(user=Silent(), says=(), transfer=None, results=False, digits="", digits_until=None)
 
 
 def _transferred(board: Board, event: ev.Transferred) -> None:

@@ -764,6 +764,16 @@ def test_a_line_to_say_waits_for_both_floors() -> None:
     assert line.heard() == (fx.CommitTurn(2), fx.Prompt(3, fx.Line.SAY, "one moment"))
 
 
+def test_who_is_hushed_loses_the_floor_and_what_waits_is_not_said() -> None:
+    line = Line().greeted().asked().talking()
+    line.feed(ev.Command(line.now, "say", "one moment"))
+    line.start()
+    effects = line.feed(ev.Command(line.now, "hush"))
+    assert [type(one) for one in effects] == [fx.Flush, fx.CancelTurn, fx.Listen]
+    assert (line.state.user, line.state.agent, line.state.says, line.state.text) == (Silent(), Quiet(), (), "")
+    assert line.feed(ev.Command(line.now, "say", "please ring us back")) == (fx.Prompt(3, fx.Line.SAY, "please ring us back"),)
+
+
 def test_an_end_waits_for_the_reply_to_be_heard() -> None:
     line = Line().greeted().asked().talking()
     assert line.feed(ev.Command(line.now, "end")) == ()
