@@ -45,6 +45,8 @@ class Peer(ABC):
     """It is told of a clear: else the leg itself drops what waits."""
     exact = True
     """It gets the very bytes that were sent: no codec is in between."""
+    leaves_out = False
+    """The leg leaves out audio that came, where the machine is slow, and its positions say so."""
 
     @abstractmethod
     async def say(self, frame: bytes) -> None:
@@ -204,7 +206,7 @@ class TransportSuite:
             at = None
             for event in up.events:
                 assert isinstance(event, MediaIn)
-                assert at is None or event.start == at, "no gap where nothing was lost"
+                assert at is None or event.start == at or (up.peer.leaves_out and event.start > at), "no gap where nothing was lost"
                 at = event.start + up.leg.format_in.samples_in(len(event.data))
 
     async def test_a_gap_is_as_long_as_what_was_lost(self) -> None:

@@ -205,14 +205,12 @@ class VendorSuite(TtsSuite):
             begun.set()
 
     async def test_cancelling_waits_for_no_vendor(self, vendors: Vendors) -> None:
-        vendors.scenario(self.vendor, Scenario(options={"first_byte": 30.0}))
+        vendors.scenario(self.vendor, Scenario(options={"first_byte": 3_600.0}))
         session = await self.session(self.made(vendors))
-        loop = asyncio.get_running_loop()
         with anyio.move_on_after(0.05):
             await spoken(session, CLAUSES)
-        began = loop.time()
-        await session.aclose()
-        assert loop.time() - began < 1.0
+        with anyio.fail_after(150):
+            await session.aclose()
 
     @pytest.mark.parametrize("spoil", ["riff_wrong", "mp3", "empty", "silent", "long", "loud", "encoding", "shift", "rate"])
     @pytest.mark.parametrize("offered", [MULAW_8K, ALAW_8K, PCM16_16K, PCM16_24K])
@@ -333,6 +331,6 @@ class VendorSuite(TtsSuite):
             session = await self.session(tts)
             await spoken(session, CLAUSES[:1])
             await session.aclose()
-        with anyio.fail_after(2):
+        with anyio.fail_after(150):
             while vendors.open(self.vendor):
                 await anyio.lowlevel.checkpoint()

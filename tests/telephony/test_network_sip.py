@@ -33,10 +33,10 @@ from offhook.testing.carrier import loud_frames
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio, pytest.mark.timeout(240), needs_namespaces, needs_baresip, needs_shared]
 PORT = 5060
-DEEPEST_MS = 220
-"""The stack tells no timestamps: what its jitter buffer (160 ms at most) holds more at the end than at the beginning moves the caller's
-side, by the three packets of a measure of that more.
-"""
+CLOSE_MS = 60
+"""Of which the recording may be off: three packets."""
+LOUD = 3 * RATE // 2
+"""Samples of the sentence before a blackout: in the middle of a word, with seconds of it left for afterwards."""
 QUIET = b"\xff" * FRAME
 
 
@@ -176,7 +176,7 @@ WAYS: dict[str, tuple[Way, float]] = {
 
 
 @pytest.mark.parametrize("name", WAYS)
-async def test_a_call_by_sip_through_a_bad_network(name: str, tmp_path: Path) -> None:
+async def test_field_19_a_call_by_sip_through_a_bad_network(name: str, tmp_path: Path) -> None:
     way, dark = WAYS[name]
     words = sentence()
     mark = words[:RATE]
@@ -186,14 +186,16 @@ async def test_a_call_by_sip_through_a_bad_network(name: str, tmp_path: Path) ->
         net.way = way
         begin, end = caller.play(words)
         if dark:
-            await caller.until((begin + end) // 2)
+            await caller.until(begin + LOUD)
             net.dark = True
             await anyio.sleep(dark)
             net.dark = False
         await caller.until(end)
         net.way = Way()
         answer = await caller.hears(end, RATE)
-        turns = call.reporter.counts["caller_turns"]
+        with anyio.fail_after(PATIENCE):  # a slow recogniser's words come after a first word of the agent's
+            while not (turns := call.reporter.counts["caller_turns"]):
+                await anyio.sleep(0.05)
         early = any(begin + RATE // 2 < at < end for at in caller.loud)
         last, _ = caller.play(mark)
         await caller.until(last + 2 * RATE)
@@ -216,4 +218,4 @@ async def test_a_call_by_sip_through_a_bad_network(name: str, tmp_path: Path) ->
     assert (turns, early) == (1, False)
     assert media.concealed_ms > 0
     assert media.received > 0
-    assert abs(moved) < DEEPEST_MS
+    assert abs(moved) < CLOSE_MS

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import audioop
 import logging
+import math
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,13 +23,16 @@ import anyio
 from offhook.core.audio.format import PCM16_8K, PCM16_16K, PCM16_48K, AudioFormat
 from offhook.errors import ConfigError, LocalWireError, MediaLost, NotReached, TransferFailed
 from offhook.ports.transport import CallStart, Closed, HoldIn, KeyIn, LegStats, MarkIn, MediaIn, TransportEvent
+from offhook.transports._sip_counts import Counts, Passed
 
 if TYPE_CHECKING:
-    from baresip import Call, CallStats, Runtime, StackEvent, UserAgent
+    from baresip import AudioStats, Call, CallStats, Runtime, StackEvent, UserAgent
 
 log = logging.getLogger("offhook.sip")
 FORMATS: Final[Mapping[str, AudioFormat]] = {"PCMU": PCM16_8K, "PCMA": PCM16_8K, "G722": PCM16_16K, "opus": PCM16_48K}
 _NAMES: Final = {"PCMU": "pcmu", "PCMA": "pcma", "G722": "g722/16000/1", "opus": "opus/48000/2"}
+_CHANNELS: Final = {"opus": 2}
+"""The stack's PCM has these, one and the same sound in all."""
 AHEAD_MS: Final = 60
 """Audio that the stack holds. More would be heard after a barge-in by a stack that cannot flush; less runs dry when the wheel is late."""
 RTP_TIMEOUT_S: Final = 60
@@ -40,7 +45,9 @@ _ALL: Final = 262_144
 """More bytes than the stack keeps."""
 _WINDOW: Final = 25
 _SUDDEN_S: Final = 0.3
-"""Audio that is at once so much later than before comes after a break."""
+"""Audio that is at once so much later than before comes after a break. By the stack's jitter buffer it is never so late."""
+_HELD: Final = 5
+"""Beats after which the rest of what a stall held back has come."""
 _PAUSE_S: Final = 0.5
 _TRANSFERRED: Final = "Call transfered"
 """How the stack spells it."""
@@ -64,37 +71,84 @@ class Login:
     password: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     registers: bool = False
+    digest_user: str = ""
+    """As whom a challenge is answered; ``user`` without it."""
 
 
 class Place:
-    """Where audio belongs that comes without a position: the stack leaves out what was lost.
+    """Where audio belongs that comes without a position: the stack leaves out what was lost, and what it had no use for.
 
-    What has come is compared with the time that has passed. Audio that is steadily later than it ever was, by a packet and more, has
-    something missing before it; what a jitter buffer or a late wheel does is over before ``_WINDOW`` packets.
+    What has come is compared with the time that has passed. Audio that has become later by a packet has something missing before it, or the
+    stack's jitter buffer has become deeper: its count says which, and how much. What nobody sent (silence) is in no count: it is told by
+    audio that stays later than a buffer can make it. Where nothing is counted, audio that is steadily later than it ever was by a packet
+    has something missing; what a jitter buffer or a late wheel does is taken to be over before ``_WINDOW`` packets.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, *, counted: bool = False) -> None:
         self._rate = rate
+        self._counted = counted
         self._origin: float | None = None
-        self._lags: deque[int] = deque(maxlen=_WINDOW)
+        self._lags: deque[int] = deque(maxlen=_WINDOW * (4 if counted else 1))
+        self._deepest = round(rate * (_SUDDEN_S if counted else 0.02))
+        self._packet = 0
+        """Samples: of any number of packets that come together, and so of one."""
+        self._held = 0
+        self._asked = 0
+        """Pieces since the last question."""
+        self._emptied: int | None = None
+        self._offset = 0
+        """Samples by which positions are beyond the count of packets."""
 
-    def gap(self, now: float, position: int) -> int:
-        """Samples that are missing before the audio that ends at ``position`` and has come now."""
+    def doubtful(self, now: float, position: int, count: int) -> bool:
+        """Whether it is to be asked what has passed before ``gap``: ``count`` samples have come, the last of them at ``position``."""
+        packet = math.gcd(self._packet, count)
+        if packet != self._packet:
+            self._packet, self._emptied = packet, None
+        self._asked += 1
+        late = self._lag(now, position) >= min(self._lags, default=0) + packet
+        return self._counted and (late or self._emptied is None or self._asked >= _WINDOW)
+
+    def _lag(self, now: float, position: int) -> int:
         if self._origin is None:
             self._origin = now - position / self._rate
         lag = round((now - self._origin) * self._rate) - position
         if lag < 0:
             self._origin, lag = now - position / self._rate, 0
-        self._lags.append(lag)
+        return lag
+
+    def gap(self, now: float, position: int, passed: Passed | None = None) -> int | None:
+        """Samples that are missing before what has come now, the last of it at ``position``.
+
+        None: it may be the first of what a stall held back, and is to be given again with what comes next.
+        """
+        lag = self._lag(now, position)
+        missing = self._missing(passed, position, lag) if passed is not None else 0
+        rest, silent = lag - missing, 0
+        sudden = rest - min(self._lags, default=0)
+        if sudden > _SUDDEN_S * self._rate:
+            self._held += 1
+            if self._held < _HELD:
+                return None
+            silent = sudden
+        self._held = 0
+        self._lags.append(rest - silent)
         least = min(self._lags)
-        missing = 0
-        if lag > _SUDDEN_S * self._rate:
-            missing = lag
-        elif len(self._lags) == _WINDOW and least >= self._rate // 50:
-            missing = least
-        if missing:
+        if len(self._lags) == self._lags.maxlen and least >= self._deepest:
+            silent += least
             self._lags.clear()
-        return missing
+        self._offset += silent
+        return missing + silent
+
+    def _missing(self, passed: Passed, position: int, lag: int) -> int:
+        """What is missing by count, and no more than is late: keys that are pressed count as packets, their repetitions too."""
+        self._asked = 0
+        due = passed.packets * self._packet
+        if self._emptied != passed.emptied:
+            self._emptied, self._offset = passed.emptied, position - due
+        missing = max(0, due + self._offset - position)
+        most = -(-lag // self._packet) * self._packet
+        self._offset -= max(0, missing - most)
+        return min(missing, most)
 
 
 class SipTransport:
@@ -103,26 +157,33 @@ class SipTransport:
     can_clear = True
     message_ms = 20
 
-    def __init__(self, call: Call, start: CallStart, codec: str, domain: str, *, outgoing: bool = False) -> None:
+    def __init__(
+        self, call: Call, start: CallStart, codec: str, domain: str, *, outgoing: bool = False, counts: Counts | None = None
+    ) -> None:
         self._call = call
+        self._counts = counts
         self._start = start
         self._codec = codec
         self._domain = domain
         self._format = FORMATS[codec]
-        self._channels = 1
+        self._channels = _CHANNELS.get(codec, 1)
         self._outgoing = outgoing
         self.counters: Counter[str] = Counter()
         self._out = bytearray()
         """What the stack has not been given yet."""
         self._sent = 0
         """Bytes that ``send`` took, less those cleared."""
+        self._flushing: tuple[int, int] | None = None
+        """The stack drops what it has with its next packet, and would drop what is given to it before; None when it has."""
         self._marks: deque[tuple[int, str]] = deque()
         self._events: deque[TransportEvent] = deque()
         self._wake = asyncio.Event()
         self._work: deque[str] = deque()
         self._working = asyncio.Event()
         self._time = asyncio.get_running_loop().time
-        self._place = Place(self._format.rate)
+        self._place = Place(self._format.rate, counted=self._counts is not None)
+        self._late = b""
+        """Heard, and kept for some beats: see ``Place.gap``."""
         self._position = 0
         self._live = False
         self._held = False
@@ -196,6 +257,7 @@ class SipTransport:
         if info is not None:
             self._channels = info.tx_channels or 1
             self._format = {8_000: PCM16_8K, 16_000: PCM16_16K, 48_000: PCM16_48K}.get(info.tx_sample_rate, self._format)
+        self._place = Place(self._format.rate, counted=self._counts is not None)
         self._live = True
 
     async def end(self) -> None:
@@ -256,7 +318,7 @@ class SipTransport:
         if held != self._held:
             self._held = held
             self.counters["holds"] += held
-            self._place = Place(self._format.rate)
+            self._place = Place(self._format.rate, counted=self._counts is not None)
             self._tell(HoldIn(held))
 
     def _tell(self, event: TransportEvent) -> None:
@@ -277,21 +339,35 @@ class SipTransport:
                 self._speak()
         except (baresip.AudioRestarted, baresip.AudioNotActive):
             self.counters["renewed"] += 1
+            self._flushing = None
 
     def _hear(self) -> None:
-        data = self._call.audio.read(_ALL)
+        data, passed = self._late + self._take(), None
         if self._held or not data:
+            self._late = b""
             return
-        if self._channels == 2:
-            data = audioop.tomono(data, 2, 0.5, 0.5)
+        if self._place.doubtful(self._time(), self._position + len(data) // 2, len(data) // 2) and self._counts is not None:
+            passed = self._counts.passed(self.call_id, self._call.handle)
+            data += self._take()  # so that nothing is counted that has not been taken
         count = len(data) // 2
-        gap = self._place.gap(self._time(), self._position + count)
+        gap = self._place.gap(self._time(), self._position + count, passed)
+        self._late = data if gap is None else b""
+        if gap is None:
+            return
         self.counters["gaps"] += gap > 0
         self._tell(MediaIn(data, self._position + gap))
         self._position += gap + count
 
+    def _take(self) -> bytes:
+        data = self._call.audio.read(_ALL)
+        return data if self._channels == 1 else audioop.tomono(data, 2, 0.5, 0.5)
+
     def _speak(self) -> None:
         audio = self._call.audio
+        if self._flushing is not None:
+            if _ticks(audio.stats()) == self._flushing:
+                return
+            self._flushing = None
         if self._out:
             room = self._bytes(AHEAD_MS) - self._waiting()
             if room > 0:
@@ -331,9 +407,11 @@ class SipTransport:
         self._sent -= len(self._out)
         self._out.clear()
         try:
-            waiting = self._waiting()
-            self._call.audio.flush_tx()
-            self._sent -= waiting
+            stats = self._call.audio.stats()
+            if stats.tx_buffered and self._flushing is None:
+                self._call.audio.flush_tx()
+                self._sent -= stats.tx_buffered // self._channels
+                self._flushing = _ticks(stats)
         except (baresip.AudioRestarted, baresip.AudioNotActive):
             self.counters["renewed"] += 1
         while self._marks:
@@ -412,8 +490,12 @@ class SipTransport:
         await self._handed_over(lambda: self._call.transfer(uri, timeout=TRANSFER_S))
 
     async def attended(self, other: SipTransport) -> None:
-        """Put this leg's party through to that of ``other`` (REFER with Replaces); both legs are over then. Raises TransferFailed."""
-        await self._handed_over(lambda: self._call.attended_transfer(other._call, timeout=TRANSFER_S))
+        """Put this leg's party through to that of ``other`` (REFER with Replaces); both legs are over then. Raises TransferFailed.
+
+        The stack's own ``attended_transfer`` puts both on hold before it asks, and leaves them so where it is refused.
+        """
+        command, legs = _baresip().call.lib.BP_CMD_CALL_REPLACE_TRANSFER, f"{self._call.handle} {other._call.handle}"
+        await self._handed_over(lambda: self._call._execute_transfer(legs, cmd=command, timeout=TRANSFER_S))
 
     async def _handed_over(self, refer: Callable[[], Any]) -> None:
         baresip = _baresip()
@@ -433,13 +515,20 @@ class SipTransport:
                 self._live = False  # nothing is heard and said any more; the engine ends what is over
 
 
+def _ticks(stats: AudioStats) -> tuple[int, int]:
+    """Changes when the stack has dropped something, or had nothing to send."""
+    return stats.tx_flushed_bytes, stats.tx_silence_frames
+
+
 def _not_reached(status: int) -> NotReached:
     match status:
         case 486 | 600:
             return NotReached("busy", status, "the other side is busy")
         case 408 | 480 | 487:
             return NotReached("no_answer", status, "nobody answered")
-        case 401 | 403 | 407 | 603:
+        case 401 | 407:
+            return NotReached("refused", status, "the trunk does not take our user and password")
+        case 403 | 603:
             return NotReached("refused", status, "the call was refused")
     return NotReached("failed", status, "the call could not be placed")
 
@@ -458,6 +547,7 @@ class SipStack:
         self._runtime: Runtime | None = None
         self._agents: dict[Login, UserAgent] = {}
         self._legs: list[SipTransport] = []
+        self._counts: Counts | None = None
 
     async def open(self) -> None:
         """Start it. Raises ConfigError."""
@@ -491,16 +581,19 @@ class SipStack:
         except baresip.BaresipError as error:
             raise ConfigError("the SIP stack does not start", detail=str(error)) from error
         agent.on_incoming(self._arrived)
+        self._counts = Counts(str(baresip._native.__file__))
 
     async def close(self) -> None:
         """Stop it; all legs are over then."""
+        if self._counts is not None:
+            self._counts.close()
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None
 
     def leg(self, call: Any, start: CallStart, codec: str, domain: str) -> SipTransport:  # noqa: ANN401 - what ``arrived`` was told of
         """An incoming call's leg, which rings. ``domain``: where the trunk's other numbers are."""
-        return self._kept(SipTransport(call, start, codec, domain))
+        return self._kept(SipTransport(call, start, codec, domain, counts=self._counts))
 
     async def refuse(self, call: Any) -> None:  # noqa: ANN401 - what ``arrived`` was told of
         """An incoming call that nobody wants."""
@@ -513,10 +606,27 @@ class SipStack:
         """Place a call; the leg rings. Raises NotReached."""
         baresip = _baresip()
         try:
-            call = await (await self._agent(login)).dial(uri, dict(headers))
+            agent = await self._agent(login)
+            with self._hearing() as told:
+                call = await agent.dial(uri, dict(headers))
         except (baresip.BaresipError, ValueError) as error:
             raise NotReached("failed", 0, "the call could not be placed", detail=str(error)) from error
-        return self._kept(SipTransport(call, start, login.codecs[0], login.host, outgoing=True))
+        leg = self._kept(SipTransport(call, start, login.codecs[0], login.host, outgoing=True, counts=self._counts))
+        for event in told:
+            call._on_stack_event(event)  # what is another call's it leaves alone
+        return leg
+
+    @contextmanager
+    def _hearing(self) -> Iterator[list[StackEvent]]:
+        """What the stack tells meanwhile: an answer may come before the call has been handed over, and nobody would hear of it."""
+        assert self._runtime is not None  # noqa: S101 - agents are its
+        told: list[StackEvent] = []
+        listener = told.append
+        self._runtime.subscribe(listener)
+        try:
+            yield told
+        finally:
+            self._runtime.unsubscribe(listener)
 
     async def register(self, login: Login) -> None:
         """Log in with digest and stay so. Raises NotReached with the registrar's status."""
@@ -545,6 +655,7 @@ class SipStack:
                 user=login.user,
                 domain=login.host,
                 password=login.password,
+                auth_user=login.digest_user or None,
                 registrar=f"sip:127.0.0.1:{self._gate}",
                 reg_interval=600 if login.registers else 0,
                 audio_codecs=tuple(_NAMES[codec] for codec in login.codecs),
