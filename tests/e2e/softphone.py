@@ -20,8 +20,17 @@ const Socket = WebSocket;
 window.WebSocket = class extends Socket {
   constructor(...given) {
     super(...given);
+    if (String(given[0]).includes('/media/')) window.ways.push('websocket');
     this.addEventListener('message', ({ data }) => typeof data === 'string' && window.seen.push(JSON.parse(data)));
   }
+};
+window.ways = [];
+const makeChannel = RTCPeerConnection.prototype.createDataChannel;
+RTCPeerConnection.prototype.createDataChannel = function (...given) {
+  const channel = makeChannel.apply(this, given);
+  channel.addEventListener('open', () => window.ways.push('webrtc'));
+  channel.addEventListener('message', ({ data }) => window.seen.push(JSON.parse(data)));
+  return channel;
 };
 let room, mouth;
 navigator.mediaDevices.getUserMedia = async () => {
@@ -43,7 +52,8 @@ window.speaking = () => window.seen.filter((one) => ['speaking', 'agent'].includ
 window.turns = () => window.seen.filter((one) => one.type === 'agent' && !one.interrupted).length;
 window.agent = () => window.seen.filter((one) => one.type === 'agent').map((one) => one.heard || one.text);
 """
-"""A microphone into which a test speaks when it is asked something, as a person does; and what the engine tells the page."""
+"""A microphone into which a test speaks when it is asked something, as a person does, and which sends nothing while it is silent; what the
+engine tells the page; and the ways by which it came."""
 
 
 @dataclass(slots=True)

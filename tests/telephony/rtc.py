@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import anyio
@@ -23,8 +24,11 @@ from aioice.candidate import Candidate
 from aioice.ice import Connection, StunProtocol
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import is_rtcp
 from starlette.applications import Starlette
 from tests.e2e.browser import free_port
+
+from offhook.transports.webrtc import PING
 
 RATE = 48_000
 FRAME = RATE // 50
@@ -49,6 +53,27 @@ def loopback(patch: pytest.MonkeyPatch, *ours: str) -> None:
     patch.setattr(Connection, "add_remote_candidate", near)
 
 
+class Loss:
+    """Has some of a caller's RTP packets lost on the way, from ``begin`` on."""
+
+    def __init__(self, made: Caller, share: float, seed: int = 1) -> None:
+        self.dropped = self.sent = 0
+        self.on = False
+        self._chance = Random(seed)
+        self._share = share
+        [sender] = made.connection.getSenders()
+        self._send = sender.transport._send_rtp
+        setattr(sender.transport, "_send_rtp", self._passed)  # noqa: B010 - a method in its place
+
+    async def _passed(self, data: bytes) -> None:
+        if self.on and not is_rtcp(data):
+            self.sent += 1
+            if self._chance.random() < self._share:
+                self.dropped += 1
+                return
+        await self._send(data)
+
+
 class Microphone(MediaStreamTrack):
     """20 ms every 20 ms: what it was given to say, else silence."""
 
@@ -58,7 +83,10 @@ class Microphone(MediaStreamTrack):
         super().__init__()
         self.queue: deque[bytes] = deque()
         self._begun: float | None = None
-        self._count = 0
+        self.count = 0
+        """Frames that have been sent."""
+        self.sending = True
+        """Sends nothing at all while it is off."""
 
     def say(self, pcm: bytes) -> None:
         """PCM of 48 kHz."""
@@ -66,11 +94,14 @@ class Microphone(MediaStreamTrack):
 
     async def recv(self) -> av.AudioFrame:
         self._begun = self._begun or anyio.current_time()
-        await anyio.sleep_until(self._begun + self._count * 0.02)
+        await anyio.sleep_until(self._begun + self.count * 0.02)
+        while not self.sending:
+            await anyio.sleep(0.02)
+            self._begun = anyio.current_time() - self.count * 0.02
         frame = av.AudioFrame(format="s16", layout="mono", samples=FRAME)
         frame.planes[0].update(self.queue.popleft() if self.queue else bytes(2 * FRAME))
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self._count * FRAME, fractions.Fraction(1, RATE)
-        self._count += 1
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self.count * FRAME, fractions.Fraction(1, RATE)
+        self.count += 1
         return frame
 
 
@@ -85,6 +116,10 @@ class Caller:
     told: list[dict[str, Any]] = field(default_factory=list)
     frames: int = 0
     rate: int = RATE
+
+    def tell(self, text: str) -> None:
+        if text != PING:
+            self.told.append(json.loads(text))
 
     def press(self, digit: str) -> None:
         self.channel.send(json.dumps({"type": "dtmf", "digit": digit}))
@@ -114,11 +149,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def caller(microphone: Microphone | None = None, codec: str = "opus") -> AsyncIterator[Caller]:
+async def caller(
+    microphone: Microphone | None = None, codec: str = "opus", configuration: RTCConfiguration | None = None
+) -> AsyncIterator[Caller]:
     """A caller who has not rung yet."""
-    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    connection = RTCPeerConnection(configuration or RTCConfiguration(iceServers=[]))
     made = Caller(microphone or Microphone(), connection, connection.createDataChannel("offhook"))
-    made.channel.on("message", lambda text: made.told.append(json.loads(text)))
+    made.channel.on("message", made.tell)
     connection.addTrack(made.microphone)
     [transceiver] = connection.getTransceivers()
     wanted = [one for one in RTCRtpSender.getCapabilities("audio").codecs if one.mimeType.lower() == f"audio/{codec}".lower()]
@@ -146,7 +183,7 @@ async def accept(made: Caller, sdp: str) -> None:
 
 async def ring(made: Caller, address: str, query: str = "", **words: Any) -> httpx.Response:
     """Offer it to an engine; takes a good answer."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{address}/webrtc/offer?{query}", json={"sdp": await offer(made), "type": "offer", **words}, timeout=20)
     if answer.is_success:
         await accept(made, answer.json()["sdp"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 from tests.scenarios.harness import SCRIPT
 from tests.telephony import rtc
+from tests.telephony.figures import figure
 from tests.unit.engine.test_app import SECRET, FakeLineup
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -88,6 +90,32 @@ async def _idle(http: httpx.AsyncClient, address: str) -> None:
         if (await http.get(f"{address}/healthz")).json()["webrtc"]["calls"] == 0:
             return
     raise AssertionError("the call did not leave")
+
+
+async def test_what_is_lost_on_the_way_is_made_up_for_and_counted(
+    tmp_path: Path, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webrtc, "STALL_S", 20)
+    monkeypatch.setattr(webrtc, "RESUME_S", 40)
+    with engine(tmp_path, open_media=True) as address:
+        async with rtc.caller() as caller:
+            assert (await rtc.ring(caller, address)).status_code == 200
+            await caller.until(lambda: caller.of("speaking"), 60)
+            loss = rtc.Loss(caller, 0.2)
+            loss.on = True
+            await caller.until(lambda: loss.dropped >= 30, 60)
+            loss.on = False
+            after = caller.microphone.count
+            await caller.until(lambda: caller.microphone.count > after + 20, 60)
+            caller.hang_up()
+            await caller.until(lambda: caller.of("ended"), 60)
+            await _idle(http, address)
+        metrics = (await http.get(f"{address}/metrics")).text
+    [made_up] = re.findall(r'^voice_media_concealed_seconds_total\{transport="webrtc"\} (\S+)$', metrics, re.MULTILINE)
+    figure(f"webrtc: {loss.dropped} of {loss.sent} packets lost on the way, {float(made_up) * 1_000:.0f} ms made up")
+    assert float(made_up) == pytest.approx(loss.dropped * 0.02, abs=0.05)
+    [ratio] = re.findall(r'^voice_media_loss_ratio_sum\{transport="webrtc"\} (\S+)$', metrics, re.MULTILINE)
+    assert 0 < float(ratio) <= 0.4
 
 
 async def test_whip_brings_a_call_and_ends_it(tmp_path: Path, http: httpx.AsyncClient) -> None:
@@ -205,5 +233,5 @@ async def test_a_process_for_webrtc_alone_takes_no_sockets(tmp_path: Path, http:
 
 def test_without_webrtc_none_is_offered(tmp_path: Path) -> None:
     with engine(tmp_path, max_webrtc_calls=0, open_media=True) as address:
-        assert httpx.get(f"{address}/webrtc/settings").json() == {"offered": False, "ice_servers": []}
-        assert httpx.post(f"{address}/webrtc/offer", json={"sdp": "v=0", "type": "offer"}).status_code == 503
+        assert httpx.get(f"{address}/webrtc/settings", timeout=60).json() == {"offered": False, "ice_servers": []}
+        assert httpx.post(f"{address}/webrtc/offer", json={"sdp": "v=0", "type": "offer"}, timeout=60).status_code == 503

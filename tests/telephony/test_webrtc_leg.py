@@ -5,16 +5,18 @@ from __future__ import annotations
 import audioop
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import anyio
 import numpy as np
 import pytest
+from aioice.ice import StunProtocol
 from tests.e2e.browser import pitch, tone
 from tests.telephony import rtc
 from tests.telephony.figures import figure
 
 from offhook.errors import RemoteWireError
-from offhook.ports.transport import CallStart, ClientIn, Closed, HoldIn, KeyIn, MarkIn, MediaIn, TransportEvent
+from offhook.ports.transport import CallStart, ClientIn, Closed, HoldIn, KeyIn, LegStats, MarkIn, MediaIn, TransportEvent
 from offhook.transports import webrtc
 from offhook.transports.webrtc import WebRtc
 
@@ -46,8 +48,8 @@ class Leg:
 
 
 @asynccontextmanager
-async def leg(codec: str = "opus") -> AsyncIterator[tuple[Leg, rtc.Caller]]:
-    async with rtc.caller(codec=codec) as caller:
+async def leg(codec: str = "opus", microphone: rtc.Microphone | None = None) -> AsyncIterator[tuple[Leg, rtc.Caller]]:
+    async with rtc.caller(microphone, codec) as caller:
         transport, answer = await WebRtc.offered(await rtc.offer(caller), CallStart("webrtc"))
         made = Leg(transport)
         async with anyio.create_task_group() as group:
@@ -176,6 +178,79 @@ async def test_a_caller_who_does_not_come_back_is_lost(monkeypatch: pytest.Monke
         assert closed.lost
         with pytest.raises(RemoteWireError):
             await made.transport.again("v=0")
+
+
+async def test_a_microphone_that_sends_nothing_is_silent_and_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webrtc, "STALL_S", 4.0)
+    monkeypatch.setattr(webrtc, "RESUME_S", 40)
+    microphone = rtc.Microphone()
+    microphone.sending = False
+    async with leg(microphone=microphone) as (made, caller):
+        await caller.until(lambda: len(made.sound()) > 2 * 16_000 * 6, 60)
+        assert not any(made.sound())
+        stats = made.transport.stats()
+        assert stats is not None
+        assert stats.received == 0, "all of it was made here"
+        caller.microphone.say(tone(600, 1, rtc.RATE))
+        microphone.sending = True
+        await caller.until(lambda: np.frombuffer(made.sound()[-640:], "<i2").max() > 3_000)
+        microphone.sending = False
+        before = len(made.sound())
+        await caller.until(lambda: len(made.sound()) > before + 2 * 16_000 * 2)
+        at = 0
+        for event in made.of(MediaIn):
+            assert isinstance(event, MediaIn)
+            assert event.start == at, "nothing is missing"
+            at += len(event.data) // 2
+        assert not made.of(HoldIn)
+
+
+@pytest.mark.parametrize("talking", [True, False])
+async def test_a_line_that_is_dead_for_a_while_is_no_silence(monkeypatch: pytest.MonkeyPatch, talking: bool) -> None:
+    monkeypatch.setattr(webrtc, "RESUME_S", 60)
+    dead = False
+    received = StunProtocol.datagram_received
+
+    def unless_dead(self: StunProtocol, data: bytes | str, addr: tuple[str, int]) -> None:
+        if not dead:
+            received(self, data, addr)
+
+    monkeypatch.setattr(StunProtocol, "datagram_received", unless_dead)
+    async with leg() as (made, caller):
+        await caller.until(lambda: len(made.sound()) > 2 * 16_000)
+        caller.microphone.sending = talking
+        if not talking:
+            before = len(made.sound())
+            await caller.until(lambda: len(made.sound()) > before + 2 * 16_000)
+        dead = True
+        before = len(made.sound())
+        await caller.until(lambda: HoldIn(on=True) in made.events)
+        assert len(made.sound()) - before < 2 * 16_000 * webrtc.STALL_S / 2, "nothing is known of the caller"
+        dead = False
+        await caller.until(lambda: made.events[-1] != HoldIn(on=True) and made.of(HoldIn)[-1] == HoldIn(on=False), 60)
+        caller.microphone.say(tone(600, 1, rtc.RATE))
+        caller.microphone.sending = True
+        await caller.until(lambda: np.frombuffer(made.sound()[-640:], "<i2").max() > 3_000)
+
+
+async def test_what_is_lost_is_a_gap_and_counted() -> None:
+    async with leg() as (made, caller):
+        loss = rtc.Loss(caller, 0.2)
+        caller.microphone.say(tone(600, 30, rtc.RATE))
+        await caller.until(lambda: len(made.sound()) > 0 and np.frombuffer(made.sound()[-640:], "<i2").max() > 3_000)
+        at = len(made.of(MediaIn))
+        loss.on = True
+        await caller.until(lambda: loss.dropped >= 20)
+        loss.on = False
+        await caller.until(lambda: (made.transport.stats() or LegStats()).lost >= loss.dropped)
+        stats = made.transport.stats()
+        assert stats is not None
+        assert (stats.lost, stats.late) == (loss.dropped, 0)
+        events = [event for event in made.of(MediaIn)[at - 1 :] if isinstance(event, MediaIn)]
+        gaps = sum(after.start - before.start - len(before.data) // 2 for before, after in pairwise(events))
+        assert abs(gaps - loss.dropped * 320) <= 32, "where it was is seen by positions"
+        assert all(np.abs(np.frombuffer(event.data, "<i2")).max() > 3_000 for event in events), "none of it is silence"
+        figure(f"webrtc: {loss.dropped} of {loss.sent} packets lost on the way are {gaps / 16:.0f} ms of gaps, and none of silence")
 
 
 async def test_offers_that_are_not_for_this() -> None:

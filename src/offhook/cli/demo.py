@@ -113,7 +113,8 @@ async def _platform(state_dir: Path, orchestrator_port: int, engine_port: int, o
     command = [sys.executable, "-m", "offhook.cli.main", "up", "--state-dir", str(state_dir), *ports]
     log = state_dir / "demo.log"
     origins = {demo_systems.ADAPTER: origin} if origin else {}
-    env = {**os.environ, "OFFHOOK_ORCHESTRATOR_VENDOR_ORIGINS": json.dumps(origins)}
+    # It is a telephone call: an engine for WebRTC calls would only make it begin later.
+    env = {"OFFHOOK_ENGINE_MAX_WEBRTC_CALLS": "0", **os.environ, "OFFHOOK_ORCHESTRATOR_VENDOR_ORIGINS": json.dumps(origins)}
     await anyio.Path(state_dir).mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = await anyio.open_process(command, env=env, stdin=None, stdout=output, stderr=output, start_new_session=True)

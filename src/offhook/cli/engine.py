@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Final
 
+import anyio
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -26,6 +29,8 @@ NOT_STARTED: Final = 3
 """Exit code, as uvicorn has it."""
 GARBAGE: Final = (10_000, 10, 10)
 """Thresholds of the garbage collector: what is left over of a hundred calls or so is looked for at once, not of five."""
+ENDING: Final = 20
+"""Seconds that calls may take to end whose media was closed: their tools' effects, and what is told of them."""
 
 
 def load_settings(**changes: object) -> EngineSettings:
@@ -82,9 +87,9 @@ def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup]
         lifespan="on",
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=int(settings.drain_s),
+        timeout_graceful_shutdown=ENDING,
     )
-    server = _Server(config)
+    server = _Server(config, settings.drain_s)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
@@ -92,7 +97,27 @@ def serve(settings: EngineSettings, lineup_of: Callable[[InferencePool], Lineup]
 
 
 class _Server(uvicorn.Server):
-    """Takes what is there once it has started for what will always be there."""
+    """Takes what is there once it has started for what will always be there, and lets calls come to their end before it ends."""
+
+    def __init__(self, config: uvicorn.Config, drain: float = 0.0) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._at_once = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM is a deploy, which waits. Ctrl-C does not, and nor does whoever asks a second time."""
+        self._at_once = self._at_once or self.should_exit or sig != signal.SIGTERM
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for the calls that go on: at the server's own end their media is closed at once. New ones are refused meanwhile."""
+        engine = getattr(getattr(self.config.app, "state", None), "engine", None)
+        if engine is not None:
+            engine.admission.draining = True
+            with anyio.move_on_after(self._drain):
+                while not self._at_once and not await engine.admission.drain(0.2):
+                    pass
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then spare the garbage collector all modules and models: it would stop every call to look at them again and again."""

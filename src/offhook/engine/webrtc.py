@@ -147,6 +147,8 @@ async def desk(engine: Engine) -> AsyncIterator[Desk]:
     if engine.settings.webrtc_calls:
         try:
             legs = await anyio.to_thread.run_sync(registry.transport, "webrtc")
+            if engine.settings.ice_hosts:
+                legs.use_hosts([str(one) for one in engine.settings.ice_hosts])
         except ConfigError as error:
             if engine.settings.webrtc_only:
                 raise

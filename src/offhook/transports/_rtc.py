@@ -65,6 +65,8 @@ class Ears:
         self._source: int | None = None
         self._next = 0
         self._waiting: dict[int, RtpPacket] = {}
+        self._missing = False
+        """Whether packets before the one in order were lost."""
         self._stamp: int | None = None
         """The RTP time at which ``position`` is."""
         self._key: int | None = None
@@ -73,6 +75,18 @@ class Ears:
         """What comes next belongs so many samples behind the last, however much later it was sent."""
         self.position += samples
         self._stamp = None
+
+    def pause(self, samples: int) -> None:
+        """So much silence comes next, which the other side did not care to send; what was lost before it does not come any more."""
+        while self._waiting:
+            self._skip()
+            self._drain()
+        self._quiet(samples)
+        self._stamp = None
+
+    def _quiet(self, samples: int) -> None:
+        start, self.position = self.position, self.position + samples
+        self._take(MediaIn(silence(self._codec.format_in, samples), start))
 
     def push(self, packet: RtpPacket) -> None:
         """Take a packet; what is in order is told at once."""
@@ -88,9 +102,16 @@ class Ears:
             return
         self._waiting[number] = packet
         if len(self._waiting) >= _BOUND and self._next not in self._waiting:
-            first = min(self._waiting)
-            self.lost += first - self._next
-            self._next = first
+            self._skip()
+        self._drain()
+
+    def _skip(self) -> None:
+        """Give up what is missing before those that wait."""
+        first = min(self._waiting)
+        self.lost += first - self._next
+        self._next, self._missing = first, True
+
+    def _drain(self) -> None:
         while (ready := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
             self._in_order(ready)
@@ -103,6 +124,7 @@ class Ears:
             data = packet.payload if self._decoder is None else self._decoder.feed(packet.payload)
         except (av.FFmpegError, ValueError):
             self.broken += 1
+            self._missing = True
             return
         self._place(packet.timestamp)
         if data:
@@ -111,14 +133,19 @@ class Ears:
             self._take(MediaIn(data, start))
 
     def _place(self, timestamp: int) -> None:
-        """Jump over what is missing before a packet; what a resampler holds back is no gap."""
+        """Jump over what was lost before a packet; what was never sent is silence, and what a resampler holds back is no gap."""
         rate, clock = self._codec.format_in.rate, self._codec.clock
+        lost, self._missing = self._missing, False
         if self._stamp is None:
             self._stamp = (timestamp - self.position * clock // rate) & 0xFFFFFFFF
         start = ((timestamp - self._stamp) & 0xFFFFFFFF) * rate // clock
         gap = start - self.position
-        if rate * FRAME_MS // 2_000 < gap < 60 * rate:
+        if not rate * FRAME_MS // 2_000 < gap < 60 * rate:
+            return
+        if lost:
             self.position = start
+        else:
+            self._quiet(gap)
 
     def _event(self, packet: RtpPacket) -> None:
         """RFC 4733: packets of one key have one timestamp."""

@@ -12,10 +12,12 @@ Browser to engine::
 Engine to browser::
 
     {"type": "partial" | "caller" | "agent" | "ladder" | ..., ...}   for display; unknown types are to be ignored
+    {"type": "ping"}                    nothing is to be done: that it arrives shows that the connection is there
     {"type": "end", "reason": "..."}    the call is over; the connection is closed next
 
-A connection that falls silent (every browser sends 50 packets a second, muted or not) puts the call on hold, and another offer may take its
-place for ``RESUME_S``: the same call goes on, with what its caller may not have heard.
+A connection over which nothing comes any more, or that was closed, puts the call on hold, and another offer may take its place for
+``RESUME_S``: the same call goes on, with what its caller may not have heard. Sound alone proves nothing: some microphones send none while
+they are silent. Where it stops, the browser is pinged, and while anything comes back over the connection the caller is silent, not gone.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import anyio
+from aioice import ice
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -43,12 +46,18 @@ from offhook.transports._rtc import CODECS, FRAME_MS, Codec, Ears, Voice
 from offhook.transports.socket import BAD_IN_A_ROW, BAD_IN_ALL
 
 STALL_S: Final = 1.5
-"""Seconds without a packet after which the call is on hold."""
+"""Seconds without anything from the other side after which the call is on hold."""
+UNASKED_S: Final = 6.0
+"""The same where there is no data channel to ask by: reports on our sound come every five seconds."""
 RESUME_S: Final = 8.0
-"""Seconds without a packet after which the call is over: the page needs two or three to notice, and has five from then on."""
+"""Seconds without anything after which the call is over: the page needs two or three to notice, and has five from then on."""
+QUIET_S: Final = 0.4
+"""Seconds without sound after which it is asked whether the other side is there: a busy machine stumbles for less."""
 MOST_CANDIDATES: Final = 64
 _MOST_PEERS: Final = 4
 _LOOK: Final = 0.25
+_ASK: Final = 0.1
+"""Seconds between two looks while no sound comes."""
 _TELL: Final = 2.0
 """Seconds between two looks at what the other side reports of our packets."""
 _QUEUED: Final = 512
@@ -60,9 +69,15 @@ _MOST_DELAY: Final = 500
 _GOODBYE: Final = 0.5
 _CLOSING: Final = 3.0
 _KEYS: Final = frozenset("0123456789*#ABCD")
+PING: Final = '{"type":"ping"}'
 _BAD_SDP = (ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError, InternalError, InvalidAccessError)
 """What aiortc raises for a description that is none, or is not for this."""
 _BAD_STATE = (InvalidStateError, OperationError)
+
+
+def use_hosts(addresses: Sequence[str]) -> None:
+    """Have all connections of this process use these addresses of the machine. There is no other way: aiortc does not pass any on."""
+    setattr(ice, "get_host_addresses", lambda use_ipv4, use_ipv6: list(addresses))  # noqa: ARG005, B010 - called by names
 
 
 class WebRtc:
@@ -90,6 +105,13 @@ class WebRtc:
         self._row = 0
         """Messages of nonsense, one after another."""
         self._heard_at = anyio.current_time()
+        """When anything came last."""
+        self._sound_at = self._heard_at
+        """Until when it is known what the caller said, if only nothing."""
+        self._silent = False
+        """The connection is there, and no sound comes over it."""
+        self._asked: tuple[_Peer, int, float] | None = None
+        """Whom, how many datagrams had come from there, and when; while no sound comes."""
         self._held: float | None = None
         """Since when the call is on hold."""
         self._over: Closed | None = None
@@ -107,7 +129,7 @@ class WebRtc:
         return leg, answer
 
     async def again(self, sdp: str) -> str:
-        """Take another offer for the same call; it counts from its first packet on. Raises RemoteWireError."""
+        """Take another offer for the same call; it counts once it has become a connection. Raises RemoteWireError."""
         if self._over is not None:
             raise RemoteWireError("the call is over")
         if len(self._peers) > _MOST_PEERS:
@@ -116,7 +138,7 @@ class WebRtc:
         return await self._answer(sdp, (self._codec,))
 
     async def connected(self, seconds: float) -> bool:
-        """Wait for the first packet; False where it does not come, or the leg has ended."""
+        """Wait for a connection; False where none comes about, or the leg has ended."""
         with anyio.move_on_after(seconds):
             await self._up.wait()
         return self._peer is not None and self._over is None
@@ -237,21 +259,55 @@ class WebRtc:
             await self._arrived.wait()
 
     def packet(self, peer: _Peer, packet: RtpPacket) -> None:
-        """A packet has come over a connection. The newest that packets come over is the caller's."""
-        if self._over is not None or peer not in self._peers:
+        """Sound has come over a connection."""
+        if not self.here(peer):
             return
+        self._quiet(peer, anyio.current_time() - FRAME_MS / 1_000)
+        self._sound_at, self._silent, self._asked = anyio.current_time(), False, None
+        peer.ears.push(packet)
+
+    def here(self, peer: _Peer) -> bool:
+        """Something has come over a connection. The newest over which anything comes is the caller's; whether it is this one."""
+        if self._over is not None or peer not in self._peers:
+            return False
         if self._peer is not peer:
             if self._peer is not None and self._peers.index(peer) < self._peers.index(self._peer):
-                return
+                return False
             self._move(peer)
         before, self._heard_at = self._heard_at, anyio.current_time()
         if self._held is not None:
             self._back(peer, before)
-        peer.ears.push(packet)
+        return True
+
+    def gone(self, peer: _Peer) -> None:
+        """A connection was closed, or has failed."""
+        if peer is self._peer and self._over is None and self._held is None:
+            self._hold()
+
+    def _quiet(self, peer: _Peer, until: float) -> None:
+        """What was not said on a connection that is there is silence, and no gap."""
+        if self._silent and until > self._sound_at:
+            peer.ears.pause(round((until - self._sound_at) * self.format_in.rate))
+            self._sound_at = until
+
+    async def _ask(self) -> None:
+        """Where no sound comes: whether the other side is there. Whatever comes after a look shows that it was silent until then."""
+        peer, now = self._peer, anyio.current_time()
+        if peer is None or (now - self._sound_at < QUIET_S and not self._silent):
+            return
+        count = await peer.datagrams()
+        if self._over is not None or peer is not self._peer or self._sound_at > now:
+            return
+        asked, self._asked = self._asked, (peer, count, now)
+        if asked is not None and asked[0] is peer and count > asked[1] and self.here(peer):
+            self._silent = True
+            self._quiet(peer, asked[2])
+        peer.ping()
 
     def _move(self, peer: _Peer) -> None:
         """The caller is at another connection."""
         old, self._peer = self._peer, peer
+        self._sound_at, self._silent, self._asked = anyio.current_time(), False, None
         if old is not None:
             self.counters["came again"] += 1
             peer.ears.position = old.ears.position
@@ -270,6 +326,7 @@ class WebRtc:
         peer.ears.rebase(round(max(0.0, held - before) * self.format_in.rate))
         missed = [frame for at, frame in self._sent if at > before]
         self._sent.clear()
+        self._sound_at = anyio.current_time()
         self._line.extendleft(reversed(missed))
         self._tell(HoldIn(on=False))
 
@@ -318,8 +375,9 @@ class WebRtc:
         """Watch over the connections until the leg is closed; runs beside ``read``."""
         told = anyio.current_time()
         while self._over is None:
-            with anyio.move_on_after(_LOOK):
+            with anyio.move_on_after(_ASK if self._asked is not None else _LOOK):
                 await self._ended.wait()
+            await self._ask()
             now = anyio.current_time()
             self._watch(now)
             await self._put_away()
@@ -332,10 +390,10 @@ class WebRtc:
         silent = now - self._heard_at
         if self._peer is None or self._over is not None:
             return
-        if self._held is None and silent > STALL_S:
+        if self._held is None and silent > (UNASKED_S if self._peer.channel is None else STALL_S):
             self._hold()
         elif silent > RESUME_S:
-            self._finish(Closed(lost=True, why=f"no packet for {RESUME_S:g} s"))
+            self._finish(Closed(lost=True, why=f"nothing came for {RESUME_S:g} s"))
 
     async def _put_away(self) -> None:
         """Close connections that the caller has left."""
@@ -397,6 +455,7 @@ class _Peer:
         # Without servers of its own aiortc asks one on the internet.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._connection.on("datachannel", self._opened)
+        self._connection.on("connectionstatechange", self._changed)
         self._receiver: RTCRtpReceiver | None = None
         self._streams: dict[int, StreamStatistics] = {}
 
@@ -440,6 +499,23 @@ class _Peer:
             stream = self._streams[packet.ssrc] = StreamStatistics(self.codec.clock)
         stream.add(packet)
         self._leg.packet(self, packet)
+
+    def _changed(self) -> None:
+        state = self._connection.connectionState
+        if state == "connected":
+            self._leg.here(self)
+        elif state in {"closed", "failed"}:
+            self._leg.gone(self)
+
+    async def datagrams(self) -> int:
+        """How many have come, whatever was in them."""
+        reports = (await self._receiver.getStats()).values() if self._receiver is not None else ()
+        return sum(one.packetsReceived for one in reports if one.type == "transport")
+
+    def ping(self) -> None:
+        """Have the other side acknowledge something."""
+        if self.channel is not None and self.channel.readyState == "open" and not self.channel.bufferedAmount:
+            self.channel.send(PING)
 
     def _opened(self, channel: RTCDataChannel) -> None:
         self.channel = channel

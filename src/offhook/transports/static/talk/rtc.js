@@ -79,7 +79,7 @@ export class Rtc {
   }
 
   take(message) {
-    if (this.over) return;
+    if (this.over || message.type === "ping") return;
     if (message.type === "end") return this.gone(false);
     this.told.message(message);
   }
