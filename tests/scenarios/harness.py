@@ -17,9 +17,11 @@ from typing import Any, cast
 
 import anyio
 import httpx
+import numpy as np
 
 from offhook.contracts.events import AgentTurn, AnyEvent, CallEnded, CallerTurn, ToolFinished, event_adapter
 from offhook.contracts.plan import CallPlan
+from offhook.core.audio import g711
 from offhook.core.audio.format import MULAW_8K, AudioFormat
 from offhook.engine.call import Call
 from offhook.engine.detector import Detector
@@ -62,6 +64,8 @@ class Line:
         self.refuse_transfer = False
         self.lost: Callable[[int], bool] = lambda _: False
         """Whether the caller's frame of this number never comes."""
+        self.sounds: dict[int, bytes] = {}
+        """What is to be heard of the caller in the frames of these numbers, in place of speech or silence."""
         self.counted: LegStats | None = None
         self.shown: list[dict[str, object]] = []
         self.clears: list[float] = []
@@ -98,6 +102,15 @@ class Line:
         if text:
             self._mouthpiece.utterances.append(Utterance(begin * FRAME, (begin + length) * FRAME, text))
         await anyio.sleep(length * 0.02)
+
+    async def beep(self, hz: float = 1_000.0, seconds: float = 0.3) -> None:
+        """Sound as an answering machine does; returns when the tone is over."""
+        begin, count = self._frames + 1, round(seconds * 50)
+        at = np.arange(count * FRAME) / 8_000
+        pcm = (0.3 * 32_767 * np.sin(2 * np.pi * hz * at)).astype("<i2").tobytes()
+        data = g711.pcm_to_mulaw(pcm)
+        self.sounds |= {begin + i: data[i * FRAME : (i + 1) * FRAME] for i in range(count)}
+        await anyio.sleep((count + 1) * 0.02)
 
     def press(self, digits: str) -> None:
         """Press telephone keys."""
@@ -151,7 +164,8 @@ class Line:
                 continue
             speaking = self._frames < self._speaking_until
             if not self.lost(self._frames):
-                self._put(MediaIn(LOUD if speaking else QUIET, self._frames * FRAME))
+                sound = self.sounds.get(self._frames, LOUD if speaking else QUIET)
+                self._put(MediaIn(sound, self._frames * FRAME))
             self._frames += 1
             self.heard.append(self._play())
             await anyio.sleep_until(self._begin + self._frames * 0.02)

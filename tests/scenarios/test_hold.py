@@ -17,7 +17,7 @@ def anyio_backend() -> object:
     return VIRTUAL_TIME
 
 
-async def test_a_minute_on_hold_is_no_silence_and_asks_nothing() -> None:
+async def test_10_a_minute_on_hold_is_no_silence_and_asks_nothing() -> None:
     async with scene() as now:
         line = now.line
         await line.agent_speaks()

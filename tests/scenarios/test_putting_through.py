@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from tests.scenarios.harness import SCRIPT, Business, Scene, exchange, greeted, plan_of, scene
 
-from offhook.contracts.events import TransferAttempted, TransferEnded, TransferStarted
+from offhook.contracts.events import RecordingReady, TransferAttempted, TransferEnded, TransferStarted
 from offhook.contracts.transfer import TransferAnswer, TransferRequest, TransferTurn, Tried
 from offhook.core.turn import events as ev
 
@@ -93,6 +94,26 @@ async def test_the_caller_is_told_and_is_with_the_person_when_they_have_taken_th
     assert [one.outcome for one in board.of(TransferAttempted)] == ["accepted"]
     assert stage.line.transferred == []
     assert "person" in board.asked[0].brief.words
+
+
+async def test_nothing_is_recorded_once_a_person_has_the_caller_and_the_record_says_when(tmp_path: Path) -> None:
+    """telephony.md 5.15: a recording must provably stop before the hand-over."""
+    board = Switchboard()
+    plan = PLAN.model_copy(update={"record": True})
+    async with scene(plan, board, traces=tmp_path) as stage:
+        await _asked_for_sam(stage)
+        await stage.line.agent_done()
+        async with anyio.create_task_group() as group:
+            group.start_soon(stage.line.say, "and while I wait I tell you that my boiler has been leaking since this morning " * 3)
+            await anyio.sleep(1.0)  # in mid-sentence: there is more to record than is recorded
+            board.now("done", Tried(name="Sam", outcome="accepted", seconds=9.0))
+        with anyio.fail_after(60):
+            await stage.done.wait()
+    [recording], [ended] = board.of(RecordingReady), board.of(TransferEnded)
+    assert recording.handed_ms is not None
+    assert abs(recording.handed_ms - ended.at_ms) <= 20
+    assert board.ended.at_ms >= recording.handed_ms
+    assert recording.seconds * 1000 <= recording.handed_ms + 20
 
 
 async def test_nobody_takes_the_call_and_the_script_goes_on_with_what_it_knows() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 from tests.scenarios.harness import SCRIPT
+from tests.telephony.ports import free_port, taken
 
 from offhook.contracts.trunks import Trunk, Trunks
 from offhook.engine.engine import Engine, running
@@ -47,13 +49,6 @@ class Scripted(Lineup):
         return FakeVad()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def trunk(**changes: Any) -> Trunk:
     values: dict[str, Any] = {"id": "one", "auth": "address", "sources": ("127.0.0.1",), "dids": (DID,), "codecs": ("PCMU", "PCMA")}
     return Trunk(**{**values, **changes})
@@ -73,7 +68,7 @@ class Phone:
     def at(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def idle(self, seconds: float = 20.0) -> None:
+    async def idle(self, seconds: float = 50.0) -> None:
         """Until no call is left; fails where that is never."""
         with anyio.fail_after(seconds):
             while self.engine.admission.active or self.line.gate.live:
@@ -84,7 +79,9 @@ class Phone:
 
 
 @asynccontextmanager
-async def phone(folder: Path, *trunks: Trunk, plan: dict[str, Any] | None = None, **changes: Any) -> AsyncIterator[Phone]:
+async def phone(
+    folder: Path, *trunks: Trunk, plan: dict[str, Any] | None = None, lineup: type[Scripted] = Scripted, **changes: Any
+) -> AsyncIterator[Phone]:
     port = free_port()
     given = folder / "plan.json"
     given.write_text(json.dumps(plan if plan is not None else {"script": SCRIPT, "record": False}))
@@ -108,10 +105,10 @@ async def phone(folder: Path, *trunks: Trunk, plan: dict[str, Any] | None = None
         }
     )
 
-    def lineup(pool: InferencePool) -> Lineup:
-        return Scripted(ProviderContext(pool=pool, weights=ModelStore(None), env={}))
+    def lineup_of(pool: InferencePool) -> Lineup:
+        return lineup(ProviderContext(pool=pool, weights=ModelStore(None), env={}))
 
-    async with running(settings, lineup) as engine, sip_line(engine) as line:
+    async with running(settings, lineup_of) as engine, sip_line(engine) as line:
         assert line is not None
         yield Phone(engine, line, port, folder)
 
@@ -138,20 +135,57 @@ class Sipp:
 
 
 async def sipp(
-    target: str, scenario: str, *words: str, calls: int = 1, folder: Path, host: str = "127.0.0.1", trace: bool = False, limit: int = 90
+    target: str,
+    scenario: str,
+    *words: str,
+    calls: int = 1,
+    folder: Path,
+    host: str = "127.0.0.1",
+    trace: bool = False,
+    limit: int = 240,
+    port: int = 0,
+    ready: anyio.Event | None = None,
 ) -> Sipp:
-    """Run a scenario of ours to its end."""
-    log = folder / f"{Path(scenario).stem}-{free_port()}.log"
+    """Run a scenario of ours to its end. ``ready`` is told when SIPp has its port."""
+    port = port or free_port()
+    log, told = (folder / f"{Path(scenario).stem}-{port}-{uuid.uuid4().hex[:8]}.{kind}" for kind in ("log", "out"))
     command = [
         *("sipp", target, "-nostdin", "-sf", str(FOLDER / scenario), "-i", host, "-m", str(calls), "-s", DID),
         *("-timeout", f"{limit}s", "-timeout_error", "-default_behaviors", "all,-bye"),
-        *("-mp", str(free_port() // 2 * 2), "-p", str(free_port())),
+        *("-mp", str(free_port(4)), "-p", str(port)),
         *(("-trace_msg", "-message_file", str(log)) if trace else ()),
         *words,
     ]
-    done = await anyio.run_process(command, check=False, cwd=folder)
-    out = done.stdout.decode("utf-8", "replace")
-    return Sipp(done.returncode, out + done.stderr.decode("utf-8", "replace"), log.read_text(errors="replace") if log.exists() else "")
+    with told.open("wb") as out:
+        async with await anyio.open_process(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process:
+            if ready is not None:
+                assert await taken(process, port), told.read_text(errors="replace")[-2_000:]
+                ready.set()
+            await process.wait()
+    assert process.returncode is not None
+    return Sipp(process.returncode, told.read_text(errors="replace"), log.read_text(errors="replace") if log.exists() else "")
+
+
+@asynccontextmanager
+async def answering(
+    folder: Path, scenario: str, port: int, *words: str, calls: int = 1, trace: bool = True
+) -> AsyncIterator[Callable[[], Awaitable[Sipp]]]:
+    """SIPp as the other side, which is rung at a port; awaiting what is given waits for its end, as leaving the block does."""
+    done: list[Sipp] = []
+    ready, over = anyio.Event(), anyio.Event()
+
+    async def run() -> None:
+        done.append(await sipp("127.0.0.1", scenario, *words, calls=calls, folder=folder, trace=trace, port=port, ready=ready))
+        over.set()
+
+    async def finished() -> Sipp:
+        await over.wait()
+        return done[0]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await ready.wait()
+        yield finished
 
 
 def loud(pcm: Sequence[int]) -> bool:

@@ -29,6 +29,12 @@ class EndCall(Contract):
     at_once: bool = False
 
 
+class AnsweredBy(Contract):
+    """Who has answered a call that we placed, in the carrier's opinion."""
+
+    machine: bool
+
+
 Phase = Literal["ringing", "live", "transferring", "closing", "ended"]
 
 

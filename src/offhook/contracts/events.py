@@ -141,7 +141,7 @@ class TransferAttempted(Event):
 
 
 class TransferEnded(Event):
-    """``taken``: the caller is with ``name``, and nothing after this was heard or recorded. Else they are with the agent, or have gone."""
+    """``taken``: the caller is with ``name``, and nothing after this was recorded. Else they are with the agent, or have gone."""
 
     type: Literal["transfer.ended"] = "transfer.ended"
     transfer: int
@@ -153,7 +153,10 @@ class TransferEnded(Event):
 
 
 class RecordingReady(Event):
-    """The recording is whole on disk. Channel 0 is the caller, channel 1 the agent."""
+    """The recording is whole on disk. Channel 0 is the caller, channel 1 the agent.
+
+    ``handed_ms``: the caller was with a person from then on, in the call's milliseconds, and nothing after it is in the recording.
+    """
 
     type: Literal["recording.ready"] = "recording.ready"
     path: str
@@ -164,6 +167,7 @@ class RecordingReady(Event):
     """Waveform peaks, at most 1,000 pairs (caller, agent), each 0 to 255."""
     redacted: tuple[tuple[int, int], ...] = ()
     """Stretches of it that are silent on both channels because the caller keyed something in secret: begin and end in milliseconds."""
+    handed_ms: int | None = None
 
 
 class Usage(Event):
@@ -204,7 +208,7 @@ class CallEnded(Event):
 
     type: Literal["call.ended"] = "call.ended"
     reason: str
-    """hangup, finished, transferred, limit, idle, failed, refused."""
+    """hangup, finished, transferred, limit, idle, held (longer on hold than anybody waits), failed, refused."""
     outcome: str
     """An outcome code of the script."""
     seconds: float

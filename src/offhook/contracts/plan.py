@@ -167,6 +167,16 @@ class OpeningHours(Contract):
     closes: Clock
 
 
+class MachinePlan(Contract):
+    """What a call that we placed does where a machine answers, which the engine finds out by what it hears."""
+
+    on_machine: Literal["hang_up", "leave_message"] = "hang_up"
+    message: Annotated[str, Field(max_length=1_000)] = ""
+    """Said once, after the machine's beep or greeting. Empty: it is hung up on."""
+    carrier: Literal["", "human", "machine"] = ""
+    """What the carrier has said already of who has answered."""
+
+
 class TracePlan(Contract):
     """How a call is traced."""
 
@@ -209,6 +219,8 @@ class CallPlan(Contract):
     """Names that the script may transfer to, as E.164 numbers or SIP addresses."""
     transfers_url: HttpUrl | None = None
     """Who puts callers through (``offhook.contracts.transfer``); none: the transport is told to, with the number or address."""
+    machine: MachinePlan | None = None
+    """Of a call that we placed; None for one that came in, in which nobody is taken for a machine."""
     test: bool = False
     """A test of an agent: tools answer from fakes, and an engine keeps nothing of this plan for other calls."""
     trace: TracePlan = TracePlan()

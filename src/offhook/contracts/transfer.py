@@ -37,13 +37,51 @@ class TransferRequest(Contract):
     brief: Brief = Brief()
 
 
+class Ring(Contract):
+    """Somebody whom the engine rings itself, over a trunk of the caller's business, and the words that they hear."""
+
+    place: Annotated[int, Field(ge=0)]
+    """Which of the transfer's people, from 0."""
+    trunk: Annotated[str, Field(max_length=64)]
+    to: Annotated[str, Field(min_length=1, max_length=200)]
+    caller_id: Annotated[str, Field(max_length=60)] = ""
+    ring_s: Annotated[float, Field(gt=0, le=180)] = 20.0
+    refer: bool = False
+    """Once they are together the trunk is asked to take both over (REFER with Replaces); it may decline."""
+    brief: Annotated[str, Field(max_length=2_000)] = ""
+    """Who rings and why; empty: whoever answers has the caller."""
+    choice: Annotated[str, Field(max_length=500)] = ""
+    turned_down: Annotated[str, Field(max_length=500)] = ""
+    unanswered: Annotated[str, Field(max_length=500)] = ""
+    not_needed: Annotated[str, Field(max_length=500)] = ""
+    lost: Annotated[str, Field(max_length=500)] = ""
+
+
+What = Literal["answered", "said", "silent", "gone", "busy", "no_answer", "refused", "failed", "together", "lost", "apart"]
+"""What became of somebody whom the engine rings. ``gone``: they hung up. ``lost``: the caller could not be brought to them. ``apart``: the
+talk of both is over."""
+
+
+class Told(Contract):
+    """What an engine tells of somebody it rings."""
+
+    place: Annotated[int, Field(ge=0)]
+    what: What
+    keys: Annotated[str, Field(max_length=10)] = ""
+    words: Annotated[str, Field(max_length=1_000)] = ""
+    """What they said, of which the other side knows whether it is a yes."""
+
+
 class TransferTurn(Contract):
-    """``POST {transfers_url}/{id}``: answered when there is news after ``after``, or in a few seconds. ``cancel`` ends the attempt."""
+    """``POST {transfers_url}/{id}``: answered when there is news after ``after``, or in a few seconds; at once where something is ``told``.
+    ``cancel`` ends the attempt.
+    """
 
     call: CallId
     ref: Ref = ""
     after: Annotated[int, Field(ge=0)] = 0
     cancel: bool = False
+    told: Told | None = None
 
 
 class Tried(Contract):
@@ -56,7 +94,8 @@ class Tried(Contract):
 
 class TransferAnswer(Contract):
     """How a transfer stands. ``version`` grows with every change. ``reason`` of one that has failed: elsewhere (this call's carrier cannot,
-    the transport may), nobody, redirect, gone, late.
+    the transport may), nobody, redirect, gone, late. ``ring``: whom the engine is to ring, or has rung and, ``bridging``, is to bring
+    together with the caller.
     """
 
     id: str
@@ -64,3 +103,4 @@ class TransferAnswer(Contract):
     version: int = 1
     reason: str = ""
     tried: tuple[Tried, ...] = ()
+    ring: Ring | None = None

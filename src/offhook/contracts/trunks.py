@@ -17,7 +17,7 @@ Codec = Literal["PCMU", "PCMA", "G722", "opus"]
 
 
 class Trunk(Contract):
-    """A SIP link to a carrier or exchange. ``sources`` are its addresses and networks: a call from anywhere else is not its."""
+    """A SIP link to a carrier or exchange, over UDP. ``sources`` are its addresses and networks: a call from anywhere else is not its."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     ref: Ref = ""
@@ -26,7 +26,6 @@ class Trunk(Contract):
     """``register``: we log in there with digest. ``address``: it knows us, and we know it, by address."""
     host: Annotated[str, Field(max_length=253)] = ""
     """Registrar, and where outgoing calls go (``sip.carrier.example:5060``)."""
-    transport: Literal["udp", "tcp", "tls"] = "udp"
     user: Annotated[str, Field(max_length=100)] = ""
     password: SecretStr = SecretStr("")
     sources: tuple[str, ...] = ()
@@ -51,8 +50,8 @@ class TrunkState(Contract):
 
     ref: Annotated[str, Field(min_length=1, max_length=256)]
     """The trunk's."""
-    state: Literal["registered", "registering", "ready", "failed", "off"]
-    """``ready``: calls are taken by address, and nothing says otherwise."""
+    state: Literal["registered", "registering", "ready", "standby", "failed"]
+    """``ready``: calls are taken by address, and nothing says otherwise. ``standby``: another engine is registered with it."""
     error: Annotated[str, Field(max_length=300)] = ""
     """Why not, such as ``403 Forbidden``."""
     calls: Annotated[int, Field(ge=0)] = 0
@@ -66,4 +65,17 @@ class TrunkReport(Contract):
 
     engine: Annotated[str, Field(min_length=1, max_length=300)]
     """Which engine: where it is steered, or its own name."""
+    boot: Annotated[str, Field(max_length=64)] = ""
+    """Another one after each start of an engine."""
+    takes: bool = True
+    """Whether it takes and places calls: one that drains does not."""
     states: Annotated[tuple[TrunkState, ...], Field(max_length=10_000)] = ()
+
+
+class TrunksTaken(Contract):
+    """What the orchestrator answers to that."""
+
+    kept: int
+    """How many trunks of the report are somebody's."""
+    registers: tuple[Ref, ...] = ()
+    """Trunks that this engine registers with, until the next answer says otherwise: no other does."""

@@ -52,7 +52,8 @@ def create_app(settings: EngineSettings, lineup_of: Callable[[InferencePool], Li
                 sip_line(engine) as app.state.sip,
             ):
                 yield
-                await engine.admission.drain(settings.drain_s)
+                if not engine.admission.draining:  # else whoever runs it has waited
+                    await engine.admission.drain(settings.drain_s)
 
     static = Path(str(files("offhook.transports"))) / "static" / "talk"
     return Starlette(

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from offhook import signing
-from offhook.contracts.control import EndCall, LiveCall, Say, TransferTo
+from offhook.contracts.control import AnsweredBy, EndCall, LiveCall, Say, TransferTo
 from offhook.core.turn import events as ev
 from offhook.core.turn.state import Phase
 from offhook.engine.call import Call
@@ -26,7 +26,7 @@ from offhook.engine.engine import Engine
 from offhook.errors import RemoteWireError
 
 MAX_BODY: Final = 16_384
-ACTIONS: Final[dict[str, type[BaseModel]]] = {"say": Say, "transfer": TransferTo, "end": EndCall}
+ACTIONS: Final[dict[str, type[BaseModel]]] = {"say": Say, "transfer": TransferTo, "end": EndCall, "answered": AnsweredBy}
 ENDING: Final = frozenset({Phase.CLOSING, Phase.ENDED})
 
 
@@ -83,7 +83,7 @@ def _seen(call: Call) -> LiveCall:
         ref=call.plan.ref,
         seconds=round(call.clock.now() / 1e9, 1),
         transport=call.transport.start.transport,
-        phase=call.driver.state.phase.value,
+        phase=call.phase.value,
     )
 
 
@@ -133,7 +133,7 @@ def refused(engine: Engine, headers: Mapping[str, str], action: str, name: str, 
 
 def _carry_out(call: Call | None, model: type[BaseModel] | None, body: bytes) -> Response:
     if call is None or model is None:
-        return problem(404, "no such live call or action (say, transfer, end)")
+        return problem(404, "no such live call or action (say, transfer, end, answered)")
     try:
         command = model.model_validate_json(body or b"{}")
     except ValidationError as error:
@@ -153,6 +153,10 @@ def _command(call: Call, command: BaseModel) -> tuple[int, str] | None:
         case TransferTo():
             target = target_of(call.plan.transfer_to, command.target)
             return _fed(call, "transfer", target) if target else (422, "target: not one of the places that the plan allows")
+        case AnsweredBy():
+            if call.voicemail is None:
+                return 409, "this call was not placed by us"
+            call.voicemail.told(machine=command.machine)
         case EndCall(at_once=True):
             call.stop()
         case EndCall():

@@ -32,7 +32,7 @@ from offhook.engine.settings import EngineSettings
 from offhook.engine.telemetry.calls import CallTelemetry, Telemetry
 from offhook.engine.telemetry.export import Collector, Exporter, parse_headers
 from offhook.engine.wheel import Wheel
-from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError
+from offhook.errors import ConfigError, FormatError, NoPlan, OffhookError, ProviderError, Refused
 from offhook.inference import InferencePool
 from offhook.ports.transport import CallTransport, Ringing
 from offhook.reach import Reach
@@ -84,8 +84,10 @@ class Engine:
             with self.admission.slot():
                 try:
                     return await self._carry(transport)
-                except OffhookError:
+                except OffhookError as error:
                     self.telemetry.metrics.calls.add("refused")
+                    if isinstance(error, Refused) and error.why:
+                        self.telemetry.metrics.refused.add(error.why)
                     raise
         except OffhookError as error:
             self.failures[type(error).__name__] += 1
@@ -291,6 +293,7 @@ async def _assemble(
         keep_traces=settings.keep_traces,
         phrases=phrases,
         handover=desk,
+        hold_s=settings.hold_s,
     )
     return Engine(settings, parts, plans, Admission(settings.max_calls))
 

@@ -117,7 +117,7 @@ class OrchestratorPlans:
                 raise Refused("the orchestrator refused the call", detail=response.text[:500]) from error
             if request.did and refusal.reason in GONE:
                 await anyio.to_thread.run_sync(partial(self._path(request.did).unlink, missing_ok=True))
-            raise Refused(f"the orchestrator refused the call: {refusal.reason}", detail=refusal.line)
+            raise Refused(f"the orchestrator refused the call: {refusal.reason}", detail=refusal.line, why=refusal.reason)
         return await self._cached(request, f"status {response.status_code}")
 
     def _path(self, did: str) -> Path:

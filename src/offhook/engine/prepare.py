@@ -33,6 +33,7 @@ from offhook.engine.pacing import lead_of
 from offhook.engine.phrases import Phrases, VoiceKey, fixed_texts
 from offhook.engine.reply import Mouth
 from offhook.engine.scopes import both
+from offhook.engine.second_leg import Lines
 from offhook.engine.speculation import Speculation
 from offhook.engine.wheel import Wheel
 from offhook.errors import ConfigError
@@ -62,6 +63,9 @@ class EngineParts:
     speculation: Speculation = field(default_factory=Speculation)
     handover: HandoverDesk | None = None
     """Takes a call's files when it has ended; None for an engine that runs alone: they stay on its disk."""
+    lines: Lines = field(default_factory=Lines)
+    hold_s: float = 600.0
+    """A caller who is on hold for longer is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)

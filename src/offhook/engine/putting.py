@@ -7,14 +7,15 @@ a caller who has gone, or would rather stay, ends it too. Only the other side kn
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from offhook.contracts.plan import CallPlan
-from offhook.contracts.transfer import Brief, TransferAnswer, TransferRequest, TransferTurn
+from offhook.contracts.transfer import Brief, Told, TransferAnswer, TransferRequest, TransferTurn
+from offhook.engine.people import People
 from offhook.engine.reporter import Reporter
 from offhook.engine.tools import signed_headers
 from offhook.errors import TransferFailed
@@ -23,6 +24,8 @@ ANSWER_S: Final = 15.0
 """An answer is waited for so long: news are, for some seconds, before there is one."""
 TRIES: Final = 5
 SETTLE_S: Final = 8.0
+TELLS_S: Final = (0.5, 1.0, 2.0, 4.0)
+"""Pauses between attempts to say that a caller is with somebody, or is not any longer."""
 _FINAL: Final = frozenset({"done", "failed", "cancelled"})
 _UNDER_WAY: Final = frozenset({"ringing", "asked"})
 
@@ -40,6 +43,7 @@ class Putting:
         target: str,
         number: int,
         brief: Brief,
+        people: People | None = None,
     ) -> None:
         self.cancelled = False
         """The caller would rather stay."""
@@ -55,6 +59,12 @@ class Putting:
         self._given_up = False
         self._asking = anyio.CancelScope()
         self._answer: TransferAnswer | None = None
+        self._people = people
+        """Who rings people where this process has a line of its own to them."""
+        self._news: Told | None = None
+        """What is to be told of somebody who was rung."""
+        self._with: Told | None = None
+        """Whom the caller was brought to here."""
         self._begun = anyio.current_time()
         self._told = 0
         self._over = False
@@ -68,7 +78,8 @@ class Putting:
             else:
                 await self._by_the_orchestrator()
         except TransferFailed as error:
-            self._ended("cancelled" if self.cancelled else "failed", reason=error.detail)
+            gone = self._people is not None and not self._people.there()
+            self._ended("cancelled" if self.cancelled else "hangup" if gone else "failed", reason=error.detail)
             raise
         finally:
             self.finished.set()
@@ -88,7 +99,7 @@ class Putting:
         self._given_up = True
         with anyio.move_on_after(SETTLE_S):
             await self._until_known()
-        taken = self._answer is not None and self._answer.state in {"done", "bridging"}
+        taken = self._answer is not None and (self._answer.state == "done" or (self._answer.state == "bridging" and not self._answer.ring))
         self._ended("taken" if taken else "hangup")
         return taken
 
@@ -123,30 +134,62 @@ class Putting:
             if answer is None:
                 failed += 1
                 continue
-            failed, self._answer = 0, answer
+            failed, self._answer, self._news = 0, answer, None
             self._tell(answer)
+            if not self._given_up and self._people is not None:
+                self._news = await self._ring(answer, self._people)
+        if self._people is not None and self._with is None:
+            self._people.let_go(self._answer)
+
+    async def _ring(self, answer: TransferAnswer, people: People) -> Told | None:
+        """Do what is this process's to do, until there is something to tell, or it was given up."""
+        told = None
+        self._asking = anyio.CancelScope()
+        with self._asking:
+            told = await people.next(answer)
+        if told is not None and told.what == "together":
+            self._with = told
+            self._answer = answer.model_copy(update={"state": "done"})  # it is so, whenever the other side hears of it
+        return told
+
+    async def tell(self, what: Literal["together", "apart"]) -> None:
+        """Tell how it goes on with whom the caller was brought to."""
+        if self._with is None or self._answer is None:
+            return
+        turn = TransferTurn(
+            call=self._plan.call, ref=self._plan.ref, after=self._answer.version, told=self._with.model_copy(update={"what": what})
+        )
+        for pause in TELLS_S:
+            response = await self._post(f"{str(self._plan.transfers_url).rstrip('/')}/{self._answer.id}", turn)
+            if response is not None and response.status_code < 500:
+                return
+            await anyio.sleep(pause)
 
     async def _ask(self) -> TransferAnswer | None:
         """Begin it, hear more, or end it. None: no answer that could be understood."""
         url, body = str(self._plan.transfers_url).rstrip("/"), self._body()
         if self._answer is not None:
             url = f"{url}/{self._answer.id}"
-        data = body.model_dump_json().encode()
         self._asking = anyio.CancelScope(deadline=anyio.current_time() + ANSWER_S)
         if self._given_up and self._answer is not None:
             self._asking = anyio.CancelScope(deadline=anyio.current_time() + SETTLE_S / 2)
         response = None
         with self._asking:
-            try:
-                headers = signed_headers(self._secret, self._request.key, data)
-                response = await self._http.post(url, content=data, headers=headers, timeout=ANSWER_S)
-            except httpx.HTTPError:
+            response = await self._post(url, body)
+            if response is None:
                 await anyio.sleep(0.5)
         if response is None or response.status_code != 200:
             return self._refused(response)
         try:
             return TransferAnswer.model_validate_json(response.content)
         except ValidationError:
+            return None
+
+    async def _post(self, url: str, body: BaseModel) -> httpx.Response | None:
+        data = body.model_dump_json().encode()
+        try:
+            return await self._http.post(url, content=data, headers=signed_headers(self._secret, self._request.key, data), timeout=ANSWER_S)
+        except httpx.HTTPError:
             return None
 
     def _refused(self, response: httpx.Response | None) -> TransferAnswer | None:
@@ -157,7 +200,8 @@ class Putting:
     def _body(self) -> BaseModel:
         if self._answer is None:
             return self._request
-        return TransferTurn(call=self._plan.call, ref=self._plan.ref, after=self._answer.version, cancel=self._given_up)
+        told = None if self._given_up else self._news
+        return TransferTurn(call=self._plan.call, ref=self._plan.ref, after=self._answer.version, cancel=self._given_up, told=told)
 
     def _tell(self, answer: TransferAnswer) -> None:
         """What is over with people, each once, in order."""

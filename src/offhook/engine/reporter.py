@@ -228,8 +228,8 @@ class Reporter:
         if self.telemetry is not None:
             self.telemetry.hedged(usage)
 
-    def recording(self, info: RecordingInfo) -> None:
-        """The recording is whole."""
+    def recording(self, info: RecordingInfo, handed: Instant | None = None) -> None:
+        """The recording is whole; a person had the caller from ``handed`` on."""
         self._send(
             RecordingReady(
                 **self._common(),
@@ -239,6 +239,7 @@ class Reporter:
                 sha256=info.sha256,
                 peaks=tuple(tuple(pair) for pair in info.peaks),
                 redacted=info.redacted,
+                handed_ms=handed // MS if handed is not None else None,
             )
         )
 

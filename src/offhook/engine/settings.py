@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, IPvAnyAddress, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -67,6 +67,8 @@ class EngineSettings(BaseSettings):
     """A process for WebRTC calls alone: no websockets of carriers or browsers."""
     webrtc_origins: tuple[str, ...] = ()
     """Origins (``https://www.example.com``) whose pages may offer calls without a pass of the orchestrator's."""
+    ice_hosts: tuple[IPvAnyAddress, ...] = ()
+    """Addresses of this machine that WebRTC uses (``192.0.2.7``); without it all that it has, but for loopback."""
     ice_servers: tuple[IceServer, ...] = ()
     """STUN and TURN servers for both sides of WebRTC, as JSON: ``[{"urls": ["turn:turn.example.com:3478"], "secret": "..."}]``."""
     max_rehearsals: Annotated[int, Field(ge=0)] = 4
@@ -76,6 +78,8 @@ class EngineSettings(BaseSettings):
     plan_timeout_s: Annotated[float, Field(gt=0)] = 0.8
     drain_s: Annotated[float, Field(ge=0)] = 3_600.0
     """How long running calls may go on after SIGTERM."""
+    hold_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long the other side may be on hold; the call ends then."""
     keep_traces: bool = True
     keep_phrases: bool = False
     """Keep fixed phrases as audio on disk too, so that an engine that starts has them at once."""

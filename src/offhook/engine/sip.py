@@ -10,9 +10,9 @@ import json
 import logging
 import socket
 import uuid
-from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,24 +26,22 @@ from ruamel.yaml.error import YAMLError
 
 from offhook import registry
 from offhook.contracts.dial import Dial, Dialled
-from offhook.contracts.trunks import Trunk, TrunkReport, Trunks, TrunkState
+from offhook.contracts.trunks import Trunk, TrunkReport, Trunks, TrunksTaken, TrunkState
 from offhook.engine.engine import Engine
-from offhook.engine.scopes import process_scope
+from offhook.engine.scopes import Work, process_scope
 from offhook.engine.settings import EngineSettings
 from offhook.engine.sip_gate import KEY, PORT, Dialog, Gate, listening
 from offhook.engine.sip_lock import lock
+from offhook.engine.sip_logins import Logins
+from offhook.engine.sip_placed import Placed
 from offhook.engine.sip_trunks import Directory, Rates, split_host
 from offhook.engine.tools import signed_headers
-from offhook.errors import CallError, ConfigError, NoPlan, NotReached, OffhookError, Refused
+from offhook.errors import CallError, ConfigError, NoPlan, NotReached, Refused
 from offhook.ports.transport import CallStart
 
 log = logging.getLogger("offhook.sip")
 ASK_S: Final = 5.0
 """Seconds between questions for the orchestrator's trunks."""
-AGAIN_S: Final = (2.0, 5.0, 15.0, 60.0)
-"""Seconds between attempts to register."""
-KEPT: Final = 5_000
-"""Placed calls whose end is remembered."""
 GONE_S: Final = 3.0
 STATUS: Final[Mapping[str, int]] = {"unknown_number": 404, "suspended": 403, "bad_token": 403, "limit": 486}
 """SIP's word for the orchestrator's refusals. Whatever else is refused is refused by 503: another engine may take it."""
@@ -53,20 +51,21 @@ class SipLine:
     """All of an engine's SIP. Made by ``sip_line``."""
 
     def __init__(self, engine: Engine, gate: Gate, stack: Any, group: TaskGroup) -> None:  # noqa: ANN401 - a transport of the registry
-        self.gate = gate
-        self.registered: dict[str, bool] = {}
         self._engine = engine
+        self.gate = gate
+        self.logins = Logins(stack, group)
+        self.placed = Placed(engine.parts.http, f"{self._base}/dialled" if engine.settings.orchestrator_url else "", engine.parts.secret)
+        self.boot = uuid.uuid4().hex
+        """Another one after each start: what was asked of an earlier one is not known here."""
         self._stack = stack
         self._group = group
         self._transports = registry.transport("sip")
-        self._logins: dict[str, tuple[Any, anyio.CancelScope]] = {}
         self._rings: deque[Any] = deque()
         self._rang = asyncio.Event()
-        self._dialled: OrderedDict[str, Dialled] = OrderedDict()
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._trunks = Trunks(version="")
-        self._errors: dict[str, str] = {}
-        """Why a trunk is not registered."""
+        self._registers: frozenset[str] | None = None
+        """Trunks (``ref``) that are this engine's to register with; None: all of them, as nobody else is there."""
 
     # -- calls that come --------------------------------------------------------------------------------------------
 
@@ -121,16 +120,18 @@ class SipLine:
 
     # -- calls that we place ------------------------------------------------------------------------------------------
 
-    async def dial(self, trunk: str, to: str, caller_id: str = "", headers: Mapping[str, str] | None = None, token: str = "") -> Any:  # noqa: ANN401
+    async def dial(
+        self, trunk: str, to: str, caller_id: str = "", headers: Mapping[str, str] | None = None, token: str = "", carrier_call: str = ""
+    ) -> Any:  # noqa: ANN401 - a leg of the stack's
         """Place a call; its leg rings (``reached`` waits for the answer). Raises NotReached."""
         known = self.gate.directory.by_id.get(trunk)
         if known is None:
-            raise NotReached("failed", 0, "there is no such trunk")
+            raise NotReached("unasked", 0, "there is no such trunk")
         of = known.trunk
         if not of.host:
             raise NotReached("failed", 0, "the trunk has no host to send calls to")
         if self._engine.admission.draining:
-            raise NotReached("failed", 503, "the engine is draining")
+            raise NotReached("unasked", 503, "the engine is draining")
         login = self._login(of, caller_id)
         key = uuid.uuid4().hex
         host, port = split_host(of.host)
@@ -140,15 +141,25 @@ class SipLine:
             extra["P-Asserted-Identity"] = f"<sip:{caller_id}@{host}>"
         start = CallStart(
             transport="sip",
+            carrier_call=carrier_call,
             did=caller_id,
             caller=to,
             token=token,
             parameters={"trunk": of.id, "trunk_ref": of.ref, "direction": "out"},
         )
         try:
-            return await self._stack.dial(login, f"sip:{to}@{of.host}", extra, start)
+            address = to if to.startswith(("sip:", "sips:")) else f"sip:{to}@{of.host}"
+            return await self._stack.dial(login, address, extra, start)
         finally:
             self._group.start_soon(self._forget, key)
+
+    def gone(self, leg: Any) -> None:  # noqa: ANN401 - a leg of the stack's
+        """A leg that was placed beside a call's is over."""
+        self.gate.ended(leg.call_id)
+
+    def start(self, work: Work, name: str) -> None:
+        """Run something for as long as the line is open."""
+        self._group.start_soon(work, name=name)
 
     async def _forget(self, key: str) -> None:
         await anyio.sleep(30)  # an INVITE that has not left by then never will
@@ -156,97 +167,73 @@ class SipLine:
 
     async def place(self, asked: Dial) -> Dialled:
         """Place a call and carry it once it is answered. The same key again is told how far that is."""
-        found = self._dialled.get(asked.key)
+        found = self.placed.get(asked.key)
         if found is not None:
             return found
-        self._told(Dialled(key=asked.key, state="ringing"))
+        now = Dialled(key=asked.key, ref=asked.ref, state="ringing")
+        self.placed.now(now)
         try:
             with self._engine.admission.slot():
-                leg = await self.dial(asked.trunk, asked.to, asked.caller_id, token=asked.token)
+                leg = await self.dial(asked.trunk, asked.to, asked.caller_id, token=asked.token, carrier_call=asked.key)
         except Refused as error:
-            return self._told(Dialled(key=asked.key, state="failed", why="failed", status=503), error)
+            return self.placed.now(now.model_copy(update={"state": "failed", "why": "unasked", "status": 503}), error)
         except NotReached as error:
-            return self._told(_failed(asked.key, error), error)
-        self._group.start_soon(self._placed, asked, leg)
-        return self._dialled[asked.key]
+            return self.placed.now(_failed(now, error), error)
+        self.placed.legs[asked.key] = leg
+        self._group.start_soon(self._placed, asked, now, leg)
+        return now
 
-    async def _placed(self, asked: Dial, leg: Any) -> None:  # noqa: ANN401 - a leg of the stack's
+    async def _placed(self, asked: Dial, now: Dialled, leg: Any) -> None:  # noqa: ANN401 - a leg of the stack's
         try:
             await leg.reached(asked.timeout_s)
         except NotReached as error:
             self.gate.ended(leg.call_id)
-            self._told(_failed(asked.key, error), error)
+            self.placed.now(_failed(now, error, cancelled=asked.key not in self.placed.legs), error)
             return
-        self._told(Dialled(key=asked.key, state="answered"))
+        finally:
+            self.placed.legs.pop(asked.key, None)
+        self.placed.now(now.model_copy(update={"state": "answered"}))
         dialog = self.gate.dialogs.get(leg.call_id)
         await self._carry(leg, dialog if dialog is not None else Dialog(next(iter(self.gate.directory.known)), ("", 0)))
-        self._told(Dialled(key=asked.key, state="ended"))
+        self.placed.now(now.model_copy(update={"state": "ended"}))
 
-    def dialled(self, key: str) -> Dialled | None:
-        """How far a placed call is; None for one that was never asked for, or long ago."""
-        return self._dialled.get(key)
-
-    def _told(self, now: Dialled, error: OffhookError | None = None) -> Dialled:
-        self._dialled[now.key] = now
-        if len(self._dialled) > KEPT:
-            self._dialled.popitem(last=False)
-        if error is not None:
-            log.info("a call was not placed: %s", error.public, extra={"pii.detail": error.detail})
-        return now
+    async def cancel(self, key: str) -> Dialled | None:
+        """Stop a placed call while it rings. One that was answered goes on."""
+        leg = self.placed.legs.pop(key, None)
+        if leg is not None:
+            await leg.end()
+        return self.placed.get(key)
 
     def _login(self, trunk: Trunk, caller_id: str = "") -> Any:  # noqa: ANN401 - the stack's
         registers = trunk.auth == "register"
         user = trunk.user if registers or not caller_id else caller_id
-        return self._transports.Login(
-            user=user or "offhook", host=trunk.host, password=trunk.password.get_secret_value(), codecs=trunk.codecs, registers=registers
-        )
+        password = trunk.password.get_secret_value()
+        return self._transports.Login(user or "offhook", trunk.host, password, trunk.codecs, registers, digest_user=trunk.user)
 
     # -- trunks -----------------------------------------------------------------------------------------------------
 
     async def use(self, trunks: Trunks) -> None:
         """Take these trunks and no other from now on; calls that are live go on."""
-        usable = tuple(one for one in trunks.trunks if _usable(one))
-        for one in trunks.trunks:
-            if not _usable(one):
-                log.warning("trunk %s is not used: SIP over %s needs an SBC in front", one.id, one.transport)
         self._trunks = trunks
-        names = {split_host(one.host)[0] for one in usable if one.host}
+        names = {split_host(one.host)[0] for one in trunks.trunks if one.host}
         self._hosts = {name: await _addresses(name) for name in names}
-        self.gate.directory = Directory(usable, self._hosts)
-        wanted = {one.id: self._login(one) for one in usable if one.auth == "register"}
-        for name in [name for name, (login, _) in self._logins.items() if wanted.get(name) != login]:
-            login, scope = self._logins.pop(name)
-            scope.cancel()
-            self.registered.pop(name, None)
-            self._errors.pop(name, None)
-            await self._stack.unregister(login)
-        for name, login in wanted.items():
-            if name not in self._logins:
-                scope = anyio.CancelScope()
-                self._logins[name] = (login, scope)
-                self._group.start_soon(self._register, name, login, scope)
+        self.gate.directory = Directory(trunks.trunks, self._hosts)
+        await self._register()
 
-    async def _register(self, name: str, login: Any, scope: anyio.CancelScope) -> None:  # noqa: ANN401 - the stack's
-        """Until it has succeeded; the stack renews it from then on."""
-        with scope:
-            pauses = iter(AGAIN_S)
-            pause = next(pauses)
-            while True:
-                try:
-                    await self._stack.register(login)
-                except NotReached as error:
-                    self.registered[name] = False
-                    self._errors[name] = f"status {error.status}" if error.status else "no answer"
-                    log.warning("trunk %s is not registered: status %s", name, error.status or "none")
-                    await anyio.sleep(pause)
-                    pause = next(pauses, pause)
-                    continue
-                self.registered[name] = True
-                self._errors.pop(name, None)
-                return
+    async def _register(self) -> None:
+        """Be registered with the trunks that are ours to."""
+        mine = [one for one in self._trunks.trunks if one.auth == "register" and self._registers_with(one)]
+        await self.logins.want({one.id: self._login(one) for one in mine})
+
+    def _registers_with(self, trunk: Trunk) -> bool:
+        return self._registers is None or trunk.ref in self._registers
 
     async def ask(self) -> None:
-        """Ask the orchestrator for trunks, again and again; what it said last counts while it does not answer."""
+        """Ask the orchestrator for trunks, again and again; what it said last counts while it does not answer.
+
+        So does with which we register: where nobody says who else might, better two of us are registered than none.
+        """
+        self._registers = frozenset()
         while True:
             try:
                 trunks = await self._asked()
@@ -268,36 +255,58 @@ class SipLine:
         response.raise_for_status()
         return Trunks.model_validate_json(response.content)
 
-    async def _report(self) -> None:
-        """Tell it how they fare here."""
+    async def _report(self, *, leaves: bool = False) -> None:
+        """Tell it how they fare here, and be told which are ours to register with."""
         settings = self._engine.settings
-        told = TrunkReport(engine=settings.steered_at or settings.sip_listen, states=self.states())
+        takes = not leaves and not self._engine.admission.draining
+        told = TrunkReport(engine=settings.steered_at or settings.sip_listen, boot=self.boot, takes=takes, states=self.states())
         body = told.model_dump_json().encode()
         headers = signed_headers(self._engine.parts.secret, f"states.{uuid.uuid4().hex}", body)
-        (await self._engine.parts.http.post(f"{self._url}/states", content=body, headers=headers)).raise_for_status()
+        response = await self._engine.parts.http.post(f"{self._url}/states", content=body, headers=headers)
+        response.raise_for_status()
+        registers = frozenset(TrunksTaken.model_validate_json(response.content).registers)
+        if registers != self._registers:
+            self._registers = registers
+            await self._register()
+
+    async def leave(self) -> None:
+        """Be registered nowhere any more, and let another engine be at once, as far as the orchestrator answers."""
+        await self.logins.want({})
+        if self._registers is not None:
+            try:
+                await self._report(leaves=True)
+            except (httpx.HTTPError, ValidationError, OSError) as error:
+                log.warning("the orchestrator was not told that this engine leaves: %s", type(error).__name__)
+        await self.use(Trunks(version="closing"))
+
+    @property
+    def _base(self) -> str:
+        return f"{str(self._engine.settings.orchestrator_url).rstrip('/')}/v1"
 
     @property
     def _url(self) -> str:
-        return f"{str(self._engine.settings.orchestrator_url).rstrip('/')}/v1/trunks"
+        return f"{self._base}/trunks"
 
     def states(self) -> tuple[TrunkState, ...]:
         """How each trunk that is the orchestrator's fares."""
         live = Counter(one.known.trunk.id for one in self.gate.dialogs.values() if one.over is None)
         refused = self.gate.refusals
         return tuple(
-            TrunkState(ref=one.ref, state=self._state(one), error=self._errors.get(one.id, ""), calls=live[one.id], refused=refused[one.id])
+            TrunkState(
+                ref=one.ref, state=self._state(one), error=self.logins.errors.get(one.id, ""), calls=live[one.id], refused=refused[one.id]
+            )
             for one in self._trunks.trunks
             if one.ref
         )
 
-    def _state(self, trunk: Trunk) -> Literal["registered", "registering", "ready", "failed", "off"]:
-        if not _usable(trunk):
-            return "off"
+    def _state(self, trunk: Trunk) -> Literal["registered", "registering", "ready", "standby", "failed"]:
         if trunk.auth == "address":
             return "ready"
-        if self.registered.get(trunk.id):
+        if not self._registers_with(trunk):
+            return "standby"
+        if self.logins.registered.get(trunk.id):
             return "registered"
-        return "failed" if trunk.id in self._errors else "registering"
+        return "failed" if trunk.id in self.logins.errors else "registering"
 
     def _address(self, host: str) -> str:
         """Of a host that a trunk names; empty where it has none."""
@@ -310,18 +319,14 @@ class SipLine:
         return {
             "calls": self.gate.live,
             "trunks": len(self.gate.directory.known),
-            "registered": dict(self.registered),
+            "registered": dict(self.logins.registered),
             "counts": dict(self.gate.counters),
         }
 
 
-def _failed(key: str, error: NotReached) -> Dialled:
-    return Dialled.model_validate({"key": key, "state": "failed", "why": error.why, "status": error.status})
-
-
-def _usable(trunk: Trunk) -> bool:
-    """The gate speaks UDP. TCP, TLS and SRTP are an SBC's (decision 0020)."""
-    return trunk.transport == "udp"
+def _failed(now: Dialled, error: NotReached, *, cancelled: bool = False) -> Dialled:
+    why = "cancelled" if cancelled else error.why
+    return Dialled.model_validate({**now.model_dump(), "state": "failed", "why": why, "status": error.status})
 
 
 def _is_address(host: str) -> bool:
@@ -358,11 +363,20 @@ def read_trunks(path: Path) -> Trunks:
         raise ConfigError(f"{path}: not a document of trunks (YAML, or JSON in a .json)") from error
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def _free_port() -> Iterator[int]:
+    """A port for the stack, which takes it for UDP and TCP; nobody else is given it meanwhile."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the stack does
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            yield port
+            return
 
 
 def _listen(settings: EngineSettings) -> tuple[tuple[str, int], tuple[str, int], tuple[int, int]]:
@@ -391,20 +405,21 @@ async def sip_line(engine: Engine) -> AsyncIterator[SipLine | None]:
     if trunks is None and settings.orchestrator_url is None:
         raise ConfigError("OFFHOOK_ENGINE_SIP_TRUNKS: an engine that runs alone needs a file of trunks")
     loop = asyncio.get_running_loop()
-    stack_at = ("127.0.0.1", _free_port())
 
     def accepting() -> int | None:
         admission = engine.admission
         return 503 if admission.draining or admission.active >= admission.capacity else None
 
     lines: list[SipLine] = []
-    gate = Gate(loop.time, accepting, public, stack_at, lambda host: lines[0].resolved(host), Rates(loop.time, settings.sip_invites_per_s))
-    gate.lock = lock
-    try:
-        outer, inner = await listening(gate, listen, stack_at)
-    except OSError as error:
-        raise ConfigError(f"OFFHOOK_ENGINE_SIP_LISTEN: {settings.sip_listen} cannot be listened on: {error.strerror}") from error
-    stack = registry.transport("sip").SipStack(stack_at[1], gate.inside[1], rtp_ports, lambda native: lines[0].arrived(native))
+    with _free_port() as port:
+        at, rates = ("127.0.0.1", port), Rates(loop.time, settings.sip_invites_per_s)
+        gate = Gate(loop.time, accepting, public, at, lambda host: lines[0].resolved(host), rates)
+        gate.lock = lock
+        try:
+            outer, inner = await listening(gate, listen, at)
+        except OSError as error:
+            raise ConfigError(f"OFFHOOK_ENGINE_SIP_LISTEN: {settings.sip_listen} cannot be listened on: {error.strerror}") from error
+    stack = registry.transport("sip").SipStack(port, gate.inside[1], rtp_ports, lambda native: lines[0].arrived(native))
     try:
         await stack.open()
         async with process_scope() as group:
@@ -412,18 +427,19 @@ async def sip_line(engine: Engine) -> AsyncIterator[SipLine | None]:
             lines.append(line)
             group.start_soon(line.ring, name="calls that arrive")
             engine.parts.wheel.add(stack.beat)
-            engine.sip = line
+            engine.sip = engine.parts.lines.sip = line
             try:
                 if trunks is not None:
                     await line.use(trunks)
                 else:
                     group.start_soon(line.ask, name="trunks")
+                    group.start_soon(line.placed.tell, name="placed calls told")
                 yield line
             finally:
-                engine.sip = None
+                engine.sip = engine.parts.lines.sip = None
                 engine.parts.wheel.remove(stack.beat)
                 with anyio.CancelScope(shield=True), anyio.move_on_after(GONE_S):
-                    await line.use(Trunks(version="closing"))
+                    await line.leave()
     finally:
         with anyio.CancelScope(shield=True):
             await stack.close()

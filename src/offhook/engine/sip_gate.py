@@ -153,7 +153,7 @@ class Gate:
             if dialog.outgoing and message.cseq[1] == "INVITE" and message.status < 300 and parameter(message.get("to"), "tag"):
                 # The stack's first hop stands last: within the call it sends by us too.
                 message.put("Record-Route", [*message.all("record-route"), self._route])
-        self.counters["in.response"] += 1
+        self.counters["in.challenge" if message.status in {401, 407} else "in.response"] += 1
         self.to_stack(message.render())
 
     def _request_in(self, message: Message, source: Address, trunks: Sequence[Known]) -> None:

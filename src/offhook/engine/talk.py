@@ -32,6 +32,7 @@ from offhook.engine.reporter import Reporter
 from offhook.engine.scopes import CallScope, TurnScope
 from offhook.engine.trace import TraceWriter
 from offhook.engine.voicebox import Recovery, Voicebox
+from offhook.engine.voicemail import Voicemail
 from offhook.errors import OffhookError, Timeout
 from offhook.ports.transport import CallTransport
 
@@ -97,6 +98,10 @@ class Talk:
         """The attempt to put the caller through that is under way, or that has come to nothing and they do not know it yet."""
         self._announced = False
         """The caller has just been told that they are put through."""
+        self.voicemail: Voicemail | None = None
+        """Of a call that we placed."""
+        self._message: int | None = None
+        """The turn in which a machine is told the message."""
         self._broken_off = ""
         """Where the script was about to put them through, when they broke into its words."""
         self._scope: CallScope
@@ -164,6 +169,8 @@ class Talk:
         """Answer something."""
 
         def work_out() -> Proposal | Thinking:
+            if self._to_nobody:
+                return self._fixed()
             if self._between():
                 return self._while_put_through(cause, text)
             match cause:
@@ -199,6 +206,8 @@ class Talk:
         fixed = self._fixed
 
         def work_out() -> Proposal | Thinking:
+            if self._to_nobody:
+                return self._voice.sayable(fixed(effect.text)) if effect.turn == self._message else fixed()
             match effect.line:
                 case fx.Line.GREETING:
                     return self._something(self.dialogue.begin())
@@ -214,7 +223,14 @@ class Talk:
                 case _:
                     return fixed(str(getattr(lines, effect.line.value)))
 
+        if self.voicemail is not None and self.voicemail.leaving and self._message is None and effect.line is fx.Line.SAY:
+            self._message = effect.turn
         self._start(Reply(effect.turn, "prompt", "", work_out, self._accept, real=True))
+
+    @property
+    def _to_nobody(self) -> bool:
+        """A machine has answered: it is told its message, and nothing else."""
+        return self.voicemail is not None and self.voicemail.machine
 
     def _fixed(self, *texts: str) -> Proposal:
         return Proposal(self.dialogue.state, self.dialogue.state, items=tuple(Item("", text) for text in texts))
@@ -433,6 +449,8 @@ class Talk:
         if reply is None or reply.turn != turn:
             return
         self._reply = self._turn_scope = None
+        if self.voicemail is not None and turn == self._message:
+            self.voicemail.said(whole=False)
         if scope is not None:
             self._scope.cancel_turn(scope)
         if not reply.audible:
@@ -466,6 +484,10 @@ class Talk:
             return
         self._reply = self._turn_scope = None
         proposal = reply.proposal
+        if self.voicemail is not None and turn == self._message:
+            self.voicemail.said(whole=True)
+        elif self.voicemail is not None and reply.words and reply.cause != "prompt":
+            self.voicemail.answered()
         if reply.words:
             self.account.whole(reply)
         else:

@@ -67,6 +67,12 @@ def steered(folder: Path) -> Iterator[Steered]:
         yield Steered(client, socket, live["call"])
 
 
+def test_only_of_a_call_that_we_placed_it_is_asked_who_has_answered(tmp_path: Path) -> None:
+    with steered(tmp_path) as call:
+        assert call.send("answered", {"machine": True}).status_code == 409
+        assert call.send("answered", {"machine": "perhaps"}).status_code == 422
+
+
 def test_a_request_is_good_for_what_it_was_signed_for_and_nothing_else(tmp_path: Path) -> None:
     with steered(tmp_path) as call:
         other = about("say", "call_other", "m")

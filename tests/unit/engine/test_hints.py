@@ -81,7 +81,7 @@ async def test_a_vendors_recogniser_is_told_when_it_is_opened(vendors: Vendors, 
     pool = InferencePool(inline=True)
     lineup = Lineup(ProviderContext(pool, ModelStore(None), vendors.env()))
     parts = EngineParts(lineup, Detector(FakeVad(), pool), pool, cast("Any", None), cast("Any", None), None, "", Path("unused"), False)
-    with anyio.fail_after(10):
+    with anyio.fail_after(150):
         line = SimpleNamespace(start=CallStart("twilio"), format_in=MULAW_8K, format_out=MULAW_8K, message_ms=20)
         prepared = await prepare(parts, plan, cast("CallTransport", line), Counter())
         await prepared.ears.stt.aclose()

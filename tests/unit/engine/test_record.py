@@ -44,7 +44,7 @@ def onsets(column: np.ndarray) -> list[int]:
 
 
 @pytest.mark.parametrize("drift", [0, 100, -100], ids=lambda ppm: f"{ppm}ppm")
-async def test_both_sides_stay_aligned_to_the_frame_over_30_minutes(tmp_path: Path, drift: int) -> None:
+async def test_15_field_12_both_sides_stay_aligned_to_the_frame_over_30_minutes(tmp_path: Path, drift: int) -> None:
     recorder = Recorder(tmp_path / "call.flac", MULAW_8K, MULAW_8K)
     marked = range(50, 30 * 60 * 50, 2_500)
     # Media had begun 400 ms before the call's clock, and comes with a jitter of up to 60 ms.

@@ -34,6 +34,7 @@ class Metrics:
         self.calls_active = Gauge("voice_calls_active", "Calls under way.", read=lambda: self._reading("calls_active"))
         self.capacity = Gauge("voice_calls_capacity", "Calls that this engine takes at most.", read=lambda: self._reading("capacity"))
         self.calls = Counter("voice_calls_total", "Calls that have ended, by how.", ("outcome",))
+        self.refused = Counter("voice_calls_refused_total", "Calls that the orchestrator did not let in, by why.", ("reason",))
         self.setup = Histogram("voice_call_setup_seconds", "From the call's first media to a plan that can be carried out.")
         self.admission = Counter(
             "voice_admission_total", "Calls offered, by what was decided.", ("decision",), read=lambda: self._reading("admission")

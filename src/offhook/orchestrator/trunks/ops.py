@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
 from pydantic import SecretStr
 
-from offhook.contracts.trunks import Trunk, TrunkReport, Trunks
+from offhook.contracts.trunks import Trunk, TrunkReport, Trunks, TrunksTaken
 from offhook.errors import ConfigError, Conflict, Fault, Invalid, NotFound
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.numbers import ops as numbers
@@ -25,8 +26,18 @@ from offhook.orchestrator.vault.seal import Unsealable
 
 KEPT: Final = timedelta(days=1)
 """How long the word of an engine that has gone is shown."""
+FRESH: Final = timedelta(seconds=20)
+"""An engine that has not told of its trunks for so long is asked to place no call. They tell every 5 s."""
 _COLUMNS: Final = {"user": "username"}
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Placer:
+    """An engine that places calls: where it is asked, and which start of it."""
+
+    engine: str
+    boot: str
 
 
 def place(id: str) -> str:
@@ -185,15 +196,26 @@ def _version(every: list[Known]) -> str:
 
 async def _trunk(scope: TenantScope, given: Services, row: TrunkRow, dids: tuple[str, ...]) -> Trunk:
     password = (await given.vault.open(scope, place(row.id), row.password)).decode() if row.password else ""
-    same = ("id", "auth", "host", "transport", "sources", "did_from", "codecs")
+    same = ("id", "auth", "host", "sources", "did_from", "codecs")
     fields = {name: getattr(row, name) for name in same}
     known = {"ref": ref(row.tenant_id, row.id), "user": row.username, "calls": row.max_calls}
     return Trunk.model_validate({**fields, **known, "password": password, "dids": dids})
 
 
-async def told(given: Services, report: TrunkReport) -> int:
-    """Keep how an engine's trunks fare; how many of them are somebody's. In transactions of its own, one a tenant."""
-    now, kept = given.clock(), 0
+async def placers(scope: TenantScope, id: str, now: datetime) -> list[Placer]:
+    """Engines that place calls over a trunk, the best first; NotFound where it is out of use, or has no host to send calls to."""
+    row = await TrunkRepo(scope).get(id)
+    if row is None or not row.enabled or not row.host:
+        raise NotFound("no such trunk that calls out go over")
+    return [Placer(one.engine, one.boot) for one in await TrunkRepo(scope).heard(id, now - FRESH) if one.state != "failed"]
+
+
+async def told(given: Services, report: TrunkReport) -> TrunksTaken:
+    """Keep how an engine's trunks fare, and say with which it registers. In transactions of its own, one a tenant.
+
+    A trunk that registers is one engine's until that drains, goes, or is not heard of for ``trunk_lease_s``.
+    """
+    now, kept, registers = given.clock(), 0, []
     by_tenant: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for one in report.states:
         tenant, _, id = one.ref.partition("/")  # noqa: A001 - what it is
@@ -204,7 +226,18 @@ async def told(given: Services, report: TrunkReport) -> int:
                 repo = TrunkRepo(scope)
                 await repo.forget(now - KEPT)
                 for id, fields in sorted(states, key=lambda one: one[0]):  # noqa: A001 - what it is
-                    kept += await repo.tell(id, report.engine, now, **fields)
+                    kept += await repo.tell(id, report.engine, now, boot=report.boot if report.takes else "", **fields)
+                if report.boot:
+                    registers += [ref(tenant, one) for one in await _leased(repo, given, report, [name for name, _ in states])]
         except NotFound:  # the tenant is gone
             continue
-    return kept
+    return TrunksTaken(kept=kept, registers=tuple(sorted(registers)))
+
+
+async def _leased(repo: TrunkRepo, given: Services, report: TrunkReport, ids: Collection[str]) -> list[str]:
+    """The trunks of a tenant that an engine registers with from now on."""
+    now = given.clock()
+    until = now + timedelta(seconds=given.settings.trunk_lease_s)
+    wanted = sorted(row.id for row in await repo.every() if row.auth == "register" and row.id in ids) if report.takes else []
+    await repo.let_go(report.boot, wanted)
+    return [one for one in wanted if await repo.lease(one, report.boot, now, until)]

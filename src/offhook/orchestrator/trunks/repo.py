@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import delete, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from offhook.orchestrator.scope import PlatformRepo, Repo
-from offhook.orchestrator.trunks.tables import TrunkRow, TrunkStateRow
+from offhook.orchestrator.trunks.tables import TrunkLeaseRow, TrunkRow, TrunkStateRow
 
 # All that decides what an engine is told: a change of any of it is another version. Who is suspended has no trunk.
 _KNOWN = text("""
@@ -96,6 +96,27 @@ class TrunkRepo(Repo):
         keys = ["tenant_id", "trunk_id", "engine"]
         await self._session.execute(put.on_conflict_do_update(index_elements=keys, set_={**fields, "at": now}))
         return True
+
+    async def heard(self, id: str, since: datetime) -> list[TrunkStateRow]:
+        """Engines that have told of this trunk since then, and place calls; the one that is registered first, then the least busy."""
+        mine = (TrunkStateRow.tenant_id == self._tenant, TrunkStateRow.trunk_id == id, TrunkStateRow.at >= since, TrunkStateRow.boot != "")
+        order = (TrunkStateRow.state != "registered", TrunkStateRow.calls, TrunkStateRow.engine)
+        return list((await self._session.execute(select(TrunkStateRow).where(*mine).order_by(*order))).scalars())
+
+    async def lease(self, id: str, holder: str, now: datetime, until: datetime) -> bool:
+        """Let an engine register until then, unless another one does."""
+        put = insert(TrunkLeaseRow).values(tenant_id=self._tenant, trunk_id=id, holder=holder, until=until)
+        put = put.on_conflict_do_update(
+            index_elements=["tenant_id", "trunk_id"],
+            set_={"holder": holder, "until": until},
+            where=or_(TrunkLeaseRow.holder == holder, TrunkLeaseRow.until <= now),
+        )
+        return (await self._session.execute(put.returning(TrunkLeaseRow.trunk_id))).first() is not None
+
+    async def let_go(self, holder: str, but: Collection[str]) -> None:
+        """An engine registers with none but these any more."""
+        held = (TrunkLeaseRow.tenant_id == self._tenant, TrunkLeaseRow.holder == holder, TrunkLeaseRow.trunk_id.not_in(but))
+        await self._session.execute(delete(TrunkLeaseRow).where(*held))
 
     async def forget(self, before: datetime) -> None:
         """Drop what engines told before then: they are gone."""

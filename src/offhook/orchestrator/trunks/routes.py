@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from offhook import signing
-from offhook.contracts.trunks import TrunkReport, Trunks
+from offhook.contracts.trunks import TrunkReport, Trunks, TrunksTaken
 from offhook.errors import RemoteWireError
 from offhook.orchestrator.access import Given, SignedBody, parse
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
@@ -35,12 +35,6 @@ REPORT: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TrunkReport"}}}}
 }
 _report: TypeAdapter[TrunkReport] = TypeAdapter(TrunkReport)
-
-
-class Taken(BaseModel):
-    """How many trunks of a report are somebody's."""
-
-    kept: int
 
 
 @router.get("")
@@ -111,9 +105,9 @@ async def tell_trunks(
 
 
 @engine.post("/states", responses=SIGNED, openapi_extra=REPORT)
-async def take_trunk_states(body: SignedBody, given: Given) -> Taken:
-    """How an engine's trunks fare. Signed."""
-    return Taken(kept=await ops.told(given, parse(_report, body)))
+async def take_trunk_states(body: SignedBody, given: Given) -> TrunksTaken:
+    """How an engine's trunks fare, and which it registers with until it is next told. Signed."""
+    return await ops.told(given, parse(_report, body))
 
 
 routers: tuple[APIRouter, ...] = (router, engine)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from offhook.contracts.trunks import Codec
 
 Auth = Literal["register", "address"]
-Transport = Literal["udp", "tcp", "tls"]
+Transfers = Literal["bridge", "refer"]
 DidFrom = Literal["request", "to", "p-called-party-id", "diversion"]
 Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, max_length=253, pattern=r"^[^\x00-\x20\x7f]*$")]
@@ -48,7 +48,6 @@ class NewTrunk(Body):
     """``register``: we log in at ``host`` as ``user``. ``address``: its calls come from ``sources``, and it knows our address."""
     host: Host = ""
     """Where we log in and where calls go out (``sip.carrier.example:5060``). Without one no call goes out."""
-    transport: Transport = "udp"
     user: User = ""
     password: Password | None = None
     """It is sealed, and never shown again."""
@@ -60,6 +59,9 @@ class NewTrunk(Body):
     """Offered in this order."""
     max_calls: AtOnce = 100
     """At a time."""
+    transfers: Transfers = "bridge"
+    """A caller and the person who has taken their call talk through us, or the trunk is asked to take both (``refer``: REFER with Replaces)
+    and they talk through us only if it declines."""
     enabled: bool = True
 
 
@@ -69,13 +71,13 @@ class TrunkChange(Body):
     label: Label | None = None
     auth: Auth | None = None
     host: Host | None = None
-    transport: Transport | None = None
     user: User | None = None
     password: Password | None = None
     sources: Sources | None = None
     did_from: DidFrom | None = None
     codecs: Codecs | None = None
     max_calls: AtOnce | None = None
+    transfers: Transfers | None = None
     enabled: bool | None = None
 
 
@@ -101,13 +103,13 @@ class TrunkView(BaseModel):
     label: str
     auth: Auth
     host: str
-    transport: Transport
     user: str
     password_set: bool
     sources: tuple[str, ...]
     did_from: DidFrom
     codecs: tuple[Codec, ...]
     max_calls: int
+    transfers: Transfers
     enabled: bool
     states: tuple[StateView, ...] = ()
     """By engine; none until one has told."""

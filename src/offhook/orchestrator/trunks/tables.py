@@ -1,4 +1,4 @@
-"""Trunks: the tenants' SIP links, and how they fare at each engine."""
+"""Trunks: the tenants' SIP links, how they fare at each engine, and which engine registers with them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class TrunkRow(Base):
     label: Mapped[str] = mapped_column(server_default="")
     auth: Mapped[str]
     host: Mapped[str] = mapped_column(server_default="")
-    transport: Mapped[str]
     username: Mapped[str] = mapped_column(server_default="")
     password: Mapped[bytes | None]
     sources: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     did_from: Mapped[str]
     codecs: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     max_calls: Mapped[int]
+    transfers: Mapped[str] = mapped_column(server_default="bridge")
     enabled: Mapped[bool] = mapped_column(server_default="true")
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
@@ -48,3 +48,17 @@ class TrunkStateRow(Base):
     calls: Mapped[int] = mapped_column(server_default="0")
     refused: Mapped[int] = mapped_column(server_default="0")
     at: Mapped[datetime]
+    boot: Mapped[str] = mapped_column(server_default="")
+    """Which start of the engine; empty where it places no calls."""
+
+
+class TrunkLeaseRow(Base):
+    """Which engine registers with a trunk, and until when if it is not heard of again. ``holder`` is that engine's start."""
+
+    __tablename__ = "trunk_lease"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "trunk_id"], ["trunk.tenant_id", "trunk.id"], ondelete="CASCADE"),)
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    trunk_id: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    until: Mapped[datetime]

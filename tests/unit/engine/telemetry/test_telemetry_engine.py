@@ -177,7 +177,7 @@ def test_an_engine_ends_in_time_beside_a_collector_that_never_answers(tmp_path: 
             exporter.put([Span("x", b"\x01" * 16, b"\x01" * 8, b"", 0, 1)] * 10_000)
             assert samples(client)["voice_telemetry_spans_dropped_total overflow"] > 5_000
             begun = time.monotonic()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30, "every batch would wait for 5 s"
         assert exporter.waiting == 0
         assert "s3cret" not in repr(running.settings)
 
