@@ -9,11 +9,12 @@ from typing import Any
 
 import anyio
 from tests.e2e.business import DID, OTHER_DID, House, open_house
+from tests.telephony.exchanges import PUBLIC, carried
 
 from offhook.orchestrator.outgoing import ops
-from offhook.testing.carriers.twilio import Account, Call, Person, TwilioCarrier
+from offhook.testing.carriers.exchange import Account, Call, Exchange, Person
+from offhook.testing.carriers.twilio import TwilioCarrier
 
-PUBLIC = "https://voice.example.com"
 SIDS = {"harbour": ("AC" + "a" * 32, "1" * 32), "quayside": ("AC" + "b" * 32, "2" * 32)}
 PERSON = "+447700900777"
 
@@ -23,17 +24,18 @@ class Desk:
     """An orchestrator, the carrier, and what engines were told."""
 
     house: House
-    carrier: TwilioCarrier
+    carrier: Exchange
     accounts: dict[str, Account]
     plans: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    kind: str = "twilio"
     talk: Callable[[str], Any] | None = None
     """What happens in a call once its plan is there; the engine's id of the call is given."""
 
     async def media(self, call: Call, url: str, parameters: Mapping[str, str]) -> None:
         """An engine: it asks for the plan with the token, talks, and hangs up."""
         id = f"c_{call.sid[-6:]}"  # noqa: A001 - the engine's
-        body = {"call": id, "transport": "twilio", "did": "", "caller": "", "carrier_call": call.sid, "token": parameters["token"]}
+        body = {"call": id, "transport": self.kind, "did": "", "caller": "", "carrier_call": call.sid, "token": parameters["token"]}
         answer = await self.house.post("/v1/plans", body)
         if answer.status_code != 200:  # it has no plan, and hangs up
             self.refused.append(answer.text)
@@ -64,7 +66,7 @@ class Desk:
 
     async def until(self, id: str, *states: str, tenant: str = "harbour") -> dict[str, Any]:
         """Wait until it is in one of these states; it."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(150):
             while True:
                 async with self.house.services.database.tenant(tenant) as scope:
                     found = await ops.show(scope, id)
@@ -75,7 +77,7 @@ class Desk:
     async def quiet(self) -> None:
         """Wait until every call at the carrier is over, and we have been told so."""
         await self.carrier.until(lambda: all(not one.alive for one in self.carrier.calls.values()))
-        with anyio.fail_after(60):
+        with anyio.fail_after(150):
             while await self.house.look("select id from outgoing_call where state in ('ringing', 'answered')"):
                 await anyio.sleep(0.02)
 
@@ -127,6 +129,28 @@ async def open_desk(database_url: str, owner_url: str) -> AsyncIterator[Desk]:
         desk = Desk(house, carrier, accounts)
         carrier.media = desk.media
         carrier.people |= {to: Person() for to in (PERSON, "+447700900778")}
+        async with carrier.running():
+            yield desk
+        assert carrier.problems == []
+
+
+@asynccontextmanager
+async def open_desk_at(kind: str, database_url: str, owner_url: str) -> AsyncIterator[Desk]:
+    """Harbour has an account with this carrier and its number there."""
+    line = carried(kind)
+    carrier = line.exchange
+    transports = {f"carrier/{kind}": carrier.transport()}
+    async with open_house(database_url, owner_url=owner_url, public_url=PUBLIC, transports=transports, end_grace_s=0.0) as house:
+        house.now[0] = house.now[0].replace(hour=10)
+        carrier.web, carrier.clock = house.http, lambda: house.now[0]
+        line.add_number(DID)
+        made = await house.ask("POST", "/carrier-accounts", line.account)
+        number = (await house.get("/numbers")).json()["data"][0]["id"]
+        moved = await house.ask("PATCH", f"/numbers/{number}", {"carrier_account_id": made.json()["id"]}, If_Match="*")
+        assert moved.status_code == 200, moved.text
+        desk = Desk(house, carrier, {}, kind=kind)
+        carrier.media = desk.media
+        carrier.people[PERSON] = Person()
         async with carrier.running():
             yield desk
         assert carrier.problems == []

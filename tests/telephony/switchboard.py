@@ -13,12 +13,11 @@ from typing import Any
 import anyio
 import httpx
 from tests.e2e.business import CALLER, DID, House, open_house
+from tests.telephony.exchanges import PUBLIC, carried
 
 from offhook.contracts.transfer import TransferAnswer
-from offhook.testing.carriers.twilio import Call, Person, TwilioCarrier
+from offhook.testing.carriers.exchange import Call, Exchange, Person
 
-PUBLIC = "https://voice.example.com"
-SID, TOKEN = "AC" + "a" * 32, "1" * 32
 SAM, KIM, LEE = "+442079460101", "+442079460102", "+442079460103"
 AGENT = "/agents/front-desk"
 
@@ -59,8 +58,9 @@ class Board:
     """See above. ``caller`` is the call that is up, once ``rings`` has been."""
 
     house: House
-    carrier: TwilioCarrier
+    carrier: Exchange
     wire: Wire
+    kind: str = "twilio"
     media: list[anyio.Event] = field(default_factory=list)
     """Of each call: set by a test to end its media as an engine does."""
 
@@ -70,7 +70,7 @@ class Board:
         count = len(self.media)
         await self.carrier.until(lambda: len(self.media) > count)
         token = self.tokens[caller.sid]
-        plan = await self.house.post("/v1/plans", {"call": id, "transport": "twilio", "token": token, "carrier_call": caller.sid})
+        plan = await self.house.post("/v1/plans", {"call": id, "transport": self.kind, "token": token, "carrier_call": caller.sid})
         assert plan.status_code == 200, plan.text
         assert plan.json()["transfers_url"].endswith("/v1/transfers")
         return caller
@@ -93,7 +93,7 @@ class Board:
 
     async def until(self, known: TransferAnswer, *states: str, tried: str = "", call: str = "c1") -> TransferAnswer:
         """It asks until it stands so, or the last one who was rung does."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(150):
             while known.state not in states and not (tried and known.tried and known.tried[-1].outcome == tried):
                 known = await self.turn(known, call=call)
         return known
@@ -116,16 +116,16 @@ class Board:
 
 
 @asynccontextmanager
-async def open_board(database_url: str, targets: Mapping[str, Any]) -> AsyncIterator[Board]:
+async def open_board(database_url: str, targets: Mapping[str, Any], kind: str = "twilio") -> AsyncIterator[Board]:
     """``targets`` are the agent's."""
-    carrier = TwilioCarrier()
+    line = carried(kind)
+    carrier = line.exchange
     wire = Wire(carrier.transport())
-    async with open_house(database_url, public_url=PUBLIC, transports={"carrier/twilio": wire}, end_grace_s=0.0) as house:
-        board = Board(house, carrier, wire)
+    async with open_house(database_url, public_url=PUBLIC, transports={f"carrier/{kind}": wire}, end_grace_s=0.0) as house:
+        board = Board(house, carrier, wire, kind)
         carrier.web, carrier.clock = house.http, lambda: house.now[0]
-        account = carrier.add_account(SID, TOKEN)
-        carrier.add_number(account, DID, "Reception", VoiceUrl=f"{PUBLIC}/carriers/twilio/voice")
-        made = await house.ask("POST", "/carrier-accounts", {"account_sid": SID, "auth_token": TOKEN})
+        line.add_number(DID)
+        made = await house.ask("POST", "/carrier-accounts", line.account)
         number = (await house.get("/numbers")).json()["data"][0]["id"]
         moved = await house.ask("PATCH", f"/numbers/{number}", {"carrier_account_id": made.json()["id"]}, If_Match="*")
         assert moved.status_code == 200, moved.text
@@ -153,12 +153,15 @@ def answers(*inputs: str | None, **more: Any) -> Person:
 
 
 def on_a_board(targets: Mapping[str, Any]) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """A test with a board of its own, as ``board``. No fixture: what goes on at the carrier must be over before the test is."""
+    """A test with a board of its own, as ``board``; at the carrier that it names as ``kind``.
+
+    No fixture: what goes on at the carrier must be over before the test is.
+    """
 
     def made(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         @functools.wraps(test)
         async def run(database_url: str, **others: Any) -> None:
-            async with open_board(database_url, targets) as board:
+            async with open_board(database_url, targets, others.get("kind", "twilio")) as board:
                 await test(board=board, **others)
 
         wanted = inspect.signature(test)

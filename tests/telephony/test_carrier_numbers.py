@@ -15,7 +15,8 @@ from tests.e2e.portal_http import get
 from tests.telephony.figures import figure
 
 from offhook.orchestrator.carriers import attaching
-from offhook.testing.carriers.twilio import Account, TwilioCarrier
+from offhook.testing.carriers.exchange import Account
+from offhook.testing.carriers.twilio import TwilioCarrier
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio]
 PUBLIC = "https://voice.example.com"

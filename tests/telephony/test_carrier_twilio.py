@@ -28,7 +28,8 @@ from offhook.orchestrator.carriers.rest import placing
 from offhook.orchestrator.carriers.rest.opening import rest
 from offhook.orchestrator.carriers.rest.port import CarrierRest, NewLeg
 from offhook.orchestrator.carriers.rest.twilio import TwilioRest
-from offhook.testing.carriers.twilio import Account, Call, Person, TwilioCarrier
+from offhook.testing.carriers.exchange import Account, Call, Person
+from offhook.testing.carriers.twilio import TwilioCarrier
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio]
 PUBLIC = "https://voice.example.com"

@@ -12,7 +12,8 @@ import pytest
 from tests.e2e.business import CALLER, DID, OTHER_DID, House, open_house
 from tests.telephony.figures import figure
 
-from offhook.testing.carriers.twilio import Call, Person, TwilioCarrier
+from offhook.testing.carriers.exchange import Call, Person
+from offhook.testing.carriers.twilio import TwilioCarrier
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio]
 PUBLIC, TOKEN = "https://voice.example.com", "0123456789abcdef0123456789abcdef"
@@ -40,7 +41,7 @@ async def house(database_url: str, carrier: TwilioCarrier) -> AsyncIterator[Hous
 async def _rung(carrier: TwilioCarrier, to: str) -> Call:
     """A call whose media breaks at once, played to its end."""
     call = carrier.ring(to, CALLER)
-    with anyio.fail_after(60):
+    with anyio.fail_after(150):
         await call.over.wait()
     return call
 

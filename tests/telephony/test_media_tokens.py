@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,21 @@ async def test_a_number_that_nobody_answers_has_no_token(house: House) -> None:
     number = await number_of(house)
     await house.ask("PATCH", f"/numbers/{number}", {"enabled": False}, If_Match="*")
     assert (await token(house, number, 409))["title"]
+
+
+async def test_media_that_is_turned_away_is_counted_at_the_number_and_audited(house: House) -> None:
+    number = await number_of(house)
+    made = await token(house, number)
+    media = {"transport": "asterisk", "token": made["token"], "carrier_call": "1761234567.41"}
+    await refused(house, "c-other", **(media | {"carrier_call": "1761234567.99"}))
+    await house.plan("c-media", **media)
+    await refused(house, "c-again", **media)
+    late = await token(house, number, carrier_call="1761234567.42")
+    house.now[0] += timedelta(seconds=61)
+    await refused(house, "c-late", **(media | {"token": late["token"], "carrier_call": "1761234567.42"}))
+    await refused(house, "c-guess", **(media | {"token": "a-guess"}))  # nobody's: the engine counts it, and no tenant
+    [line] = [one for one in (await house.get("/lines")).json()["numbers"] if one["number_id"] == number]
+    assert line["refused"] == {"bad_token": 3}
+    log = (await house.get("/audit?action=media.refused")).json()["data"]
+    assert sorted(one["details"]["reason"] for one in log) == ["late", "other_call", "used"]
+    assert number in str(log[0])

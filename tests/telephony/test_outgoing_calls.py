@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
 from tests.telephony.figures import figure
 from tests.telephony.placing import PERSON, Desk, open_desk
 
-from offhook.orchestrator.outgoing import ops
-from offhook.testing.carriers.twilio import Person
+from offhook.orchestrator.live import engines
+from offhook.orchestrator.outgoing import reminders
+from offhook.testing.carriers.exchange import Person
 
 pytestmark = pytest.mark.telephony
+MESSAGE = "This is Harbour Plumbing. Please ring us back."
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ async def test_a_call_is_placed_and_begins_with_who_is_calling(desk: Desk) -> No
     assert (made["state"], made["consent"]) == ("waiting", "given")
     assert await desk.dial(made["id"]) in {"ringing", "answered", "done"}
     done = await desk.until(made["id"], "done")
-    assert (done["attempts"], done["answered_by"], done["reason"]) == (1, "human", "")
+    assert (done["attempts"], done["reason"]) == (1, "")
     assert len(desk.rung()) == 1
     [plan] = desk.plans
     first = plan["script"]["states"][plan["script"]["start"]]["say"]
@@ -156,19 +159,89 @@ async def test_nobody_answers_and_it_ends(desk: Desk) -> None:
     assert (await desk.house.get("/call-limits")).json()["calls"] == 0
 
 
-@pytest.mark.parametrize("message", ["", "This is Harbour Plumbing. Please ring us back."])
-async def test_a_machine_is_left_the_message_once_or_hung_up_on(desk: Desk, message: str) -> None:
+async def _engine_says(desk: Desk, id: str, outcome: str) -> None:
+    """The call as its engine tells of it."""
+    common = {"call": id, "ref": desk.plans[-1]["ref"], "at_ms": 0, "time": desk.house.now[0].isoformat()}
+    started = {**common, "type": "call.started", "id": "e1", "seq": 1, "transport": "twilio"}
+    ended = {**common, "type": "call.ended", "id": "e2", "seq": 2, "reason": "finished", "outcome": outcome, "seconds": 20.0}
+    for event in (started, ended):
+        assert (await desk.house.post("/v1/events", event)).is_success
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted", "does", "outcome"),
+    [
+        ("", None, ("hang_up", ""), "voicemail"),
+        (MESSAGE, None, ("leave_message", MESSAGE), "voicemail_left"),
+        (MESSAGE, "leave_message", ("leave_message", MESSAGE), "voicemail_left"),
+        (MESSAGE, "hang_up", ("hang_up", ""), "voicemail"),
+    ],
+)
+async def test_the_engine_is_told_what_to_do_with_a_machine_and_tells_what_it_did(
+    desk: Desk, message: str, wanted: str | None, does: tuple[str, str], outcome: str
+) -> None:
     await desk.agreed()
     await desk.put("/outgoing-settings", voicemail=message)
-    desk.carrier.people[PERSON] = Person(machine=True)
-    made = await desk.place()
+    told: list[str] = []
+
+    async def talk(id: str) -> None:
+        told.append(id)
+        await _engine_says(desk, id, outcome)
+
+    desk.talk = talk
+    desk.carrier.people[PERSON] = Person(machine=True, heard=anyio.Event())  # the carrier knows too late
+    made = await desk.place(on_machine=wanted)
+    assert made["on_machine"] == wanted
     await desk.dial(made["id"])
     done = await desk.until(made["id"], "done")
-    assert done["reason"] == ("voicemail_left" if message else "voicemail")
-    assert desk.rung()[0].heard == ([f"say: {message}"] if message else [])
-    assert desk.plans == []  # no engine spoke to a machine
+    assert (done["reason"], done["answered_by"]) == (outcome, "machine")
+    [plan] = desk.plans
+    assert plan["machine"] == {"on_machine": does[0], "message": does[1], "carrier": ""}
+    record = await desk.house.call(told[0])
+    assert record["call"]["outcome"] == outcome
+    assert desk.rung()[0].heard == []  # the carrier says nothing itself
     assert await desk.dial(made["id"]) == "done"
     assert len(desk.rung()) == 1
+
+
+async def test_there_is_a_message_to_leave(desk: Desk) -> None:
+    await desk.agreed()
+    body = {"to": PERSON, "agent_id": "front-desk", "on_machine": "leave_message"}
+    answer = await desk.house.ask("POST", "/outgoing-calls", body)
+    assert (answer.status_code, "on_machine" in answer.text) == (422, True)
+
+
+async def test_nobody_waits_for_the_carrier_to_listen_and_the_engine_is_told_what_it_heard(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.agreed()
+    listened, over = anyio.Event(), anyio.Event()
+    sent: list[tuple[str, str, dict[str, Any]]] = []
+
+    async def command(_given: object, _url: str, action: str, call: str, body: dict[str, Any], _mark: str) -> None:
+        sent.append((action, call, body))
+
+    monkeypatch.setattr(engines, "command", command)
+    live: list[str] = []
+
+    async def talk(id: str) -> None:
+        event = {"type": "call.started", "id": "e1", "seq": 1, "call": id, "ref": desk.plans[-1]["ref"], "at_ms": 0, "transport": "twilio"}
+        await desk.house.post("/v1/events", {**event, "time": desk.house.now[0].isoformat()})
+        live.append(id)
+        listened.set()
+        await over.wait()
+
+    desk.talk = talk
+    desk.carrier.people[PERSON] = Person(machine=True, heard=listened)
+    made = await desk.place()
+    await desk.dial(made["id"])
+    with anyio.fail_after(60):
+        while not sent:
+            await anyio.sleep(0.01)
+    assert sent == [("answered", live[0], {"machine": True})]
+    assert (await desk.show(made["id"]))["answered_by"] == "machine_start"
+    over.set()
+    assert (await desk.until(made["id"], "done"))["answered_by"] == "machine_start"
 
 
 async def test_caps_make_a_call_wait_and_suspension_refuses_it(desk: Desk) -> None:
@@ -227,18 +300,18 @@ async def test_a_visit_is_reminded_of_once(desk: Desk) -> None:
     await desk.house.plan(caller=PERSON)
     slot = (await desk.house.slots())[0]
     await desk.house.tool("book", {"slot": slot["id"], "name": "Ann Lee", "phone": PERSON, "problem": "tap"})
-    assert await ops.remind(desk.house.services, "harbour") == 0  # off by default
+    assert await reminders.remind(desk.house.services, "harbour") == 0  # off by default
     await desk.put("/outgoing-settings", reminder_hours=72, reminder_agent="front-desk", consent_for=["other"])
     async with anyio.create_task_group() as group:
         for _ in range(5):
-            group.start_soon(ops.remind, desk.house.services, "harbour")
+            group.start_soon(reminders.remind, desk.house.services, "harbour")
     [call] = (await desk.house.get("/outgoing-calls")).json()["data"]
     assert (call["purpose"], call["consent"], call["to"], call["state"]) == ("reminder", "service", PERSON, "waiting")
     await desk.dial(call["id"])
     await desk.until(call["id"], "done")
     [plan] = desk.plans
     assert "remind you of your visit" in plan["script"]["states"][plan["script"]["start"]]["say"]
-    assert await ops.remind(desk.house.services, "harbour") == 0
+    assert await reminders.remind(desk.house.services, "harbour") == 0
     figure("outgoing calls: 1 reminder of 1 visit, after 7 looks at the diary")
 
 

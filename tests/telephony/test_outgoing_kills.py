@@ -18,7 +18,7 @@ from tests.telephony.placing import Desk, open_desk
 
 from offhook.orchestrator.outgoing import ops
 from offhook.orchestrator.outgoing.schemas import NewOutgoing
-from offhook.testing.carriers.twilio import Person
+from offhook.testing.carriers.exchange import Person
 
 pytestmark = pytest.mark.telephony
 CALLS, WORKERS, ROUNDS = 200, 8, 20

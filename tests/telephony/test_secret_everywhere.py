@@ -60,7 +60,7 @@ async def test_a_secret_is_in_nothing_that_is_kept_or_told(database_url: str, tm
             glimpse = stage.call.glimpse().model_dump_json()
             await _next(stage)
             await _keyed(stage, "1")
-            with anyio.fail_after(60):
+            with anyio.fail_after(150):
                 await stage.done.wait()
             shown = json.dumps(stage.line.shown, default=str)
         await settled(desk)

@@ -11,6 +11,8 @@ from tests.e2e.business import DID, House, open_house
 from tests.telephony.figures import figure
 from twilio.request_validator import RequestValidator
 
+from offhook.orchestrator.tolls.schemas import TollLimits
+
 pytestmark = pytest.mark.telephony
 PUBLIC, TOKEN = "https://voice.example.com", "0123456789abcdef0123456789abcdef"
 FORM = {"CallSid": "CA1", "To": DID, "From": "+447700900123", "AccountSid": "AC" + "a" * 32}
@@ -50,3 +52,29 @@ async def test_a_media_token_is_good_for_one_call(database_url: str, owner_url: 
         assert await plan("c1", "CA1", token) is None  # the same call asks again: its answer may have been lost
         assert await plan("c2", "CA1", token) == "bad_token"
         assert len(await house.look("select id from call")) == 1
+
+
+async def test_a_fallback_number_is_one_that_callers_can_be_sent_to(database_url: str, tmp_path: Path) -> None:
+    async with open_house(database_url, tmp_path) as house:
+        for number, said in (
+            ("12", "not a phone number"),
+            ("+449098790000", "premium"),
+            ("+8816123456789", "satellite"),
+            ("+12025550100", "country"),
+            (DID, "your own here"),
+        ):
+            answer = await house.ask("PATCH", "", {"fallback_number": number}, If_Match="*")
+            assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "fallback_number"), answer.text
+            assert said in answer.json()["errors"][0]["message"]
+        assert (await house.get("")).json()["fallback_number"] is None
+        limits = await house.get("/call-limits")
+        wider = {name: limits.json()[name] for name in TollLimits.model_fields} | {"countries": ["US"]}
+        assert (await house.ask("PUT", "/call-limits", wider, If_Match="*")).status_code == 200
+        wanted: tuple[tuple[str | None, str | None], ...] = (
+            ("+1 212 555 0100", "+12125550100"),
+            ("020 7946 0123", "+442079460123"),
+            (None, None),
+        )
+        for typed, kept in wanted:
+            answer = await house.ask("PATCH", "", {"fallback_number": typed}, If_Match="*")
+            assert (answer.status_code, answer.json()["fallback_number"]) == (200, kept), answer.text

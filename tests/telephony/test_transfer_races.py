@@ -11,7 +11,7 @@ from tests.telephony.figures import figure
 from tests.telephony.switchboard import KIM, LEE, SAM, Board, answers, on_a_board
 
 from offhook.orchestrator.tolls.schemas import TollLimits
-from offhook.testing.carriers.twilio import Person
+from offhook.testing.carriers.exchange import Person
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio]
 TARGETS: dict[str, Any] = {
@@ -22,7 +22,7 @@ TARGETS: dict[str, Any] = {
 
 
 @on_a_board(TARGETS)
-async def test_a_person_hears_who_rings_and_why_and_takes_the_call_by_a_key(board: Board) -> None:
+async def test_field_11_a_person_hears_who_rings_and_why_and_takes_the_call_by_a_key(board: Board) -> None:
     board.carrier.people[SAM] = answers("1")
     caller = await board.ring()
     begun = await board.begin(name="Ann Lee", words="my boiler leaks badly", values={"problem": {"raw": "a leaking boiler"}})

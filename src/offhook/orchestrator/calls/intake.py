@@ -16,6 +16,7 @@ from offhook.orchestrator.calls.transcript import turns_of
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.extraction import ops as extraction
 from offhook.orchestrator.numbers import ops as numbers
+from offhook.orchestrator.outgoing import ops as outgoing
 from offhook.orchestrator.paperwork import ops as paperwork
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
@@ -77,6 +78,7 @@ async def _apply(given: Services, scope: TenantScope, call: CallRecord, event: A
         fields = {"reason": event.reason, "outcome": event.outcome}
         await repo.change(call.id, state="ended", ended_at=event.time, last_seq=event.seq, seconds=event.seconds, **fields)
         await numbers.release(scope, call.id)
+        await outgoing.came_of(scope, call.id, event.outcome)
         if call.state != "ended":  # else it was given up, and that was told
             await news.ended(given, scope, await ops.get(scope, call.id))
 

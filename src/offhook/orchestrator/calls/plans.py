@@ -111,9 +111,12 @@ async def _outgoing(given: Services, request: PlanRequest, now: datetime) -> Cal
     async with given.database.platform() as platform:
         redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, now)
     if redeemed is None:
+        await carriers.turned_away(given, request.token, request.carrier_call, now)
         return Refusal(reason="bad_token")
     async with given.database.tenant(redeemed.tenant) as scope:
         row = await outgoing.of_carrier(scope, request.carrier_call)
+        if row is not None and request.transport == "sip":
+            row = await outgoing.taken(scope, given, row)
         if row is None or row.state != "answered":
             return Refusal(reason="bad_token")
         try:
@@ -138,13 +141,18 @@ async def _outgoing(given: Services, request: PlanRequest, now: datetime) -> Cal
             await numbers.release(scope, request.call)
         await outgoing.is_call(scope, row.id, request.call)
         left = await outgoing.left(scope, given, row)
+        machine = await outgoing.machine(scope, row)
         visit = await outgoing.visit(scope, row, agent, now)
     known = await context.of_caller(given, agent, row.to)
     made = plan_of(agent, request.call, now, given.settings.base_url, known | {"open_now": True})
     text = outgoing.line(row, agent.tenant.name, visit)
     longest = min(made.turn.max_call_ms, left)
     made = made.model_copy(
-        update={"script": outgoing.opened(made.script, text), "turn": made.turn.model_copy(update={"max_call_ms": longest})}
+        update={
+            "script": outgoing.opened(made.script, text),
+            "turn": made.turn.model_copy(update={"max_call_ms": longest}),
+            "machine": machine,
+        }
     )
     return await _with_accounts(given, agent, made)
 
@@ -154,11 +162,14 @@ async def _whose(given: Services, request: PlanRequest, now: datetime) -> tuple[
     if request.transport == "sip":
         return await _over_trunk(given, request, now)
     did, caller, tenant = request.did, request.caller, None
-    async with given.database.platform() as platform:
-        if request.transport not in OWN:
+    if request.transport not in OWN:
+        async with given.database.platform() as platform:
             redeemed = await carriers.redeem(platform, request.token, request.carrier_call, request.call, now)
-            if redeemed is None:
-                return Refusal(reason="bad_token")
+        if redeemed is None:
+            await carriers.turned_away(given, request.token, request.carrier_call, now)
+            return Refusal(reason="bad_token")
+    async with given.database.platform() as platform:
+        if request.transport not in OWN and redeemed is not None:
             did, caller, tenant = redeemed.did, redeemed.caller, redeemed.tenant
         elif request.transport in {"browser", "webrtc"}:
             did = given.settings.browser_number

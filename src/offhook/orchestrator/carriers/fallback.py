@@ -10,9 +10,10 @@ from typing import Final, TypeAlias
 
 from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.agents.config import Recording
 from offhook.orchestrator.calls import ops as calls
-from offhook.orchestrator.carriers import twiml
-from offhook.orchestrator.carriers.dialects import Dial, HangUp, Heard, Record, Say, Step, Talk
+from offhook.orchestrator.carriers.steps import Dial, HangUp, Heard, Record, Say, Step, Talk
+from offhook.orchestrator.carriers.words import said, voice
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.numbers.schemas import Owner
@@ -26,9 +27,6 @@ RING_S: Final = 20
 LONGEST_S: Final = 120
 """Seconds of a message."""
 BROKE: Final = "The call broke off."
-LEAVE: Final = "We are sorry, this call cannot go on just now. We will ring you back. If you like, leave a message after the tone."
-RECORDED: Final = "It is recorded."
-THANKS: Final = "Thank you. We will ring you back. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ Stage: TypeAlias = Callable[[Stranded], Awaitable[list[Step]]]
 
 def plain(target: str | None, language: str) -> list[Step]:
     """What the carrier does when it cannot ask us: somebody else, or an apology."""
-    return [Dial(target)] if target else [Say(twiml.APOLOGY, language), HangUp()]
+    return [Dial(target)] if target else [_line("apology", language), HangUp()]
 
 
 async def begin(one: Stranded) -> list[Step]:
@@ -79,20 +77,29 @@ async def left(one: Stranded) -> list[Step]:
     heard = one.heard
     if heard.recording and heard.seconds:
         await _note(one, "callback", f"They left a message of {heard.seconds} s; the carrier keeps it as recording {heard.recording}.")
-    return [Say(THANKS, (await tenants.get(one.scope)).locale), HangUp()]
+    return [_line("thanks", (await _agent(one))[0]), HangUp()]
 
 
 async def _message(one: Stranded) -> list[Step]:
     """Ask for a message, where the agent's calls are recorded at all; else an apology."""
-    locale = (await tenants.get(one.scope)).locale
-    try:
-        recording = (await agents.live(one.scope, one.owner.agent)).config.recording
-    except NotFound:
-        recording = None
+    locale, recording = await _agent(one)
     if recording is None or not recording.record or not one.talk.asks:
         return plain(None, locale)
-    words = f"{LEAVE} {recording.disclosure or RECORDED}"
-    return [Say(words, locale), Record(one.asks("message"), LONGEST_S), Say(THANKS, locale), HangUp()]
+    words = f"{said('leave', locale)} {recording.disclosure or said('recorded', locale)}"
+    return [Say(words, voice(locale)), Record(one.asks("message"), LONGEST_S), _line("thanks", locale), HangUp()]
+
+
+async def _agent(one: Stranded) -> tuple[str, Recording | None]:
+    """The language of the agent that answers this number, and whether its calls are recorded; of the tenant where it is not live."""
+    try:
+        agent = await agents.live(one.scope, one.owner.agent)
+    except NotFound:
+        return (await tenants.get(one.scope)).locale, None
+    return agent.locale, agent.config.recording
+
+
+def _line(name: str, language: str) -> Say:
+    return Say(said(name, language), voice(language))
 
 
 async def _note(one: Stranded, kind: str, note: str) -> None:

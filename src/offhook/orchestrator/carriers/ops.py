@@ -7,9 +7,13 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.carriers.repo import OldLegs, TokenRepo, Tokens
 from offhook.orchestrator.carriers.schemas import Redeemed
+from offhook.orchestrator.hooks import ops as hooks
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.scope import PlatformScope, TenantScope
+from offhook.orchestrator.services import Services
 
 KEPT: Final = timedelta(days=30)
 """How long a call that was placed can be told from another attempt."""
@@ -34,6 +38,20 @@ async def mint(
 async def redeem(scope: PlatformScope, token: str, carrier_call: str, call: str, now: datetime) -> Redeemed | None:
     """Use a token up. The same call may ask again (its answer may have been lost)."""
     return await Tokens(scope).redeem(_digest(token), carrier_call, call, now)
+
+
+async def turned_away(given: Services, token: str, carrier_call: str, now: datetime) -> None:
+    """Media has come with a token that is not good: counted at its number and audited, where it was ever anybody's."""
+    async with given.database.platform() as platform:
+        found = await Tokens(platform).whose(_digest(token), carrier_call, now) if token else None
+    if found is None:
+        return
+    tenant, did, why = found
+    async with given.database.tenant(tenant) as scope:
+        number = await numbers.of_did(scope, did)
+        if number is not None:
+            await numbers.refused(scope, number.id, "bad_token", now)
+        await audit.record(scope, now, hooks.SYSTEM, "media.refused", number.id if number is not None else "", {"reason": why})
 
 
 async def sweep(scope: PlatformScope, now: datetime) -> None:

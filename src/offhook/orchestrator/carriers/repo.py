@@ -46,6 +46,15 @@ class Tokens(PlatformRepo):
         row = (await self._session.execute(use)).first()
         return Redeemed(tenant=row.tenant_id, did=row.did, caller=row.caller) if row else None
 
+    async def whose(self, digest: str, carrier_call: str, now: datetime) -> tuple[str, str, str] | None:
+        """Tenant and number of a token that was not taken, and why it was not; None for one that nobody has made."""
+        query = select(MediaTokenRow).where(MediaTokenRow.id == digest)
+        row = (await self._session.execute(query)).scalar_one_or_none()
+        if row is None:
+            return None
+        why = "other_call" if row.carrier_call != carrier_call else "late" if row.expires_at <= now else "used"
+        return row.tenant_id, row.did, why
+
     async def sweep(self, before: datetime) -> None:
         """Forget tokens that expired before this."""
         await self._session.execute(delete(MediaTokenRow).where(MediaTokenRow.expires_at < before))

@@ -24,8 +24,9 @@ from offhook.orchestrator.access import Given
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.carriers import accounts, attaching, fallback, ops, webhooks
-from offhook.orchestrator.carriers.dialects import TALKS, Connect, Dial, HangUp, Heard, Reject, Step, Talk
+from offhook.orchestrator.carriers.dialects import TALKS
 from offhook.orchestrator.carriers.schemas import Credentials
+from offhook.orchestrator.carriers.steps import Connect, Dial, HangUp, Heard, Reject, Step, Talk
 from offhook.orchestrator.live import engines
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.numbers.schemas import Owner
@@ -37,7 +38,7 @@ from offhook.orchestrator.transfers import ops as transfers
 POLL: Final = 0.1
 SLACK: Final = 5
 """Seconds that a place outlives the token of its media."""
-PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle", "stopped"})
+PROPER: Final = frozenset({"hangup", "finished", "transferred", "limit", "idle", "held", "stopped"})
 """Reasons of call.ended after which nobody is to be rung."""
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def router_of(talk: Talk, *, voice: str = "voice", after: str = "after", prefix:
 
     async def after_route(given: Given, ring: Ring = signed) -> Response:
         if ring.owner is not None and (taken := await transfers.media_ended(given, ring.owner.tenant, ring.heard.carrier_call)):
-            return Response(taken, media_type=talk.media)  # somebody has the call: what ended is only its media
+            return _answer(talk, taken)  # somebody has the call: what ended is only its media
         return _answer(talk, await _after(talk, ring, given))
 
     async def dialled_route(given: Given, ring: Ring = signed) -> Response:
@@ -158,7 +159,7 @@ async def _take(scope: TenantScope, given: Services, owner: Owner, heard: Heard,
     base = given.settings.public_url.rstrip("/") or given.settings.base_url
     after = f"{base}/carriers/{kind}/{'event' if kind == 'vonage' else 'after'}"
     connect = Connect(given.settings.stream_to(kind), after, token, owner.did, heard.caller, heard.carrier_call)
-    return [connect, *fallback.plain(owner.fallback or owner.overflow, agent.tenant.locale)]
+    return [connect, *fallback.plain(owner.fallback or owner.overflow, agent.locale)]
 
 
 async def _after(talk: Talk, ring: Ring, given: Services) -> list[Step]:

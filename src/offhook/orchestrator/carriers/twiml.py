@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
-
-APOLOGY: Final = "We are sorry, we cannot take your call right now. Please ring again in a little while. Goodbye."
 
 
 def document(*verbs: Xml.Element) -> bytes:
@@ -61,3 +58,28 @@ def say(words: str, language: str) -> Xml.Element:
 def record(action: str, seconds: int) -> Xml.Element:
     """Record a message after a tone, to a hash, five seconds of silence or the longest; without a word the next verb follows."""
     return Xml.Element("Record", action=action, method="POST", maxLength=str(seconds), timeout="5", finishOnKey="#", playBeep="true")
+
+
+def redirect(url: str) -> Xml.Element:
+    """Ask there how to go on."""
+    verb = Xml.Element("Redirect", method="POST")
+    verb.text = url
+    return verb
+
+
+def gather(lines: Sequence[str], language: str, action: str, hints: Sequence[str]) -> Xml.Element:
+    """Say these and wait for one key or some words. A voicemail gives no answer, which is one."""
+    verb = Xml.Element(
+        "Gather", input="dtmf speech", numDigits="1", timeout="6", speechTimeout="auto", hints=", ".join(hints), action=action,
+        method="POST", actionOnEmptyResult="true", language=language,
+    )  # fmt: skip
+    verb.extend(say(line, language) for line in lines)
+    return verb
+
+
+def meet(room: str, action: str) -> Xml.Element:
+    """Into a room that ends for all when one leaves it."""
+    verb = Xml.Element("Dial", action=action, method="POST") if action else Xml.Element("Dial")
+    noun = Xml.SubElement(verb, "Conference", beep="false", startConferenceOnEnter="true", endConferenceOnExit="true")
+    noun.text = room
+    return verb

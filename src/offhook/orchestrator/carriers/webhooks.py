@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Path, Request, Response
 
 from offhook.errors import Invalid, NotPermitted
 from offhook.orchestrator.carriers import accounts
-from offhook.orchestrator.carriers.dialects import TALKS, Raw, Talk
+from offhook.orchestrator.carriers.dialects import MOVERS, TALKS
 from offhook.orchestrator.carriers.schemas import Credentials
+from offhook.orchestrator.carriers.steps import Heard, Raw, Step, Talk
 from offhook.orchestrator.services import Services
 
 MAX_FIELDS: Final = 200
 MAX_BODY: Final = 64_000
+UNSIGNED: Final = "the request is not signed by the carrier"
+Carrier: TypeAlias = Annotated[str, Path(pattern=f"^({'|'.join(sorted(MOVERS))})$")]
+"""In the path of a webhook."""
+DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application/xml": {}}}}
 
 
-async def signed_form(request: Request, given: Services, tenant: str, account: str | None) -> dict[str, str]:
-    """The form of a webhook about a tenant's call at this carrier account (None: the platform's own); NotPermitted if it is not signed.
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a webhook says whose signature is good, and in which dialect it is answered."""
 
-    For webhooks that name the tenant in their path: transfers and outgoing calls.
+    talk: Talk
+    heard: Heard
+
+
+async def signed(request: Request, given: Services, tenant: str, account: str | None, kind: str) -> Word:
+    """A webhook about a tenant's call at this carrier account (None: the platform's own); NotPermitted if it is not signed.
+
+    For webhooks that name the carrier and the tenant in their path: transfers and outgoing calls.
     """
     opened = Credentials(account_sid="", auth_token=given.settings.twilio_auth_token)
     if account is not None:
         async with given.database.tenant(tenant) as scope:
             opened = await accounts.credentials(scope, given, account)
-    talk = TALKS[opened.kind]
+    if opened.kind != kind or kind not in MOVERS:
+        raise NotPermitted(UNSIGNED)
+    talk = TALKS[kind]
     raw = await raw_of(request, given, talk)
     check(given, talk, raw, opened)
-    return {name: values[0] for name, values in raw.fields.items()}
+    return Word(talk, talk.heard(raw))
+
+
+def answer(talk: Talk, *steps: Step) -> Response:
+    """What the carrier is to do, in its words."""
+    return Response(talk.document(steps), media_type=talk.media)
 
 
 def check(given: Services, talk: Talk, raw: Raw, opened: Credentials | None) -> None:
@@ -40,7 +61,7 @@ def check(given: Services, talk: Talk, raw: Raw, opened: Credentials | None) -> 
     now = given.clock().timestamp()
     if opened is None or not given.settings.public_url or not talk.signed(raw, opened, talk.heard(raw), now):
         given.limits.strangers.take(raw.source)
-        raise NotPermitted("the request is not signed by the carrier")
+        raise NotPermitted(UNSIGNED)
 
 
 async def raw_of(request: Request, given: Services, talk: Talk) -> Raw:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from procrastinate import App as JobQueue
 from procrastinate import RetryStrategy
 
-from offhook.errors import OffhookError
-from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing import ops, reminders
 from offhook.orchestrator.services import Services
-
-_log = logging.getLogger(__name__)
 
 
 def register(queue: JobQueue, services: Services) -> None:
@@ -29,23 +24,10 @@ def register(queue: JobQueue, services: Services) -> None:
     @queue.periodic(cron="*/10 * * * *")
     @queue.task(name="remind_of_visits", queueing_lock="remind_of_visits")
     async def remind_of_visits(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
-        await remind_all(services)
+        await reminders.remind_all(services)
 
     @queue.periodic(cron="37 3 * * *")
     @queue.task(name="sweep_outgoing", queueing_lock="sweep_outgoing")
     async def sweep_outgoing(timestamp: int) -> None:  # noqa: ARG001 - given by the queue
         async with services.database.platform() as scope:
             await ops.sweep(scope, services.clock())
-
-
-async def remind_all(given: Services) -> int:
-    """Reminders of all tenants; how many calls are new. What goes wrong at one keeps none of the others from theirs."""
-    async with given.database.platform() as scope:
-        tenants = await ops.reminding(scope)
-    made = 0
-    for tenant in tenants:
-        try:
-            made += await ops.remind(given, tenant)
-        except OffhookError as error:
-            _log.warning("no reminders were made: %s", error.public, extra={"tenant": tenant})
-    return made

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime
+from typing import Final
 
 from offhook.errors import Fault, Invalid, NotFound
 from offhook.orchestrator.numbers import dialling
@@ -10,6 +12,8 @@ from offhook.orchestrator.outgoing.repo import Lists, OutgoingRepo
 from offhook.orchestrator.outgoing.schemas import ConsentView, DoNotCallView, NewConsent, NewDoNotCall
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.tenants import ops as tenants
+
+MOST_LINES: Final = 2_000
 
 
 async def number(scope: TenantScope, text: str, field: str = "phone") -> str:
@@ -48,6 +52,35 @@ async def remove(scope: TenantScope, phone: str) -> None:
 async def page(scope: TenantScope, limit: int, after: str | None) -> list[DoNotCallView]:
     """The do-not-call list, by number."""
     return [DoNotCallView.model_validate(one) for one in await Lists(scope).list(limit, after)]
+
+
+async def add_table(scope: TenantScope, table: str, by: str, now: datetime) -> int:
+    """Put the numbers of a CSV file on the list, one in each line and why behind it; how many there are. A first line of headings is
+    passed over. Invalid, naming the line, if any is no number: then none is added.
+    """
+    region = (await tenants.get(scope)).region
+    found: dict[str, str] = {}
+    for line, row in enumerate(csv.reader(table.splitlines()), start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        phone = dialling.e164(cells[0], region)
+        if phone is None and line == 1 and not any(letter.isdigit() for letter in cells[0]):
+            continue
+        why = ", ".join(cell for cell in cells[1:] if cell)[:500]
+        if phone is None or not why.isprintable():
+            raise Invalid(f"line {line} is not a phone number", faults=(Fault("table", f"line {line} is not a phone number"),))
+        found[phone] = why
+    if not 0 < len(found) <= MOST_LINES:
+        raise Invalid("the table has no numbers, or too many", faults=(Fault("table", f"from 1 to {MOST_LINES:,} numbers at once"),))
+    for phone, why in found.items():
+        await bar(scope, phone, why, by, now)
+    return len(found)
+
+
+async def consents(scope: TenantScope, limit: int, after: str | None) -> list[ConsentView]:
+    """Who agreed, by number."""
+    return [ConsentView.model_validate(one) for one in await Lists(scope).consents(limit, after)]
 
 
 async def agree(scope: TenantScope, new: NewConsent, by: str, now: datetime) -> ConsentView:

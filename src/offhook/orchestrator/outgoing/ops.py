@@ -7,28 +7,34 @@ with a key of the attempt's own by which it rings once (carriers.rest.placing), 
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
-from offhook.errors import AdapterError, AdapterRateLimited, AdapterUnavailable, Conflict, Fault, Invalid, NotFound
+from offhook.contracts.dial import Dialled
+from offhook.contracts.plan import MachinePlan
+from offhook.errors import AdapterError, AdapterRateLimited, AdapterUnavailable, Conflict, Fault, Invalid, NotFound, Unreachable
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.bookings.slots import label
+from offhook.orchestrator.carriers import accounts
 from offhook.orchestrator.carriers.rest.opening import rest
 from offhook.orchestrator.carriers.rest.port import NewLeg
 from offhook.orchestrator.crm import contacts
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
+from offhook.orchestrator.live import ops as live
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.numbers.schemas import NumberView
-from offhook.orchestrator.outgoing import lists, opening
+from offhook.orchestrator.outgoing import dialling, lists, opening
+from offhook.orchestrator.outgoing.dialling import PREFIX as PREFIX
 from offhook.orchestrator.outgoing.hours import Hours, next_time, zones_of
 from offhook.orchestrator.outgoing.opening import opened as opened
 from offhook.orchestrator.outgoing.repo import Due, Lists, OutgoingRepo
-from offhook.orchestrator.outgoing.schemas import NewOutgoing, OutgoingView, Purpose, Setting, SettingView
+from offhook.orchestrator.outgoing.schemas import FAILED, REASONS, NewOutgoing, OutgoingView, Purpose, Setting, SettingView
 from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import PlatformScope, TenantScope
 from offhook.orchestrator.services import Services
@@ -37,11 +43,11 @@ from offhook.orchestrator.tolls import ops as tolls
 from offhook.orchestrator.tolls.rules import Purpose as TollPurpose
 from offhook.orchestrator.tolls.rules import prefix_of
 from offhook.orchestrator.tolls.schemas import Denied
+from offhook.orchestrator.trunks import ops as trunks
 
+_log = logging.getLogger(__name__)
 DIAL: Final = "dial_outgoing"
 """Name of the job that places one call."""
-PREFIX: Final = "out_"
-"""What the one-time token of a call's media begins with."""
 LATER: Final = frozenset({"at_once", "per_minute", "minutes_per_hour", "spend_per_hour"})
 """Reasons that pass by themselves: the call waits."""
 PAUSE: Final = timedelta(minutes=1)
@@ -51,6 +57,12 @@ SILENT: Final = timedelta(hours=5)
 """A call of which the carrier says nothing more for so long is over."""
 GIVE_UP: Final = timedelta(minutes=10)
 """So long after an attempt was begun nobody asks any more whether it was placed."""
+LOOK: Final = timedelta(seconds=60)
+"""An engine is asked how far a call over a trunk is when it has told nothing for so long."""
+NO_ENGINE: Final = timedelta(hours=1)
+"""How long a call waits for an engine that has its trunk."""
+MACHINES: Final = frozenset({"machine", "machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax"})
+"""What carriers call whoever is no person."""
 AGAIN: Final = frozenset({"busy", "no-answer"})
 KEPT: Final = timedelta(days=90)
 BATCH: Final = 200
@@ -68,10 +80,20 @@ async def create(scope: TenantScope, given: Services, new: NewOutgoing, by: str,
     await agents.need_in_use(scope, new.agent_id)
     number = await _number(scope, new)
     await _theirs(scope, new)
+    if new.on_machine == "leave_message" and not (await setting(scope)).voicemail:
+        raise Invalid(
+            "there is no message to leave", faults=(Fault("on_machine", "write the message into the settings of calls out first"),)
+        )
     consent, why = await _may(scope, to, new.purpose, new.lead_id)
     why = why or ("own_number" if await _own(scope, to) else None) or (await tolls.rules(scope)).why_not(to)
     id = new_id("out", now)  # noqa: A001 - what it is
-    fields: dict[str, Any] = {**new.model_dump(exclude={"to", "number_id"}), "to": to, "did": number.did, "number_id": number.id}
+    fields: dict[str, Any] = {
+        **new.model_dump(exclude={"to", "number_id"}),
+        "on_machine": new.on_machine or "",
+        "to": to,
+        "did": number.did,
+        "number_id": number.id,
+    }
     refused = {"state": "refused", "reason": why, "ended_at": now, "next_at": None}
     due = max(now, new.not_before) if new.not_before else now
     state = refused if why else {"state": "waiting", "next_at": due}
@@ -95,9 +117,13 @@ async def page(scope: TenantScope, limit: int, after: tuple[datetime, str] | Non
 
 
 async def cancel(scope: TenantScope, given: Services, id: str) -> OutgoingView:
-    """Do not place a call that waits; Conflict once it rings."""
+    """Do not place a call that waits, and ring no more over a trunk; Conflict for any other that rings or was answered."""
     repo = OutgoingRepo(scope)
     row = _found(await repo.get(id, lock=True))
+    if row.state in {"dialling", "ringing"} and row.boot:
+        await repo.change(id, reason="by_hand")  # its engine is asked to stop, and says whether somebody was faster
+        await _look(scope, given, row, given.clock())
+        return await show(scope, id)
     if row.state != "waiting":
         raise Conflict("this call is no longer waiting")
     await repo.change(id, state="cancelled", reason="by_hand", next_at=None, ended_at=given.clock())
@@ -123,13 +149,18 @@ async def dial(given: Services, tenant: str, id: str) -> str:
         row = await OutgoingRepo(scope).get(id, lock=True)
         if row is None or row.next_at is None or row.next_at > given.clock():
             return row.state if row else "gone"
-        if row.state in {"ringing", "answered"}:  # the carrier has said nothing more of it
+        if row.state in {"ringing", "answered"} and not row.boot:  # the carrier has said nothing more of it
             await over(scope, given, row, "failed" if row.state == "ringing" else "completed")
             return (await show(scope, id)).state
         if row.state == "waiting" and not await _begin(scope, given, row):
             return (await show(scope, id)).state
-        leg, account = await _leg(scope, given, _found(await OutgoingRepo(scope).get(id)))
-    return await _place(given, tenant, id, leg, account)
+        row = _found(await OutgoingRepo(scope).get(id))
+        asked = await _asked(scope, given, row) if row.trunk_id is not None else await _leg(scope, given, row)
+        if asked is None:
+            return (await show(scope, id)).state
+    if isinstance(asked, dialling.Asked):
+        return await _over_trunk(given, tenant, row, asked)
+    return await _place(given, tenant, id, *asked)
 
 
 async def _begin(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
@@ -152,6 +183,8 @@ async def _begin(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
     if why is not None:
         await _end(scope, given, row, "refused", why)
         return False
+    if not await _way(scope, given, row):
+        return False
     leave = await tolls.ask(scope, given, row.to, _toll(row.purpose), key_of(row.id, row.attempts + 1))
     if isinstance(leave, Denied):
         if leave.why in LATER:
@@ -160,7 +193,8 @@ async def _begin(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
             await _end(scope, given, row, "refused", leave.why)
         return False
     await repo.begin(row.id, row.attempts + 1, now)
-    await repo.change(row.id, state="dialling", attempts=row.attempts + 1, next_at=now + LEASE, carrier_call="", answered_by="")
+    fresh = {"carrier_call": "", "answered_by": "", "reason": "", "engine": "", "boot": ""}
+    await repo.change(row.id, state="dialling", attempts=row.attempts + 1, next_at=now + LEASE, **fresh)
     return True
 
 
@@ -196,11 +230,140 @@ async def _not_placed(scope: TenantScope, given: Services, row: OutgoingRow, err
     await _end(scope, given, row, "failed", "no_account" if isinstance(error, NotFound) else "carrier")
 
 
+async def _way(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
+    """Whether it can be placed just now: over its trunk, or the one of its number, by an engine that has it; else by the carrier."""
+    now, trunk = given.clock(), row.trunk_id or await _trunk_of(scope, row)
+    if trunk is None:
+        return True
+    await OutgoingRepo(scope).change(row.id, trunk_id=trunk)
+    try:
+        if await trunks.placers(scope, trunk, now):
+            return True
+    except NotFound:
+        await _end(scope, given, row, "failed", "no_trunk")
+        return False
+    if now - max(row.created_at, row.not_before or row.created_at) > NO_ENGINE:
+        await _end(scope, given, row, "failed", "no_engine")
+    else:
+        await OutgoingRepo(scope).change(row.id, reason="no_engine")
+        await _wait(scope, given, row, now + PAUSE)
+    return False
+
+
+async def _trunk_of(scope: TenantScope, row: OutgoingRow) -> str | None:
+    """The trunk of the number that it is placed from."""
+    try:
+        return (await numbers.show(scope, row.number_id)).trunk_id
+    except NotFound:
+        return None
+
+
+async def _asked(scope: TenantScope, given: Services, row: OutgoingRow) -> dialling.Asked | None:
+    """What an engine is asked; the engine is kept before it is. None where there is none, and the attempt waits or is over."""
+    begun, now = (await OutgoingRepo(scope).attempts(row.id))[-1].asked_at, given.clock()
+    if row.state == "dialling" and now - begun >= GIVE_UP:
+        await _end(scope, given, row, "failed", "unknown" if row.boot else "no_engine")
+        return None
+    try:
+        there = bool(row.boot) or await dialling.chosen(scope, given, row)
+    except NotFound:
+        await _end(scope, given, row, "failed", "no_trunk")
+        return None
+    if not there:
+        await _look(scope, given, row, now + PAUSE)
+        return None
+    row = _found(await OutgoingRepo(scope).get(row.id))
+    await OutgoingRepo(scope).change(row.id, next_at=now + LEASE)
+    return await dialling.asked(scope, given, row)
+
+
+async def _over_trunk(given: Services, tenant: str, row: OutgoingRow, asked: dialling.Asked) -> str:
+    """Ask the engine, in no transaction: to place it, or how far it is."""
+    stop = row.reason == "by_hand" and row.state != "answered"
+    if row.state == "dialling" and not stop:
+        said = await dialling.place(given, asked)
+    else:
+        said = await dialling.look(given, asked, stop=stop)
+    async with given.database.tenant(tenant) as scope:
+        now = await locked(scope, row.id)
+        if now.attempts == row.attempts and now.boot == asked.dial.boot and now.state in {"dialling", "ringing", "answered"}:
+            await (_not_heard(scope, given, now, said) if isinstance(said, str) else heard(scope, given, now, said))
+        return (await show(scope, row.id)).state
+
+
+async def _not_heard(scope: TenantScope, given: Services, row: OutgoingRow, said: str) -> None:
+    """Its engine says nothing: it is asked again, and a call that died with its engine is over."""
+    if said == "silent":
+        await _look(scope, given, row, given.clock() + (PAUSE if row.state == "dialling" else LOOK))
+    elif row.state == "answered":
+        await over(scope, given, row, "completed")
+    elif row.reason == "by_hand":
+        await _end(scope, given, row, "cancelled", "by_hand")
+    else:
+        await _end(scope, given, row, "failed", "unknown")
+
+
+async def heard(scope: TenantScope, given: Services, row: OutgoingRow, said: Dialled) -> None:
+    """What its engine says of the attempt that goes on."""
+    if said.why == "unasked":  # another engine may be
+        await OutgoingRepo(scope).change(row.id, engine="", boot="", carrier_call="")
+        await _look(scope, given, row, given.clock() + PAUSE)
+        return
+    row = await _rung(scope, given, row, taken=said.state in {"answered", "ended"})
+    if said.state == "ended":
+        await over(scope, given, row, "completed")
+    elif said.why == "cancelled":
+        await _end(scope, given, row, "cancelled", "by_hand")
+    elif said.state == "failed":
+        await over(scope, given, row, FAILED.get(said.why, "failed"))
+
+
+async def told(given: Services, said: Dialled) -> bool:
+    """An engine tells how far a call is; False where that changes nothing. In a transaction of its own."""
+    of = dialling.of_ref(said.ref)
+    if of is None:
+        return False
+    tenant, id, attempt = of  # noqa: A001 - what it is
+    try:
+        async with given.database.tenant(tenant) as scope:
+            row = await OutgoingRepo(scope).get(id, lock=True)
+            goes_on = row is not None and row.attempts == attempt and row.state in {"dialling", "ringing", "answered"}
+            if row is None or not goes_on or row.carrier_call != said.key or (row.state == "answered" and said.state == "failed"):
+                return False
+            await heard(scope, given, row, said)
+            return True
+    except NotFound:  # the tenant is gone
+        return False
+
+
+async def taken(scope: TenantScope, given: Services, row: OutgoingRow) -> OutgoingRow:
+    """Somebody has answered a call over a trunk: its engine asks for the plan, which may be before it has told anything else."""
+    return await _rung(scope, given, row, taken=True) if row.boot and row.state in {"dialling", "ringing"} else row
+
+
+async def _rung(scope: TenantScope, given: Services, row: OutgoingRow, *, taken: bool) -> OutgoingRow:
+    """It has rung over its trunk, and perhaps was answered; its engine is asked again when it has told nothing for long."""
+    if row.state == "dialling":
+        await rings(scope, given, row, row.carrier_call)
+    if taken and row.state != "answered":
+        await answered(scope, given, row, "")
+        await OutgoingRepo(scope).change(row.id, reason="")  # whoever wanted it stopped was too late
+    await OutgoingRepo(scope).change(row.id, next_at=given.clock() + LOOK)
+    return _found(await OutgoingRepo(scope).get(row.id))
+
+
 async def rings(scope: TenantScope, given: Services, row: OutgoingRow, carrier_call: str) -> None:
     """The carrier has taken the attempt that goes on."""
     repo = OutgoingRepo(scope)
     await repo.attempt(row.id, row.attempts, carrier_call=carrier_call)
     await repo.change(row.id, state="ringing", carrier_call=carrier_call, next_at=given.clock() + SILENT)
+
+
+async def is_named(scope: TenantScope, row: OutgoingRow, carrier_call: str) -> None:
+    """The carrier calls the attempt that goes on something else than when it was placed."""
+    repo = OutgoingRepo(scope)
+    await repo.attempt(row.id, row.attempts, carrier_call=carrier_call)
+    await repo.change(row.id, carrier_call=carrier_call)
 
 
 async def answered(scope: TenantScope, given: Services, row: OutgoingRow, by: str) -> None:
@@ -221,7 +384,7 @@ async def over(scope: TenantScope, given: Services, row: OutgoingRow, status: st
         await repo.change(row.id, reason=status)
         await _wait(scope, given, row, now + timedelta(minutes=wanted.gap_minutes))
     else:
-        await _end(scope, given, row, "failed", status if status in {"busy", "no-answer", "canceled", "failed"} else "failed")
+        await _end(scope, given, row, "failed", status if status in {"busy", "no-answer", "canceled", "carrier"} else "failed")
 
 
 async def locked(scope: TenantScope, id: str) -> OutgoingRow:
@@ -234,14 +397,33 @@ async def of_carrier(scope: TenantScope, carrier_call: str) -> OutgoingRow | Non
     return await OutgoingRepo(scope).of_carrier(carrier_call)
 
 
+async def listened(scope: TenantScope, given: Services, row: OutgoingRow, by: str) -> None:
+    """The carrier says who has answered, while they are talked to: their engine decides, which hears them too."""
+    await OutgoingRepo(scope).change(row.id, answered_by=by)
+    if row.call_id is None or by not in MACHINES | {"human"}:
+        return  # the plan says so
+    try:
+        await live.command(scope, given, row.call_id, "answered", {"machine": by in MACHINES}, f"{row.id}.{row.attempts}.{by}")
+    except (Conflict, NotFound, Unreachable) as error:
+        _log.info("an engine was not told who has answered: %s", error.public, extra={"tenant": scope.tenant})
+
+
+async def came_of(scope: TenantScope, call: str, outcome: str) -> None:
+    """The engine says how a call ended: a machine was found out, and was left the message or not."""
+    if outcome in {"voicemail", "voicemail_left"} and (row := await OutgoingRepo(scope).of_call(call)) is not None:
+        await OutgoingRepo(scope).change(row.id, reason=outcome, answered_by=row.answered_by if row.answered_by in MACHINES else "machine")
+
+
+async def machine(scope: TenantScope, row: OutgoingRow) -> MachinePlan:
+    """What the engine does where a machine answers."""
+    message = "" if row.on_machine == "hang_up" else (await setting(scope)).voicemail
+    by: Literal["", "human", "machine"] = "machine" if row.answered_by in MACHINES else "human" if row.answered_by == "human" else ""
+    return MachinePlan(on_machine="leave_message" if message else "hang_up", message=message, carrier=by)
+
+
 async def is_call(scope: TenantScope, id: str, call: str) -> None:
     """Which record of a call it has become."""
     await OutgoingRepo(scope).change(id, call_id=call)
-
-
-async def marked(scope: TenantScope, id: str, reason: str) -> None:
-    """How it ended, before it has."""
-    await OutgoingRepo(scope).change(id, reason=reason)
 
 
 async def left(scope: TenantScope, given: Services, row: OutgoingRow) -> int:
@@ -286,36 +468,6 @@ async def due(given: Services) -> int:
     return len(found)
 
 
-async def reminding(scope: PlatformScope) -> list[str]:
-    """Tenants that remind people of their visits."""
-    return await Due(scope).reminding()
-
-
-async def remind(given: Services, tenant: str) -> int:
-    """Have the contacts of visits rung that are near, each once for each time that a visit has; how many calls are new."""
-    made, now = 0, given.clock()
-    async with given.database.tenant(tenant) as scope:
-        wanted = await setting(scope)
-        if wanted.reminder_hours is None or wanted.reminder_agent is None:
-            return 0
-        until = now + timedelta(hours=wanted.reminder_hours)
-        visits = await bookings.page(scope, BATCH, None, since=now, until=until, status="booked", soonest=True)
-        contacts = await crm.some(scope, {one.contact_id for one in visits if one.contact_id})
-        repo = OutgoingRepo(scope)
-        for visit in visits:
-            once = f"reminder/{visit.id}/{int(visit.starts_at.timestamp())}"
-            contact = contacts.get(visit.contact_id or "")
-            if contact is None or contact.phone is None or visit.starts_at <= now or await repo.once(once) is not None:
-                continue
-            new = NewOutgoing(
-                to=contact.phone, agent_id=wanted.reminder_agent, purpose="reminder", contact_id=contact.id, appointment_id=visit.id,
-                not_after=visit.starts_at,
-            )  # fmt: skip
-            await create(scope, given, new, "system", once)
-            made += 1
-    return made
-
-
 async def sweep(scope: PlatformScope, now: datetime) -> None:
     """Drop calls that ended long ago, of all tenants."""
     await Due(scope).sweep(now - KEPT)
@@ -324,6 +476,13 @@ async def sweep(scope: PlatformScope, now: datetime) -> None:
 def view(row: OutgoingRow) -> OutgoingView:
     """As others see it."""
     return OutgoingView.model_validate(row)
+
+
+async def why_not(scope: TenantScope, to: str, purpose: Purpose, lead: str | None = None) -> str:
+    """Why this number (E.164) may not be rung, in words; empty where it may."""
+    _, why = await _may(scope, to, purpose, lead)
+    why = why or (await tolls.rules(scope)).why_not(to)
+    return REASONS.get(why, why) if why else ""
 
 
 async def _may(scope: TenantScope, to: str, purpose: str, lead: str | None) -> tuple[str, str | None]:
@@ -363,20 +522,24 @@ async def _theirs(scope: TenantScope, new: NewOutgoing) -> None:
         await contacts.lead(scope, new.lead_id)
     if new.appointment_id is not None:
         await bookings.show(scope, new.appointment_id)
+    if new.trunk_id is not None:
+        await trunks.show(scope, new.trunk_id)
 
 
 async def _leg(scope: TenantScope, given: Services, row: OutgoingRow) -> tuple[NewLeg, str | None]:
-    base = f"{given.settings.public_url.rstrip('/')}/carriers/twilio/outgoing/{scope.tenant}/{row.id}/{row.attempts}"
-    wanted = Setting.model_validate(await OutgoingRepo(scope).setting(), from_attributes=True)
+    account = await account_of(scope, row)
+    kind = (await accounts.show(scope, given, account)).kind if account is not None else "twilio"
+    base = f"{given.settings.public_url.rstrip('/')}/carriers/{kind}/outgoing/{scope.tenant}/{row.id}/{row.attempts}"
     leg = NewLeg(
         to=row.to,
         caller_id=row.did,
         answer_url=f"{base}/answer",
         status_url=f"{base}/status",
         key=key_of(row.id, row.attempts),
-        machine_detection="message_end" if wanted.voicemail else "detect",
+        machine_detection="detect",
+        heard_url=f"{base}/heard",
     )
-    return leg, await account_of(scope, row)
+    return leg, account
 
 
 async def _wait(scope: TenantScope, given: Services, row: OutgoingRow, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,11 @@ class OutgoingRepo(Repo):
     async def of_carrier(self, carrier_call: str) -> OutgoingRow | None:
         """By the carrier's id of its call."""
         query = select(OutgoingRow).where(OutgoingRow.tenant_id == self._tenant, OutgoingRow.carrier_call == carrier_call)
+        return (await self._session.execute(query.with_for_update())).scalar_one_or_none()
+
+    async def of_call(self, call: str) -> OutgoingRow | None:
+        """By the call's own record."""
+        query = select(OutgoingRow).where(OutgoingRow.tenant_id == self._tenant, OutgoingRow.call_id == call)
         return (await self._session.execute(query.with_for_update())).scalar_one_or_none()
 
     async def once(self, once: str) -> OutgoingRow | None:
@@ -118,6 +123,13 @@ class Lists(Repo):
         """Whether this number's holder has agreed."""
         query = select(ConsentRow).where(ConsentRow.tenant_id == self._tenant, ConsentRow.phone == phone)
         return (await self._session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+
+    async def consents(self, limit: int, after: str | None) -> Sequence[ConsentRow]:
+        """By number."""
+        query = select(ConsentRow).where(ConsentRow.tenant_id == self._tenant)
+        if after is not None:
+            query = query.where(ConsentRow.phone > after)
+        return [*(await self._session.execute(query.order_by(ConsentRow.phone).limit(limit))).scalars()]
 
     async def agree(self, phone: str, how: str, by: str, now: datetime) -> None:
         """Keep a consent in place of an older one."""

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, TypeAdapter
 
+from offhook.contracts.dial import Dialled
+from offhook.orchestrator.access import Given, SignedBody, parse
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
@@ -26,13 +29,24 @@ from offhook.orchestrator.outgoing.schemas import (
 )
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["outgoing calls"])
+engine = APIRouter(prefix="/v1/dialled", tags=["engine"])
 Reading = Annotated[TenantAccess, in_tenant("outgoing.read")]
 Writing = Annotated[TenantAccess, in_tenant("outgoing.write")]
 OutgoingId = Annotated[str, Path(pattern=ID)]
 Number = Annotated[str, Path(pattern=r"^\+[0-9]{2,16}$", description="In E.164, as +442079460000.")]
 PROBLEM: dict[str, Any] = {"model": Problem}
+TOLD: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Dialled"}}}}
+}
+_told: TypeAdapter[Dialled] = TypeAdapter(Dialled)
 MISSING: dict[int | str, dict[str, Any]] = {404: PROBLEM}
 PUTTING: dict[int | str, dict[str, Any]] = {412: PROBLEM, 428: PROBLEM}
+
+
+class Heard(BaseModel):
+    """Whether it was of a call that goes on."""
+
+    heard: bool
 
 
 @router.get("/outgoing-calls")
@@ -137,4 +151,10 @@ async def withdraw_call_consent(phone: Number, access: Writing) -> None:
     await access.audit("call_consent.withdrawn", access.scope.tenant)
 
 
-routers: tuple[APIRouter, ...] = (router,)
+@engine.post("", responses={401: PROBLEM}, openapi_extra=TOLD)
+async def take_dialled(body: SignedBody, given: Given) -> Heard:
+    """How far a call is that an engine was asked to place. Signed."""
+    return Heard(heard=await ops.told(given, parse(_told, body)))
+
+
+routers: tuple[APIRouter, ...] = (router, engine)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from offhook.orchestrator.crm.schemas import Phone, RecordId
 from offhook.orchestrator.tolls.rules import SAID
 
 Purpose: TypeAlias = Literal["reminder", "call-back", "other"]
+OnMachine: TypeAlias = Literal["hang_up", "leave_message"]
 State: TypeAlias = Literal["waiting", "dialling", "ringing", "answered", "done", "failed", "refused", "cancelled"]
 OPEN: Final = ("waiting", "dialling", "ringing", "answered")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -23,6 +24,8 @@ REASONS: Final[dict[str, str]] = {
     "no_hours": "there is no time in which this number may be rung",
     "expired": "the time for this call has passed",
     "no_account": "the number that it is placed from has no carrier account that places calls",
+    "no_trunk": "the trunk that it goes over is out of use, or has no host to send calls to",
+    "no_engine": "no engine has the trunk that it goes over",
     "no_agent": "the agent is not there any more",
     "carrier": "the carrier did not take the call",
     "busy": "busy",
@@ -36,6 +39,8 @@ REASONS: Final[dict[str, str]] = {
     "own_number": "a number of your own here: the call would come back",
 }
 """Why a call did not come about or ended as it did, in words."""
+FAILED: Final[dict[str, str]] = {"busy": "busy", "no_answer": "no-answer", "refused": "carrier"}
+"""An engine's words for a call that was not answered."""
 
 
 class Body(BaseModel):
@@ -52,9 +57,13 @@ class NewOutgoing(Body):
     agent_id: RecordId
     number_id: RecordId | None = None
     """The number that is shown; without it the agent's first one."""
+    trunk_id: RecordId | None = None
+    """The SIP trunk that it goes over; without it the one that the number comes by, or the number's carrier account."""
     purpose: Purpose = "other"
     about: Text = ""
     """A sentence that is said after who is calling."""
+    on_machine: OnMachine | None = None
+    """What is done where a machine answers; without it the message of the settings is left, if there is one."""
     contact_id: RecordId | None = None
     lead_id: RecordId | None = None
     appointment_id: RecordId | None = None
@@ -77,8 +86,11 @@ class OutgoingView(BaseModel):
     to: str
     agent_id: str
     number_id: str
+    trunk_id: str | None
+    """The SIP trunk that it goes over, once it has been placed."""
     purpose: Purpose
     about: str
+    on_machine: OnMachine | None
     contact_id: str | None
     lead_id: str | None
     appointment_id: str | None
@@ -96,6 +108,11 @@ class OutgoingView(BaseModel):
     """The call's own record, once somebody has answered."""
     created_at: datetime
     ended_at: datetime | None
+
+    @field_validator("on_machine", mode="before")
+    @classmethod
+    def _as_the_settings_say(cls, value: str | None) -> str | None:
+        return value or None
 
     @property
     def why(self) -> str:

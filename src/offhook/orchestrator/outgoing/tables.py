@@ -35,6 +35,7 @@ class OutgoingRow(Base):
     number_id: Mapped[str]
     purpose: Mapped[str]
     about: Mapped[str] = mapped_column(server_default="")
+    on_machine: Mapped[str] = mapped_column(server_default="")
     contact_id: Mapped[str | None]
     lead_id: Mapped[str | None]
     appointment_id: Mapped[str | None]
@@ -52,6 +53,11 @@ class OutgoingRow(Base):
     by: Mapped[str]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    trunk_id: Mapped[str | None]
+    """Over which it goes, in place of a carrier's REST."""
+    engine: Mapped[str] = mapped_column(server_default="")
+    """Where the engine is asked that places the attempt which goes on, and which start of it alone may."""
+    boot: Mapped[str] = mapped_column(server_default="")
 
 
 class AttemptRow(Base):

@@ -1,4 +1,4 @@
-"""What a person hears before they take a call, and what their answer means. Pure; data by language."""
+"""What a person hears before they take a call, and what their answer means, in the agent's language. Pure."""
 
 from __future__ import annotations
 
@@ -7,45 +7,52 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from offhook.contracts.transfer import Brief
+from offhook.orchestrator.carriers.words import DEFAULT, said, voice
 
 NAMES: Final = ("name", "caller_name", "full_name", "first_name")
 ABOUT: Final = ("reason", "problem", "issue", "job", "need", "message", "note", "question")
 LONGEST: Final = 200
 """Characters of the caller's own words that a person listens to."""
-_YES: Final = re.compile(r"\b(?:yes|yeah|yep|okay|ok|sure|put (?:them|him|her|it) through|go ahead|accept|one)\b")
-_NO: Final = re.compile(r"\b(?:no|not|nope|can't|cannot|don't|busy|later|refuse|decline|two)\b")
+_YES: Final[Mapping[str, str]] = {
+    "en": r"yes|yeah|yep|okay|ok|sure|put (?:them|him|her|it) through|go ahead|accept|one",
+    "de": r"ja|jawohl|okay|ok|gerne|gern|klar|annehmen|eins",
+    "fr": r"oui|ouais|d'accord|okay|ok|bien sûr|volontiers|accepte|un",
+    "es": r"sí|si|vale|claro|okay|ok|de acuerdo|acepto|uno",
+    "it": r"sì|si|va bene|certo|okay|ok|d'accordo|accetto|uno",
+    "nl": r"ja|jawel|oké|okay|ok|prima|graag|aannemen|een|één",
+}
+_NO: Final[Mapping[str, str]] = {
+    "en": r"no|not|nope|can't|cannot|don't|busy|later|refuse|decline|two",
+    "de": r"nein|nee|nicht|später|ablehnen|besetzt|zwei",
+    "fr": r"non|pas|plus tard|refuse|occupée?|deux",
+    "es": r"no|más tarde|luego|rechazo|ocupad[oa]|dos",
+    "it": r"no|non|più tardi|dopo|rifiuto|occupat[oa]|due",
+    "nl": r"nee|niet|later|weiger|weigeren|bezet|twee",
+}
 
 
-def brief(told: Brief, caller: str, business: str) -> str:
+def brief(told: Brief, caller: str, business: str, language: str = DEFAULT) -> str:
     """Who rings and why, as it is said to a person."""
     name = told.name or _value(told.values, NAMES)
     about = _value(told.values, ABOUT)
-    who = name or "a caller"
     digits = " ".join(caller.lstrip("+")) if caller else ""
-    parts = [f"A call for {business} from {who}{f', number {digits}' if digits else ''}."]
+    number = said("number", language, digits=digits) if digits else ""
+    parts = [said("brief", language, business=business, who=name or said("who", language), number=number)]
     if about:
-        parts.append(f"It is about: {_short(about)}.")
+        parts.append(said("about", language, about=_short(about)))
     if told.words and _plain(told.words) != _plain(about):
-        parts.append(f"They said: {_short(told.words)}.")
+        parts.append(said("said", language, words=_short(told.words)))
     return " ".join(parts)
 
 
-CHOICE: Final = "To take the call, press 1 or say yes. To turn it down, press 2 or say no."
-NOT_NEEDED: Final = "The call is not waiting any longer. Thank you. Goodbye."
-TURNED_DOWN: Final = "All right. Goodbye."
-UNANSWERED: Final = "The call goes to somebody else. Goodbye."
-LOST: Final = "We are sorry, the caller could not be put through to you. Goodbye."
-ALONE: Final = "We are sorry, the line to the person was lost."
-
-
-def takes(digits: str, speech: str) -> bool | None:
+def takes(digits: str, speech: str, language: str = DEFAULT) -> bool | None:
     """Whether a person takes the call; None where they have given no answer, as a voicemail does."""
     if digits:
         return digits == "1"
-    words = speech.lower().replace("\u2019", "'")
-    if _NO.search(words):
+    words, spoken = speech.lower().replace("\u2019", "'"), voice(language).partition("-")[0].lower()
+    if re.search(rf"\b(?:{_NO[spoken]})\b", words):
         return False
-    return True if _YES.search(words) else None
+    return True if re.search(rf"\b(?:{_YES[spoken]})\b", words) else None
 
 
 def _value(values: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -1,34 +1,27 @@
-"""TwiML of transfers. Pure."""
+"""What the carrier is to do with the people who are rung for a caller, and with the caller. Pure."""
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as Xml
-
-from offhook.orchestrator.carriers import twiml
-from offhook.orchestrator.transfers.brief import CHOICE
+from offhook.orchestrator.carriers.steps import Ask, HangUp, Meet, Say, Step
+from offhook.orchestrator.carriers.words import said, voice
 
 
-def say(text: str, language: str) -> list[Xml.Element]:
-    """A line, and the end."""
-    line = Xml.Element("Say", language=language)
-    line.text = text
-    return [line, twiml.hang_up()]
+def say(name: str, language: str) -> list[Step]:
+    """A line (``carriers.words``), and the end."""
+    return [line(name, language), HangUp()]
 
 
-def ask(brief: str, answered: str, language: str) -> list[Xml.Element]:
+def line(name: str, language: str) -> Say:
+    """A line."""
+    return Say(said(name, language), voice(language))
+
+
+def ask(brief: str, answered: str, language: str) -> list[Step]:
     """Tell a person who rings and ask whether they take the call. A voicemail gives no answer, which is one."""
-    gather = Xml.Element(
-        "Gather", input="dtmf speech", numDigits="1", timeout="6", speechTimeout="auto", hints="yes, no", action=answered, method="POST",
-        actionOnEmptyResult="true", language=language,
-    )  # fmt: skip
-    for text in (brief, CHOICE):
-        Xml.SubElement(gather, "Say", language=language).text = text
-    return [gather, twiml.hang_up()]
+    hints = (said("yes", language), said("no", language))
+    return [Ask((brief, said("choice", language)), voice(language), answered, hints), HangUp()]
 
 
-def meet(room: str, action: str = "") -> list[Xml.Element]:
-    """Into the room where caller and person meet. Whoever leaves it ends it for both: no leg outlives the other."""
-    verb = Xml.Element("Dial", action=action, method="POST") if action else Xml.Element("Dial")
-    noun = Xml.SubElement(verb, "Conference", beep="false", startConferenceOnEnter="true", endConferenceOnExit="true")
-    noun.text = room
-    return [verb, twiml.hang_up()]
+def meet(room: str, action: str = "") -> list[Step]:
+    """Into the room where caller and person meet."""
+    return [Meet(room, action), HangUp()]

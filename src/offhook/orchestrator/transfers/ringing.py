@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 def url_of(given: Services, transfer: Transfer, rest_of_path: str) -> str:
     """Where the carrier asks about this transfer."""
     base = given.settings.public_url.rstrip("/") or given.settings.base_url
-    return f"{base}/carriers/twilio/people/{transfer.tenant_id}/{transfer.id}/{rest_of_path}"
+    return f"{base}/carriers/{transfer.carrier}/people/{transfer.tenant_id}/{transfer.id}/{rest_of_path}"
 
 
 async def locked(scope: TenantScope, id: str) -> Transfer:
@@ -65,11 +65,11 @@ async def advance(given: Services, tenant: str, id: str) -> None:
         found, now = await locked(scope, id), given.clock()
         current = found.current
         if found.state == "bridging" and now >= found.until:
-            await _bridged(scope, given, found, "" if found.fetched else "late")
+            await bridged(scope, given, found, "" if found.fetched else "late")
         elif found.state == "trying" and now >= found.until:
             dead = await close(scope, given, found, "failed", "late")
         elif found.state == "trying" and current is not None and now < current.until:
-            if not current.leg and now - current.asked_at >= AGAIN:
+            if found.trunk_id is None and not current.leg and now - current.asked_at >= AGAIN:
                 await TransferRepo(scope).mark(id, current.place, asked_at=now)
                 ring = current
         elif found.state == "trying":
@@ -78,7 +78,7 @@ async def advance(given: Services, tenant: str, id: str) -> None:
             ring = await _next(scope, given, id)
     with anyio.CancelScope(shield=True):  # an engine that goes away while it asks leaves no telephone ringing that nobody knows of
         await hang_up(given, found, dead)
-        if ring is not None:
+        if ring is not None and found.trunk_id is None:  # else its engine is told to
             await _place(given, found, ring)
 
 
@@ -136,9 +136,10 @@ async def rung(given: Services, found: Transfer, place: int, call: str) -> None:
     async with given.database.tenant(found.tenant_id) as scope:
         again = await locked(scope, found.id)
         attempt = again.attempt(place)
-        await TransferRepo(scope).mark(found.id, place, leg=call)
+        if attempt is not None and not attempt.leg:  # what its webhooks call it is the better name
+            await TransferRepo(scope).mark(found.id, place, leg=call)
     if attempt is not None and attempt.ended_at is not None and attempt.outcome != "accepted":
-        await hang_up(given, found, [call])
+        await hang_up(given, found, [attempt.leg or call])
 
 
 async def over(scope: TenantScope, given: Services, found: Transfer, person: Attempt, outcome: Outcome) -> list[str]:
@@ -194,7 +195,7 @@ async def accept(given: Services, found: Transfer, place: int, from_: frozenset[
         async with given.database.tenant(found.tenant_id) as scope:
             again = await locked(scope, found.id)
             if again.state == "bridging":
-                again = await _bridged(scope, given, again, "" if again.fetched else reason)
+                again = await bridged(scope, given, again, "" if again.fetched else reason)
     return again.state == "done"
 
 
@@ -225,7 +226,7 @@ async def _asked_where(given: Services, found: Transfer) -> None:
             await anyio.sleep(POLL_S)
 
 
-async def _bridged(scope: TenantScope, given: Services, found: Transfer, reason: str) -> Transfer:
+async def bridged(scope: TenantScope, given: Services, found: Transfer, reason: str) -> Transfer:
     """What came of bringing the caller there."""
     repo = TransferRepo(scope)
     state: State = "failed" if reason else "done"

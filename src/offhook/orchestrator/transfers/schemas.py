@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from offhook.contracts.transfer import Outcome, State, TransferAnswer, Tried
+from offhook.contracts.transfer import Outcome, Ring, State, TransferAnswer, Tried
+from offhook.orchestrator.carriers.words import said
 
 OPEN: Final = frozenset({"trying", "bridging"})
 WAITED_FOR: Final = frozenset({"ringing", "asked"})
@@ -50,6 +51,9 @@ class Transfer(BaseModel):
     target: str
     people: tuple[Person, ...]
     account_id: str | None
+    trunk_id: str | None
+    refer: bool
+    carrier: str
     caller_leg: str
     did: str
     language: str
@@ -84,4 +88,23 @@ class Transfer(BaseModel):
             Tried(name=one.name, outcome=one.outcome, seconds=round(((one.ended_at or one.asked_at) - self.created_at).total_seconds(), 1))
             for one in self.attempts
         )
-        return TransferAnswer(id=self.id, state=self.state, version=self.version, reason=self.reason, tried=tried)
+        return TransferAnswer(id=self.id, state=self.state, version=self.version, reason=self.reason, tried=tried, ring=self.ring())
+
+    def ring(self) -> Ring | None:
+        """Whom its engine rings, or brings the caller to; None where the carrier does, or nobody is to be rung."""
+        bridging = self.attempt(self.taken_by) if self.state == "bridging" and self.taken_by is not None else None
+        person = self.current if self.state == "trying" else bridging
+        if self.trunk_id is None or person is None:
+            return None
+        lines = {name: said(name, self.language) for name in ("turned_down", "unanswered", "not_needed", "lost")}
+        return Ring(
+            place=person.place,
+            trunk=self.trunk_id,
+            to=person.number,
+            caller_id=self.did,
+            ring_s=self.people[person.place].ring_s,
+            refer=self.refer,
+            brief=self.brief if self.warm else "",
+            choice=said("choice", self.language) if self.warm else "",
+            **lines,
+        )

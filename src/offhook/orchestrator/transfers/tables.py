@@ -14,6 +14,7 @@ from offhook.orchestrator.db import Base
 class TransferRow(Base):
     """One attempt to put a caller through. ``version`` goes up with whatever its engine is to know. ``taken_by``: the place of who took it.
 
+    ``trunk_id``: the engine itself rings people, over this trunk, which ``refer`` has it ask to take both legs over.
     ``fetched``: the carrier has asked where the caller goes, so they have left the agent. ``parted``: the talk with the person is over.
     ``brief`` is what people are told; it is dropped when the attempt is over.
     """
@@ -34,6 +35,9 @@ class TransferRow(Base):
     target: Mapped[str]
     people: Mapped[list[Any]]
     account_id: Mapped[str | None]
+    trunk_id: Mapped[str | None]
+    refer: Mapped[bool] = mapped_column(server_default="false")
+    carrier: Mapped[str] = mapped_column(server_default="twilio")
     caller_leg: Mapped[str]
     did: Mapped[str]
     language: Mapped[str]

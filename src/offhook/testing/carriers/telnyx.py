@@ -1,55 +1,110 @@
-"""Telnyx, as far as our client asks it: calls by TeXML (they live until they are ended), keys, numbers and TeXML applications."""
+"""Telnyx: calls by TeXML at an ``Exchange``, keys, numbers and TeXML applications by REST."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import base64
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
+from xml.etree import ElementTree as Xml
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from offhook.testing.business.base import Refused, Simulator, form_of, json_of
+from offhook.testing.business.base import Refused, form_of, json_of
+from offhook.testing.carriers.exchange import Account, Call, Exchange, Source
+from offhook.testing.carriers.twilio import ATTRIBUTES as TWILIO
 
 PLACING: Final = frozenset(
     {
         "ApplicationSid", "To", "From", "Url", "UrlMethod", "Timeout", "StatusCallback", "StatusCallbackMethod", "StatusCallbackEvent",
-        "MachineDetection",
+        "MachineDetection", "AsyncAmd", "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod",
     }
 )  # fmt: skip
+ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
+    **TWILIO,
+    "Gather": frozenset(
+        {
+            "input", "action", "method", "timeout", "numDigits", "finishOnKey", "speechTimeout", "language", "hints", "useEnhanced",
+            "transcriptionEngine", "profanityFilter", "minDigits", "maxDigits", "validDigits",
+        }
+    ),
+    "Stream": frozenset({"url", "name", "track", "codec", "bidirectionalMode", "bidirectionalCodec", "statusCallback"}),
+}  # fmt: skip
 
 
-@dataclass
-class Call:
-    """A call that was placed."""
-
-    sid: str
-    to: str
-    from_: str
-    fields: dict[str, Any]
-    made_at: datetime
-    alive: bool = True
-    url: str = ""
-    keys: list[str] = field(default_factory=list)
-
-
-class TelnyxCarrier(Simulator):
+class TelnyxCarrier(Exchange):
     """One account. ``silent``: placing answers without the call's id, as its documents' example does."""
 
     NAME: ClassVar[str] = "carrier/telnyx"
     BASE: ClassVar[str] = "https://api.telnyx.com"
+    ATTRIBUTES: ClassVar[Mapping[str, frozenset[str]]] = ATTRIBUTES
 
     def __init__(self, account: str, key: str) -> None:
         super().__init__()
         self.account = account
         self.key = key
         self.silent = False
-        self.calls: dict[str, Call] = {}
+        self.one = Account(account, key)
+        self.private = Ed25519PrivateKey.generate()
         self.numbers: dict[str, dict[str, Any]] = {}
         self.applications: dict[str, dict[str, Any]] = {}
+
+    @property
+    def public_key(self) -> str:
+        """What its webhooks are checked with."""
+        return base64.b64encode(self.private.public_key().public_bytes_raw()).decode()
+
+    # -- the exchange ----------------------------------------------------------------------------------------------------------
+
+    def answered_by(self, did: str) -> tuple[Account, str]:
+        """See Exchange."""
+        for one in self.numbers.values():
+            if one["phone_number"] == did:
+                return self.one, str(self.applications.get(one["connection_id"], {}).get("voice_url", ""))
+        raise LookupError(did)
+
+    def caller_ids(self, account: Account) -> set[str]:  # noqa: ARG002
+        """See Exchange."""
+        return {one["phone_number"] for one in self.numbers.values()}
+
+    def form(self, call: Call) -> dict[str, str]:
+        """See Exchange."""
+        said = {
+            "CallSid": call.sid, "CallSidLegacy": call.sid, "AccountSid": self.account, "From": call.from_, "To": call.to,
+            "CallStatus": call.status, "ConnectionId": next(iter(self.applications), ""),
+        }  # fmt: skip
+        return said | ({"ParentCallSid": call.parent} if call.parent else {})
+
+    def signed(self, call: Call, url: str, form: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG002
+        """See Exchange."""
+        at = str(int(self.clock().timestamp()))
+        signature = self.private.sign(f"{at}|{urlencode(form)}".encode())
+        return {"telnyx-timestamp": at, "telnyx-signature-ed25519": base64.b64encode(signature).decode()}
+
+    def kept(self, call: Call) -> dict[str, str]:  # noqa: ARG002
+        """See Exchange."""
+        sid = self._sid("RE")
+        return {"RecordingUrl": f"https://recordings.telnyx.example/{sid}.wav?sig=1", "RecordingSid": sid, "RecordingDuration": "5"}
+
+    async def listened(self, call: Call, source: Source, detection: str, *, machine: bool) -> Source:
+        """See Exchange. The document is asked for first; who has answered is told by the status, whose answer may be another one."""
+        if not detection:
+            return source
+        found = await self._document(call, source)
+        call.answered_by = "machine" if machine else "human"
+        told = {"AnsweredBy": call.answered_by, "CallbackSource": "call-progress-events"}
+        answer = await self._ask(call, call.callback, told)
+        if answer is not None and answer.text.startswith("<?xml"):
+            return Xml.fromstring(answer.text)  # noqa: S314 - our own answer
+        document = Xml.Element("Response")
+        document.extend(found[1] if found is not None else [])
+        return document
+
+    # -- REST ------------------------------------------------------------------------------------------------------------------
 
     def add_application(self, id: str, voice_url: str = "") -> dict[str, Any]:
         """Somebody makes a TeXML application."""
@@ -95,12 +150,14 @@ class TelnyxCarrier(Simulator):
             raise _wrong(422, "10015", f"no such fields: {sorted(set(body) - PLACING)}")
         if body.get("ApplicationSid") not in self.applications:
             raise _wrong(422, "10015", "Invalid ApplicationSid")
-        if body.get("From") not in {one["phone_number"] for one in self.numbers.values()}:
+        if body.get("From") not in self.caller_ids(self.one):
             raise _wrong(403, "D51", "Unverified origination number")
-        sid = f"v3:call-{len(self.calls) + 1}"
-        self.calls[sid] = Call(sid, str(body["To"]), str(body["From"]), body, self.clock(), url=str(body.get("Url")))
+        call = self._call(self.one, str(body["To"]), str(body["From"]), "outbound-api")
+        call.callback = str(body.get("StatusCallback", ""))
+        call.events = tuple(str(body.get("StatusCallbackEvent", "completed")).split())
         said = {"from": body["From"], "to": body["To"], "status": "queued"}
-        return JSONResponse(said if self.silent else said | {"call_sid": sid})
+        self.place(call, (str(body.get("Url")), {}), str(body.get("MachineDetection", "")), str(body.get("AsyncAmdStatusCallback", "")))
+        return JSONResponse(said if self.silent else said | {"call_sid": call.sid})
 
     async def _list(self, request: Request) -> Response:
         self.authorised(request)
@@ -113,8 +170,13 @@ class TelnyxCarrier(Simulator):
         fields = await form_of(request)
         if set(fields) - {"Status", "Url", "Method"}:
             raise _wrong(422, "10015", "no such fields")
-        call.alive = fields.get("Status") != "completed"
-        call.url = fields.get("Url", call.url)
+        if fields.get("Status") == "completed":
+            self._end(call, "completed" if call.answered.is_set() else "canceled")
+        elif not call.answered.is_set():
+            raise _wrong(422, "90034", "Call is not answered")
+        else:
+            call.url = fields["Url"]
+            self._turn(call, (call.url, {}))
         return JSONResponse(self._json(call))
 
     async def _keys(self, request: Request) -> Response:
@@ -132,8 +194,7 @@ class TelnyxCarrier(Simulator):
         return call
 
     def _json(self, call: Call) -> dict[str, Any]:
-        status = "in-progress" if call.alive else "completed"
-        return {"sid": call.sid, "to": call.to, "from": call.from_, "status": status, "date_created": format_datetime(call.made_at)}
+        return {"sid": call.sid, "to": call.to, "from": call.from_, "status": call.status, "date_created": format_datetime(call.made_at)}
 
     async def _numbers(self, request: Request) -> Response:
         self.authorised(request)

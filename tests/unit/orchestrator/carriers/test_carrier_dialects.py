@@ -9,7 +9,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from offhook.errors import Invalid
-from offhook.orchestrator.carriers.dialects import TALKS, Connect, Dial, HangUp, Heard, Raw, Reject, Say
+from offhook.orchestrator.carriers.dialects import TALKS
+from offhook.orchestrator.carriers.steps import Ask, Connect, Dial, HangUp, Heard, Meet, Raw, Record, Reject, Say
 
 CONNECT = Connect("wss://v.example.com/media/x", "https://v.example.com/after", "tok en/+", "+442079460000", "+447700900123", "call-1")
 
@@ -77,3 +78,53 @@ def test_what_webhooks_say() -> None:
     with pytest.raises(Invalid):
         TALKS["vonage"].heard(Raw("", {}, b"", {}, {"uuid": 7}))
     assert TALKS["telnyx"].heard(Raw("", {}, b"", {}, {})) == Heard("", "", "", "")
+
+
+ASK = Ask(("A call from Ann.", "Press 1."), "de-DE", "https://v.example.com/answered", ("ja", "nein"))
+
+
+@pytest.mark.parametrize("kind", ["twilio", "signalwire", "telnyx", "plivo"])
+def test_a_person_is_asked_in_their_language_and_no_answer_is_asked_about_too(kind: str) -> None:
+    root = _xml(kind, ASK, HangUp())
+    first, *rest = list(root)
+    assert [one.text for one in first] == list(ASK.lines)
+    assert {one.get("language") for one in first} == {"de-DE"} == {first.get("language")}
+    assert (first.get("action"), first.get("numDigits")) == (ASK.action, "1")
+    if kind in {"twilio", "signalwire"}:
+        assert (first.get("actionOnEmptyResult"), [one.tag for one in rest]) == ("true", ["Hangup"])
+    else:  # nothing said, nothing keyed: the next verb asks the same
+        assert [(one.tag, one.text) for one in rest] == [("Redirect", ASK.action), ("Hangup", None)]
+
+
+@pytest.mark.parametrize("kind", ["twilio", "signalwire", "telnyx", "plivo"])
+def test_a_room_ends_for_all_when_one_leaves_it(kind: str) -> None:
+    (verb,) = _xml(kind, Meet("trf_1", "https://v.example.com/parted"))
+    room = verb if kind == "plivo" else verb[0]
+    assert (room.tag, room.text, room.get("endConferenceOnExit")) == ("Conference", "trf_1", "true")
+    assert verb.get("action") == "https://v.example.com/parted"
+    (without,) = _xml(kind, Meet("trf_1"))
+    assert without.get("action") is None
+
+
+def test_plivo_asks_what_follows_and_takes_messages() -> None:
+    (record,) = _xml("plivo", Record("https://v.example.com/message", 120))
+    assert (record.tag, record.get("maxLength"), record.get("action")) == ("Record", "120", "https://v.example.com/message")
+    (dial,) = _xml("plivo", Dial("+441134960001", "https://v.example.com/dialled", 20))
+    assert (dial.get("action"), dial.get("timeout"), dial[0].text) == ("https://v.example.com/dialled", "20", "+441134960001")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "expected"),
+    [
+        ("twilio", {"CallSid": "C", "CallStatus": "busy", "AnsweredBy": "machine_start"}, ("busy", "machine_start", "", "", "", True)),
+        ("telnyx", {"CallSid": "v3:1", "CallStatus": "in-progress", "AnsweredBy": "fax"}, ("in-progress", "fax", "", "", "", True)),
+        ("telnyx", {"CallSid": "v3:1", "SpeechResult": "yes", "Digits": ""}, ("", "", "", "", "yes", False)),
+        ("plivo", {"CallUUID": "u", "CallStatus": "timeout", "RequestUUID": "r"}, ("no-answer", "", "r", "", "", False)),
+        ("plivo", {"CallUUID": "u", "CallStatus": "cancel", "ALegRequestUUID": "r"}, ("canceled", "", "r", "", "", False)),
+        ("plivo", {"CallUUID": "u", "CallStatus": "in-progress", "Machine": "True"}, ("in-progress", "machine", "", "", "", True)),
+        ("plivo", {"CallUUID": "u", "Machine": "false", "Digits": "1", "Speech": "one"}, ("", "human", "", "1", "one", False)),
+    ],
+)  # fmt: skip
+def test_what_a_carrier_says_of_a_call_is_said_in_the_same_words(kind: str, fields: dict[str, str], expected: tuple[object, ...]) -> None:
+    heard = TALKS[kind].heard(Raw("https://v.example.com/x", {}, b"", {name: [value] for name, value in fields.items()}, {}))
+    assert (heard.status, heard.by, heard.request, heard.digits, heard.speech, heard.machine) == expected

@@ -8,6 +8,8 @@ from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from offhook.orchestrator.carriers import twiml
 
+APOLOGY = "We are sorry."
+
 
 def _same(ours: bytes, theirs: VoiceResponse) -> bool:
     return Xml.canonicalize(ours.decode()) == Xml.canonicalize(str(theirs))
@@ -35,6 +37,6 @@ def test_as_the_carriers_own_library_writes_it() -> None:
     sip.append(dial)
     assert _same(twiml.document(twiml.dial("sip:desk@example.com")), sip)
     apology = VoiceResponse()
-    apology.say(twiml.APOLOGY, language="de-DE")
+    apology.say(APOLOGY, language="de-DE")
     apology.hangup()
-    assert _same(twiml.document(twiml.say(twiml.APOLOGY, "de-DE"), twiml.hang_up()), apology)
+    assert _same(twiml.document(twiml.say(APOLOGY, "de-DE"), twiml.hang_up()), apology)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +14,7 @@ from offhook.contracts.transfer import Brief
 from offhook.core.speech.staying import stays
 from offhook.orchestrator.agents.config import TransferPerson, TransferTarget, Week
 from offhook.orchestrator.agents.schemas import Agent
+from offhook.orchestrator.carriers.words import WORDS, said, voice
 from offhook.orchestrator.portal.putthrough import put_through
 from offhook.orchestrator.transfers.brief import brief, takes
 from offhook.orchestrator.transfers.people import people_of
@@ -46,6 +48,25 @@ def test_a_person_hears_what_is_known_and_nothing_twice() -> None:
     )
     assert brief(Brief(words="x" * 500), "", "Harbour").startswith("A call for Harbour from a caller. They said: x")
     assert len(brief(Brief(words="word " * 100), "", "Harbour")) < 260
+
+
+@pytest.mark.parametrize("language", sorted(WORDS))
+def test_every_language_says_all_there_is_to_say_and_understands_its_own_yes_and_no(language: str) -> None:
+    assert set(WORDS[language]) == set(WORDS["en"])
+    for name, line in WORDS[language].items():
+        assert sorted(re.findall(r"{(\w+)}", line)) == sorted(re.findall(r"{(\w+)}", WORDS["en"][name]))
+        assert language == "en" or name in {"yes", "no"} or line != WORDS["en"][name]
+    locale = f"{language}-XX"
+    assert voice(locale) == locale
+    for name, expected in (("yes", True), ("no", False)):
+        assert takes("", f"{WORDS[language][name].capitalize()}.", locale) is expected
+    heard = brief(Brief(name="Ann Lee", words="help", values={"problem": "tap"}), "+4420", "Harbour", locale)
+    assert all(word in heard for word in ("Harbour", "Ann Lee", "4 4 2 0", "tap", "help"))
+
+
+def test_a_language_that_carriers_voices_do_not_have_from_us_is_english_throughout() -> None:
+    assert (said("thanks", "pl-PL"), voice("pl-PL")) == (WORDS["en"]["thanks"], "en-GB")
+    assert takes("", "yes", "pl-PL") is True
 
 
 def _agent(**targets: TransferTarget) -> Agent:

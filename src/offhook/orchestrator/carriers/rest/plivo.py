@@ -75,6 +75,8 @@ class PlivoRest:
             body |= {"ring_url": leg.status_url, "ring_method": "POST"} if leg.progress else {}
         if leg.machine_detection == "detect":
             body["machine_detection"] = "true"
+            if leg.heard_url:
+                body |= {"machine_detection_url": leg.heard_url, "machine_detection_method": "POST"}
         made = (await self._http.send("POST", f"{self._root}/Call/", body=body)).json()
         return self._text(made, "request_uuid")
 

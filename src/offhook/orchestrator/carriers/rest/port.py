@@ -32,6 +32,8 @@ class NewLeg:
     status_url: str
     key: str
     machine_detection: MachineDetection = "off"
+    heard_url: str = ""
+    """Told who has answered once the carrier knows, while the call goes on at once; without it the call waits until the carrier knows."""
     timeout_s: int = RING_S
     progress: bool = False
     """Whether ``status_url`` is told of ringing and answering too."""

@@ -67,6 +67,8 @@ class TelnyxRest:
             body |= {"StatusCallback": leg.status_url, "StatusCallbackMethod": "POST", "StatusCallbackEvent": events}
         if leg.machine_detection != "off":
             body["MachineDetection"] = DETECTION[leg.machine_detection]
+            if leg.heard_url:
+                body |= {"AsyncAmd": True, "AsyncAmdStatusCallback": leg.heard_url, "AsyncAmdStatusCallbackMethod": "POST"}
         made = (await self._http.send("POST", self._root, body=body)).json()
         return self._text(made, "call_sid" if isinstance(made, dict) and made.get("call_sid") else "sid")
 

@@ -79,6 +79,8 @@ class TwilioRest:
             fields += [("StatusCallbackEvent", event) for event in events]
         if leg.machine_detection != "off":
             fields.append(("MachineDetection", DETECTION[leg.machine_detection]))
+            if leg.heard_url:
+                fields += [("AsyncAmd", "true"), ("AsyncAmdStatusCallback", leg.heard_url), ("AsyncAmdStatusCallbackMethod", "POST")]
         made = (await self._post(f"{self._root}/Calls.json", fields)).json()
         return self._text(made, "sid")
 
