@@ -8,7 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from offhook import signing
 from offhook.contracts.control import Glimpse
+from offhook.contracts.dial import Dial, Dialled
 from offhook.contracts.rehearsal import RehearsalRequest, Rehearsed
 from offhook.errors import Conflict, Fault, Invalid, Retry, TooManyRequests, Unreachable
 from offhook.orchestrator.ids import new_id
@@ -29,7 +30,9 @@ WATCH_TIMEOUT: Final = 25.0
 """An engine that is watched says something every ten seconds."""
 REHEARSAL_TIMEOUT: Final = 25.0
 """An engine gives a turn of a text test 20 s."""
-Action = Literal["say", "transfer", "end"]
+Action = Literal["say", "transfer", "end", "answered"]
+Lost: TypeAlias = Literal["gone", "silent"]
+"""Of an engine that does not say how far a call is: it is not there any more or knows nothing of it, or nobody knows."""
 
 
 def reachable(settings: OrchestratorSettings, url: str) -> bool:
@@ -109,6 +112,28 @@ async def gone(given: Services, url: str) -> bool:
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return False
+
+
+async def dial(given: Services, url: str, asked: Dial) -> Dialled | Lost:
+    """Have an engine place a call over a trunk, once for each key; how far it is."""
+    about = signing.about("dial", asked.key, new_id("cmd", given.clock()))
+    return await _dialled(given, "POST", url, "/v1/dial", about, asked.model_dump_json().encode())
+
+
+async def dialled(given: Services, url: str, key: str, *, stop: bool = False) -> Dialled | Lost:
+    """How far a call is that an engine was asked to place; ``stop``: it is to ring no more."""
+    about = signing.about("cancel" if stop else "dialled", key, new_id("cmd", given.clock()))
+    return await _dialled(given, "DELETE" if stop else "GET", url, f"/v1/dial/{key}", about, b"")
+
+
+async def _dialled(given: Services, method: str, url: str, path: str, about: str, body: bytes) -> Dialled | Lost:
+    try:
+        answer = await _send(given, method, url, path, about, body)
+        if answer.status_code in {404, 409, 410}:
+            return "gone"
+        return Dialled.model_validate_json(answer.content) if answer.is_success else "silent"
+    except (Unreachable, Conflict, ValidationError):
+        return "gone" if await gone(given, url) else "silent"
 
 
 async def rehearse(given: Services, request: RehearsalRequest) -> Rehearsed:

@@ -19,6 +19,7 @@ from offhook.orchestrator.tolls import ops as tolls
 
 TAKEN: Final = "this number cannot be added here"
 """Said of a number that cannot be used and of one that is somebody else's, so that nobody learns which numbers are here."""
+OWN: Final = "a number of your own here: the call would come back"
 ONE_WAY: Final = "a number comes by a carrier account or by a trunk, not by both"
 _STAYS: Final = frozenset({"agent_id", "label", "enabled"})
 """What a number always has."""
@@ -190,6 +191,15 @@ async def sweep(scope: PlatformScope, now: datetime) -> None:
     await Directory(scope).sweep(now)
 
 
+async def fallback(scope: TenantScope, target: str | None) -> None:
+    """Invalid unless callers who cannot be taken may be sent to this number of a business (E.164); None is nobody."""
+    if target is None:
+        return
+    why = OWN if await NumberRepo(scope).of_did(target) is not None else await tolls.why_not(scope, target)
+    if why is not None:
+        raise Invalid(f"the fallback number cannot be used: {why}", faults=(Fault("fallback_number", why),))
+
+
 async def _overflow(scope: TenantScope, text: str | None, did: str, region: str) -> str | None:
     if text is None:
         return None
@@ -198,7 +208,7 @@ async def _overflow(scope: TenantScope, text: str | None, did: str, region: str)
     except ValueError as error:
         raise Invalid("callers cannot be sent there", faults=(Fault("overflow", str(error)),)) from error
     if target == did or await NumberRepo(scope).of_did(target) is not None:
-        raise Invalid("callers cannot be sent there", faults=(Fault("overflow", "a number of your own here: the call would come back"),))
+        raise Invalid("callers cannot be sent there", faults=(Fault("overflow", OWN),))
     if (why := await tolls.why_not(scope, target)) is not None:
         raise Invalid("callers cannot be sent there", faults=(Fault("overflow", why),))
     return target

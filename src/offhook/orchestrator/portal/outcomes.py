@@ -56,6 +56,8 @@ _OF_CODE: Final = {
     "left_early": EARLY,
     "no_answer": Outcome("warn", "phone-missed", "No answer"),
     "enquiry": ANSWERED,
+    "voicemail": Outcome("quiet", "phone-missed", "Voicemail"),
+    "voicemail_left": Outcome("quiet", "message-square", "Voicemail left"),
     "failed": FAILED,
     "limit": Outcome("bad", "circle-x", "Cut at the limit"),
 }

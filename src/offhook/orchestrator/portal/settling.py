@@ -22,6 +22,8 @@ TABS: Final[tuple[tuple[str, str, Permission], ...]] = (
     ("Recording", "recording", "agents.read"),
     ("Retention", "retention", "tenant.read"),
     ("Calls out", "calls-out", "outgoing.read"),
+    ("Consent", "consent", "outgoing.read"),
+    ("Do not call", "do-not-call", "outgoing.read"),
     ("Limits", "limits", "outgoing.read"),
     ("Model accounts", "vendors", "vendors.read"),
     ("Audit log", "audit", "audit.read"),

@@ -14,9 +14,11 @@ from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 from offhook.orchestrator.tenants.repo import After, Certificates, Directory, Portfolio, TenantRepo
 from offhook.orchestrator.tenants.repo import subject as subject
 from offhook.orchestrator.tenants.schemas import Business, ErasureView, NewTenant, Tenant, TenantChange, TenantLimits, TenantView
+from offhook.orchestrator.tolls.rules import SAID, Rules
 
 DIRECT = "direct"
 """The reseller that is the platform itself."""
+ABROAD: Final = frozenset({"country", "unallocated"})
 _MAY_BE_EMPTY: Final = frozenset({"fallback_number", "retention_days"})
 
 
@@ -71,7 +73,7 @@ async def change(scope: TenantScope, old: TenantView, changes: TenantChange) -> 
 async def create(scope: ResellerScope, new: NewTenant, now: datetime) -> TenantView:
     """A new tenant of this reseller; Invalid says which field is wrong."""
     fields = new.model_dump(mode="json")
-    return await Portfolio(scope).add(new_id("ten", now), now, _dialled(fields, new.region))
+    return await Portfolio(scope).add(new_id("ten", now), now, _dialled(fields, new.region, new=True))
 
 
 async def of_reseller(scope: ResellerScope, limit: int, after: After) -> list[TenantView]:
@@ -133,8 +135,11 @@ async def certificates(scope: PlatformScope | ResellerScope, limit: int, after: 
     return await Certificates(scope).page(limit, after)
 
 
-def _dialled(fields: Mapping[str, Any], region: str) -> Mapping[str, Any]:
-    """The same with the fallback number as E.164; Invalid if calls cannot be sent there."""
+def _dialled(fields: Mapping[str, Any], region: str, *, new: bool = False) -> Mapping[str, Any]:
+    """The same with the fallback number as E.164; Invalid if calls cannot be sent there.
+
+    A new tenant may send none abroad; for others that is a matter of their limits (``numbers.fallback``).
+    """
     number = fields.get("fallback_number")
     if number is None:
         return fields
@@ -142,9 +147,17 @@ def _dialled(fields: Mapping[str, Any], region: str) -> Mapping[str, Any]:
         dialled = dialling.e164(number, region)
     except ValueError:
         dialled = None
-    if dialled is None or dialling.costly(dialled):
-        fault = Fault("fallback_number", "not a phone number that callers can be put through to, such as +442079460000")
-        raise Invalid("the fallback number cannot be used", faults=(fault,))
+    if dialled is None:
+        said: str | None = "not a phone number that callers can be put through to, such as +442079460000"
+    else:
+        why = Rules(region).why_not(dialled)
+        if why in ABROAD and not new:
+            why = None
+        if why is None and dialling.costly(dialled):
+            why = "premium"
+        said = SAID[why] if why is not None else None
+    if said is not None:
+        raise Invalid(f"the fallback number cannot be used: {said}", faults=(Fault("fallback_number", said),))
     return {**fields, "fallback_number": dialled}
 
 

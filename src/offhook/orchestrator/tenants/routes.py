@@ -23,6 +23,7 @@ from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
 from offhook.orchestrator.kit.once import once
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.resellers import ops as resellers
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import erase, exports, ops
@@ -163,6 +164,8 @@ async def change_tenant(body: TenantChange, access: Writing, request: Request, r
     old = await ops.locked(access.scope)
     match(request, old.revision)
     tenant = await ops.change(access.scope, old, body)
+    if body.model_fields_set & {"fallback_number", "region"}:
+        await numbers.fallback(access.scope, tenant.fallback_number)
     before, after = old.model_dump(mode="json"), tenant.model_dump(mode="json")
     await access.audit("tenant.changed", old.id, {name: [before[name], after[name]] for name in sorted(body.model_fields_set)})
     response.headers["ETag"] = etag(tenant.revision)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from offhook.orchestrator.agents.ops import reading
 from offhook.orchestrator.auth.access import ID, TenantAccess, in_tenant
 from offhook.orchestrator.kit.paging import page
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.outgoing import ops
 from offhook.orchestrator.outgoing.schemas import NewOutgoing
 from offhook.orchestrator.portal import settling, steps
@@ -63,15 +64,21 @@ async def new_call_out_page(
     request: Request, frame: Framed, access: Writing, to: Annotated[str, Query(max_length=40)] = "", contact: Id = None, lead: Id = None
 ) -> HTMLResponse:
     """A call to be placed; from a contact or a lead it is filled in."""
-    return await _new(request, frame, access, Typed(values={"to": to, "contact_id": contact or "", "lead_id": lead or ""}))
+    purpose = "call-back" if contact or lead else ""
+    values = {"to": to, "contact_id": contact or "", "lead_id": lead or "", "purpose": purpose}
+    return await _new(request, frame, access, Typed(values=values))
 
 
 async def _new(request: Request, frame: Framed, access: TenantAccess, typed: Typed) -> HTMLResponse:
     agents = [(one.id, one.name) for one in await reading.page(access.scope, 200, None)]
     purposes = [("call-back", _("They asked to be called back")), ("reminder", _("A reminder")), ("other", _("Something else"))]
+    shown = [(one.id, one.did) for one in await numbers.page(access.scope, 200, None) if one.enabled]
+    leaves = bool((await ops.setting(access.scope)).voicemail)
+    machines = [("", _("As the settings say")), ("hang_up", _("Hang up")), *([("leave_message", _("Leave the message"))] if leaves else [])]
     return await settling.show(
-        request, frame, access, "calls-out", typed, template="call_out_new", agents=agents, purposes=purposes, once=steps.fresh()
-    )
+        request, frame, access, "calls-out", typed, template="call_out_new", agents=agents, purposes=purposes, once=steps.fresh(),
+        numbers=[("", _("The agent's own")), *shown], machines=machines,
+    )  # fmt: skip
 
 
 @router.post("/t/{tenant}/settings/calls-out/new", response_class=HTMLResponse)
@@ -95,7 +102,7 @@ async def cancel_call_out_form(access: Writing, outgoing: OutgoingId, _fields: P
     return onward(f"/t/{access.scope.tenant}/settings/calls-out", "saved")
 
 
-_PLACED: Final = ("to", "agent_id", "purpose", "about", "contact_id", "lead_id")
+_PLACED: Final = ("to", "agent_id", "number_id", "purpose", "about", "on_machine", "contact_id", "lead_id")
 
 
 @router.get("/t/{tenant}/settings/limits", response_class=HTMLResponse)

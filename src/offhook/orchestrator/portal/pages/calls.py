@@ -269,7 +269,7 @@ async def rows_of(
 _URGENT: Final = frozenset({"urgent", "emergency", "high", "now", "yes"})
 
 
-_ENDS: Final = {"failed": "Broke off on our side", "transferred": "Put through", "idle": "Fell silent"}
+_ENDS: Final = {"failed": "Broke off on our side", "transferred": "Put through", "idle": "Fell silent", "held": "On hold for too long"}
 
 
 def about(call: Call, result: CallResult | None, rhythm: Rhythm | None) -> str:

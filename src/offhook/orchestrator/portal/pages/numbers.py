@@ -44,6 +44,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "disabled": "number turned off",
     "suspended": "business suspended",
     "no_agent": "agent not published",
+    "bad_token": "media without a good token",
 }
 
 

@@ -20,6 +20,7 @@ from offhook.orchestrator.crm import contacts as ops
 from offhook.orchestrator.crm.schemas import Contact, ContactChange, Lead, LeadChange, LeadStatus, Merge
 from offhook.orchestrator.crm.views import ContactDetail
 from offhook.orchestrator.kit.paging import page, position_of
+from offhook.orchestrator.outgoing import ops as outgoing
 from offhook.orchestrator.portal.forms import Typed, refused
 from offhook.orchestrator.portal.frame import Frame, Framed, onward, tenant_shell
 from offhook.orchestrator.portal.outcomes import Outcome, of_call
@@ -81,6 +82,15 @@ class Row:
     stage: Outcome | None
     no_calls: bool
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A call back by an agent: where it is placed, or why it may not be; ``consent`` is where that is kept."""
+
+    href: str
+    consent: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +244,7 @@ async def _show(
         local=local,
         base=f"/t/{tenant.id}",
         who=detail.contact,
+        back=await _back(access, detail, f"/t/{tenant.id}/settings"),
         others=", ".join(local.phone(one) for one in detail.phones if one != detail.contact.phone),
         stage=STAGES[detail.leads[0].status] if detail.leads else None,
         leads=detail.leads,
@@ -250,6 +261,17 @@ async def _show(
         search=search,
         twins=twins[:6],
     )
+
+
+async def _back(access: TenantAccess, detail: ContactDetail, settings: str) -> Back | None:
+    """Whether an agent may call somebody back; None for who may not place calls, and where there is no number."""
+    who = detail.contact
+    if who.phone is None or "outgoing.write" not in access.may:
+        return None
+    lead = next((one.id for one in detail.leads if one.status == "callback"), None)
+    asked = {"to": who.phone, "contact": who.id} | ({"lead": lead} if lead else {})
+    why = await outgoing.why_not(access.scope, who.phone, "call-back", lead)
+    return Back(f"{settings}/calls-out/new?{urlencode(asked)}", f"{settings}/consent?{urlencode({'phone': who.phone})}", why)
 
 
 async def _elsewhere(access: TenantAccess, phones: Sequence[str], local: Local) -> list[tuple[str, OutsideView, str]]:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from offhook.errors import NotFound
 from offhook.orchestrator.agents.ops import reading
 from offhook.orchestrator.auth.access import TenantAccess, in_tenant
+from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.portal import settling, steps
 from offhook.orchestrator.portal.forms import Typed, listed
 from offhook.orchestrator.portal.frame import Framed, onward
@@ -74,7 +75,10 @@ async def _change(access: TenantAccess, old: TenantView, body: TenantChange) -> 
     before = old.model_dump(mode="json")
     differs = {name: value for name, value in wanted.items() if value != before[name]}
     if differs:
-        new = (await ops.change(access.scope, old, TenantChange.model_validate(differs))).model_dump(mode="json")
+        changed = await ops.change(access.scope, old, TenantChange.model_validate(differs))
+        if differs.keys() & {"fallback_number", "region"}:
+            await numbers.fallback(access.scope, changed.fallback_number)
+        new = changed.model_dump(mode="json")
         await access.audit(
             "tenant.changed", old.id, {name: [before[name], new[name]] for name in sorted(differs) if before[name] != new[name]}
         )

@@ -32,6 +32,7 @@ CODECS: Final = {one.lower(): one for one in get_args(Codec)}
 KINDS: Final[Mapping[str, Outcome]] = {
     "registered": Outcome("ok", "circle-check", "Logged in"),
     "ready": Outcome("ok", "circle-check", "Ready"),
+    "standby": Outcome("quiet", "clock", "Stands by"),
     "registering": Outcome("quiet", "clock", "Logging in"),
     "failed": Outcome("bad", "circle-x", "Refused"),
     "off": Outcome("quiet", "phone-off", "Off"),
@@ -48,7 +49,8 @@ def fares(one: TrunkView) -> Outcome:
     """A trunk in a word: the worst that an engine tells of it."""
     if not one.enabled:
         return KINDS["off"]
-    told = sorted((state_of(state) for state in one.states), key=lambda found: ("bad", "quiet", "ok").index(found.kind))
+    active = [state for state in one.states if state.state != "standby"] or one.states
+    told = sorted((state_of(state) for state in active), key=lambda found: ("bad", "quiet", "ok").index(found.kind))
     return told[0] if told else UNKNOWN
 
 
@@ -94,7 +96,8 @@ async def new_trunk_form(request: Request, frame: Framed, access: Writing, field
 
 def _typed(fields: Mapping[str, str]) -> dict[str, Any]:
     """What both forms have."""
-    words = {name: fields.get(name, "").strip() for name in ("label", "auth", "host", "transport", "user", "did_from", "max_calls")}
+    words = {name: fields.get(name, "").strip() for name in ("label", "auth", "host", "user", "did_from", "max_calls")}
+    words |= {"transfers": fields["transfers"]} if "transfers" in fields else {}
     codecs = fields.get("codecs", "").replace(",", " ").split()
     return {
         **words,
@@ -109,12 +112,15 @@ def _choices() -> dict[str, Any]:
             ("register", _("We log in there"), _("The carrier gave you a user name and a password.")),
             ("address", _("By address"), _("The carrier, or your own exchange, knows our address, and we know theirs.")),
         ],
-        "transports": [("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS")],
         "places": [
             ("request", _("In the request itself, as with most")),
             ("to", _("In the header To")),
             ("p-called-party-id", _("In the header P-Called-Party-ID")),
             ("diversion", _("In the header Diversion")),
+        ],
+        "put_through": [
+            ("bridge", _("Talks to the person through us")),
+            ("refer", _("Is handed to the person by the trunk, if it can")),
         ],
     }
 
