@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 import httpx
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from offhook import registry
 from offhook.core.audio.format import PCM16_16K
@@ -29,6 +29,9 @@ from offhook.weights import ModelStore
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE_MS = 90_000
+"""How long a page may take for anything: a slow machine takes seconds, only what never comes takes longer."""
+expect.set_options(timeout=PATIENCE_MS)
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -41,6 +44,8 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+LOOPBACK = ("--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns")
+"""Flags for WebRTC over loopback, of which pages without a microphone of the machine's would not tell."""
 LISTEN = """
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (target, ...rest) {
@@ -124,10 +129,10 @@ def engine(plan: dict[str, Any], folder: Path) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            limit = time.monotonic() + 60
+            limit = time.monotonic() + PATIENCE_MS / 1_000
             while True:
                 try:
-                    httpx.get(f"{address}/healthz", timeout=2).raise_for_status()
+                    httpx.get(f"{address}/healthz", timeout=30).raise_for_status()
                     break
                 except httpx.HTTPError:
                     assert process.poll() is None, (folder / "engine.log").read_text(encoding="utf-8")
@@ -137,7 +142,7 @@ def engine(plan: dict[str, Any], folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -152,9 +157,11 @@ def open_page(address: str, microphone: Path, **context: Any) -> Iterator[Page]:
             executable_path=CHROMIUM,
             args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
             env={**os.environ, "HOME": home},
+            timeout=PATIENCE_MS,
         )
         try:
             page = browser.new_context(**context).new_page()
+            page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
             page.add_init_script(LISTEN)

@@ -156,7 +156,7 @@ class Town:
         """Begin; where the provider sends the browser back to."""
         answer = await browser.http.get(f"/v1/oidc/{provider['id']}/start", params={"next": then}, headers={"sec-fetch-site": "none"})
         assert answer.status_code == 303, answer.text
-        async with httpx.AsyncClient() as world:
+        async with httpx.AsyncClient(timeout=60) as world:
             back = await world.get(answer.headers["location"])
         assert back.status_code == 302, back.text
         assert back.headers["location"].startswith("https://portal.example/v1/oidc/callback?")

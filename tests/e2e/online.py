@@ -90,7 +90,7 @@ async def exchange(
         orchestrator_url=HttpUrl(url),
         secret=SecretStr(SECRET),
         state_dir=folder / "engine",
-        plan_timeout_s=5,
+        plan_timeout_s=60,
         port=media,
         warm=() if acted else EngineSettings.model_fields["warm"].default,
         drain_s=0.0,

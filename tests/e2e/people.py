@@ -60,7 +60,7 @@ class Street:
 
     async def browser(self, host: str = "portal.example") -> Browser:
         """A new browser at an address of its own."""
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(self.house.app), base_url=f"https://{host}", timeout=30)
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(self.house.app), base_url=f"https://{host}", timeout=60)
         return Browser(await self.stack.enter_async_context(http))
 
     async def letters(self) -> list[Letter]:

@@ -15,7 +15,7 @@ import anyio
 import anyio.from_thread
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.e2e.browser import CHROMIUM, FLAGS, REPOSITORY, free_port
+from tests.e2e.browser import CHROMIUM, FLAGS, PATIENCE_MS, REPOSITORY, free_port
 from tests.e2e.business import House, open_house
 from tests.e2e.calls import NOW
 from tests.e2e.people import OWNER, PASSWORD, open_street
@@ -93,7 +93,7 @@ def site(
             yield Site(f"http://127.0.0.1:{port}", found[0], portal)
         finally:
             portal.call(stop.set)
-            running.result(30)
+            running.result(120)
 
 
 async def _event() -> anyio.Event:
@@ -193,10 +193,12 @@ def figure(text: str) -> None:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """The browser, for a module's tests."""
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, *flags], env={**os.environ, "HOME": home}, timeout=PATIENCE_MS
+        )
         try:
             yield opened
         finally:
@@ -207,6 +209,7 @@ def chromium() -> Iterator[Browser]:
 def visit(browser: Browser, address: str, width: int = 1440, *, expected: tuple[str, ...] = (), **options: Any) -> Iterator[Visitor]:
     """A visitor with a window so wide. What the console says is an error, but for what is expected."""
     context: BrowserContext = browser.new_context(viewport={"width": width, "height": 900 if width > 900 else 844}, **options)
+    context.set_default_timeout(PATIENCE_MS)
     visitor = Visitor(context.new_page(), address)
     visitor.page.on("pageerror", lambda error: visitor.errors.append(str(error)))
     visitor.page.on("console", lambda message: visitor.errors.append(message.text) if message.type in {"error", "warning"} else None)

@@ -126,7 +126,7 @@ class Stage:
     async def heard(self, did: str) -> str:
         """All that the recogniser gave, once the call is over."""
         path = self.state / "calls" / self.plans.calls[did] / "trace.jsonl"
-        with anyio.fail_after(5):
+        with anyio.fail_after(150):
             while self.plans.calls[did] in self.engine.calls or not path.is_file():
                 await anyio.sleep(0.01)
         return " ".join(event.text for event in read_trace(path)[1] if isinstance(event, Partial | Final))
@@ -279,7 +279,7 @@ def combinations() -> list[tuple[str, str]]:
     return [(stt, tts) for stt in registry.names("stt") for tts in registry.names("tts")]
 
 
-async def until_quiet(line: Phone, limit: float = 30.0) -> bool:
+async def until_quiet(line: Phone, limit: float = 120.0) -> bool:
     """Wait until the agent has spoken and is quiet; whether it did."""
     begun = len(line.raw)
     with anyio.move_on_after(limit):

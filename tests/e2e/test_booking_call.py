@@ -71,7 +71,7 @@ class Platform:
     async def settled(self, call: str) -> None:
         """Wait until the call's result is written down."""
         query = b"select 1 from call_result r join call c on (c.tenant_id, c.id) = (r.tenant_id, r.call_id) where c.carrier_call = %s"
-        with anyio.fail_after(20):
+        with anyio.fail_after(120):
             while not await self._rows(query, call):
                 await anyio.sleep(0.1)
 
@@ -82,7 +82,8 @@ async def platform(
 ) -> AsyncIterator[Platform]:
     orchestrator, engine = free_port(), free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OFFHOOK_")}
-    environment |= {"OFFHOOK_DATABASE_URL": database, "OFFHOOK_ENGINE_DRAIN_S": "1", **(settings or {})}
+    environment |= {"OFFHOOK_DATABASE_URL": database, "OFFHOOK_ENGINE_DRAIN_S": "1"}
+    environment |= {"OFFHOOK_ENGINE_MAX_WEBRTC_CALLS": "0", **(settings or {})}
     if business is not None:
         environment["OFFHOOK_ORCHESTRATOR_BUSINESS"] = str(business)
     words = ["up", "--state-dir", str(folder / "state"), "--orchestrator-port", str(orchestrator), "--engine-port", str(engine)]
@@ -92,8 +93,8 @@ async def platform(
             [sys.executable, "-m", "offhook.cli.main", *words], env=environment, stdin=None, stdout=log, stderr=log
         )
         try:
-            async with httpx.AsyncClient(timeout=2) as http:
-                with anyio.fail_after(60):
+            async with httpx.AsyncClient(timeout=30) as http:
+                with anyio.fail_after(120):
                     for port in (orchestrator, engine):
                         while True:
                             assert process.returncode is None, found.log.read_text(encoding="utf-8")

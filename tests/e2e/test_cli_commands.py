@@ -64,7 +64,7 @@ async def terminal(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     async with anyio.create_task_group() as group:
         group.start_soon(run)
-        with anyio.fail_after(60):
+        with anyio.fail_after(150):
             await up.wait()
         yield Terminal(started[0].url)
         group.cancel_scope.cancel()

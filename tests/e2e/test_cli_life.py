@@ -227,14 +227,14 @@ async def _steered(desk: Desk, platform: Processes, speech: Speech) -> str:
                 break
         assert "postcode" in heard
         await desk.do("live", "end", live["id"], "--at-once")
-        with anyio.fail_after(15):
+        with anyio.fail_after(150):
             await line.closed.wait()
     return call
 
 
 async def _settled(desk: Desk, carrier_call: str) -> str:
     """The id of a call whose result is written and whose recording has come."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(150):
         while True:
             for one in (await desk.json("calls", "list"))["data"]:
                 if one["carrier_call"] == carrier_call and one["state"] == "ended" and one["outcome"] and one["recorded"]:

@@ -138,7 +138,7 @@ async def test_calls_from_the_command_line(house: House, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     cli = CliRunner()
-    with anyio.fail_after(20):
+    with anyio.fail_after(150):
         async with anyio.create_task_group() as group:
             group.start_soon(run)
             await up.wait()

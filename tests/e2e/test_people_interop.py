@@ -58,7 +58,7 @@ async def test_a_foreign_providers_people_sign_in(issuer: str, database_url: str
         browser = await street.browser()
         there = await browser.http.get(f"/v1/oidc/{made.json()['id']}/start")
         assert there.status_code == 303, there.text
-        async with httpx.AsyncClient() as world:
+        async with httpx.AsyncClient(timeout=60) as world:
             back = await world.get(there.headers["location"])
         arrived = await browser.http.get(back.headers["location"])
         assert arrived.status_code == 303, arrived.text

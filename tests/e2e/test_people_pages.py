@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.e2e.business import MASTER_KEY, SECRET
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")]
@@ -35,7 +35,7 @@ def orchestrator(folder: Path) -> Iterator[tuple[str, str]]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         try:
-            limit = time.monotonic() + 60
+            limit = time.monotonic() + PATIENCE_MS / 1_000
             while not (found := re.search(r"orchestrator at (\S+)\n.* choose a password at (\S+)", (folder / "log").read_text())):
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < limit, (folder / "log").read_text()
@@ -50,9 +50,12 @@ def orchestrator(folder: Path) -> Iterator[tuple[str, str]]:
 def browser() -> Iterator[Page]:
     errors: list[str] = []
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home}, timeout=PATIENCE_MS
+        )
         try:
             page = chromium.new_page()
+            page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: errors.append(str(error)))
             yield page
         finally:
@@ -89,7 +92,7 @@ def test_the_first_start_has_no_password_and_a_forgotten_one_is_replaced(tmp_pat
         page.get_by_label("Mail address").fill("ann@example.com")
         page.get_by_role("button").click()
         expect(page.locator("main")).to_contain_text("a mail is on its way")
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + PATIENCE_MS / 1_000
         page.goto(f"{address}/dev/mail")
         while not page.locator("a[href*='/reset/']").count():
             assert time.monotonic() < limit, page.content()

@@ -103,7 +103,7 @@ async def test_nobody_sees_another_tenants_calls(street: Street) -> None:
     bea = await street.member("bea@quayside.example", "tenant_owner", at="/v1/tenants/quayside")
     for path in (LIVE, f"{LIVE}/c1", f"{LIVE}/c1/_events", f"{LIVE}/_events", "/t/quayside/live/c1", "/t/quayside/live/c1/_events"):
         assert (await get(bea, path)).status_code == 404, path
-    assert "c1" not in (await get(bea, "/t/quayside/live")).text
+    assert "/c1" not in (await get(bea, "/t/quayside/live")).text  # without the stroke a token of the page may hold it by chance
     for action in ("say", "transfer", "end"):
         at = "/t/quayside/live"
         assert (await post(bea, f"/t/quayside/live/c1/{action}", {"text": "x", "target": "desk"}, at=at)).status_code == 404
@@ -197,7 +197,7 @@ async def reading(url: str, browser: Browser, path: str, last: str = "") -> Asyn
 
     async def read() -> None:
         async with (
-            httpx.AsyncClient(timeout=30) as http,
+            httpx.AsyncClient(timeout=60) as http,
             http.stream("GET", url + path, headers=headers | ({"last-event-id": last} if last else {})) as answer,
         ):
             assert answer.status_code == 200

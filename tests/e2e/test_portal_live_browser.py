@@ -153,7 +153,7 @@ def test_a_stream_that_is_cut_comes_back_without_a_word_lost_or_doubled(place: S
                 expect(stale).to_contain_text("Reconnecting, last update")
             between.mend()
             place.run(speak, 2)
-            expect(page.locator("#turns .turn")).to_have_count(len(said), timeout=20_000)
+            expect(page.locator("#turns .turn")).to_have_count(len(said))
             expect(stale).to_be_hidden()
         assert between.cuts == 3
         assert turns(page) == said
@@ -243,5 +243,5 @@ def test_a_session_that_ends_in_another_tab_loses_nothing_that_was_typed(place: 
         expect(editor.get_by_role("alert")).to_contain_text("You are signed out")
         expect(editor.get_by_label("What the agent is after here")).to_have_value("Mine, and not kept")
         expect(editor.get_by_role("link", name="Sign in")).to_have_attribute("href", re.compile("agt_new"))
-        watching.wait_for_url(re.compile("/sign-in"), timeout=40_000)
+        watching.wait_for_url(re.compile("/sign-in"))
         context.close()  # with what was typed there is a question on leaving

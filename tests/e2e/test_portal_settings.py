@@ -61,6 +61,8 @@ async def test_a_business_is_changed_and_only_what_differs_is_written_down(stree
         ("timezone", "Mars/North", "Choose a time zone."),
         ("region", "Wales", "Type the two letters of a country, such as GB."),
         ("fallback_number", "12", "Not a phone number that callers can be put through to, such as +442079460000."),
+        ("fallback_number", "+442079460000", "A number of your own here: the call would come back."),
+        ("fallback_number", "+12025550100", "Calls to this country are not allowed: see the limits on calls."),
         ("visit_minutes", "1", "Type a whole number of minutes, from 5 to 1,440."),
         ("staff", "Ray Charles!", "Use small letters, digits, - and _ for names, up to 32 of them."),
     ],
@@ -333,7 +335,7 @@ async def test_each_tab_takes_its_own_permission(street: Street) -> None:
     viewer = await street.member("vic@harbour.example", "viewer")
     page = await get(viewer, f"{BASE}/business")
     tabs = re.findall(rf'href="{BASE}/([\w-]+)"', page.text.partition('<nav class="tabs')[2].partition("</nav>")[0])
-    assert tabs == ["business", "security", "recording", "retention", "calls-out", "limits"]
+    assert tabs == ["business", "security", "recording", "retention", "calls-out", "consent", "do-not-call", "limits"]
     assert '<form class="form"' not in page.text
     nowhere = bare(await get(viewer, "/t/nowhere/settings"))
     for tab in ("members", "sign-in", "vendors", "audit", "exports", "erase", "members/mbr_none", "vendors/new"):

@@ -94,7 +94,7 @@ async def test_what_was_said_is_written_only_for_real(database_url: str, owner_u
                 before = talker.turns()
                 await talker.say(words)
                 await talker.answered(before + 1)
-        with anyio.fail_after(20):
+        with anyio.fail_after(150):
             while (await at.house.call(call))["call"]["state"] != "ended":
                 await anyio.sleep(0.05)
         detail = await at.house.call(call)

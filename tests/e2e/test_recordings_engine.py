@@ -37,7 +37,7 @@ async def test_what_was_said_is_heard_again(house: House, tmp_path: Path) -> Non
             await stage.line.say("I would like to leave a message")
             await stage.line.agent_speaks()
             await stage.line.hang_up()
-            with anyio.fail_after(30):
+            with anyio.fail_after(150):
                 await stage.done.wait()
             turns = stage.business.of(AgentTurn)
         await settled(desk)

@@ -59,7 +59,7 @@ async def desk(house: House, folder: Path, transport: httpx.AsyncBaseTransport |
 
 
 async def settled(one: HandoverDesk) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(150):
         while one.open:
             await anyio.sleep(0.01)
 

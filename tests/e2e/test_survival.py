@@ -49,8 +49,8 @@ class Processes:
                 [sys.executable, "-m", "offhook.cli.main", name], env=env, stdin=None, stdout=log, stderr=log, start_new_session=True
             )
         port = {"orchestrator": self.orchestrator, "engine": self.engine}[name]
-        async with httpx.AsyncClient(timeout=2) as http:
-            with anyio.fail_after(60):
+        async with httpx.AsyncClient(timeout=30) as http:
+            with anyio.fail_after(120):
                 while True:
                     assert self.running[name].returncode is None, (self.folder / f"{name}.log").read_text(encoding="utf-8")
                     try:
@@ -74,7 +74,7 @@ class Processes:
             b"select c.*, r.missing from call c join call_result r on (r.tenant_id, r.call_id) = (c.tenant_id, c.id)"
             b" where c.carrier_call = %s"
         )
-        with anyio.fail_after(60):
+        with anyio.fail_after(120):
             while not (found := await self.rows(query, call)):
                 await anyio.sleep(0.1)
         assert len(found) == 1
@@ -146,11 +146,11 @@ async def test_the_engine_is_killed_during_a_call(tmp_path: Path, server: Embedd
             await caller.say("How much is it to come out?")
             await caller.agent_says()
             await platform.kill("engine")
-            with anyio.fail_after(5):
+            with anyio.fail_after(120):
                 await line.closed.wait()
             # The carrier asks what follows: not a hang-up, as after a call that came to its end.
             form = {"CallSid": call, "From": "+447700900123", "To": DID, "CallStatus": "in-progress"}
-            async with httpx.AsyncClient(timeout=10) as http:
+            async with httpx.AsyncClient(timeout=60) as http:
                 after = await http.post(f"http://127.0.0.1:{platform.orchestrator}/carriers/twilio/after", data=form)
             assert "<Dial" in after.text or "<Say" in after.text, after.text
         await platform.start("engine")

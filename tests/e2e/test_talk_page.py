@@ -57,13 +57,13 @@ def test_a_call_with_the_embedded_models(tmp_path: Path) -> None:
         expect(page.locator("#status")).to_contain_text("Ready")
         look(page, "idle")
         page.get_by_role("button", name="Call").click()
-        expect(page.locator("#status")).to_contain_text("On the line", timeout=20_000)
+        expect(page.locator("#status")).to_contain_text("On the line")
         log = page.get_by_role("log")
-        expect(log).to_contain_text("Harbour Plumbing, hello.", timeout=10_000)
-        expect(log.locator(".turn.caller")).to_contain_text("appointment", timeout=20_000, ignore_case=True)
-        expect(log).to_contain_text("What is the best number for you?", timeout=10_000)
+        expect(log).to_contain_text("Harbour Plumbing, hello.")
+        expect(log.locator(".turn.caller")).to_contain_text("appointment", ignore_case=True)
+        expect(log).to_contain_text("What is the best number for you?")
         ladder = page.get_by_role("list", name="Replies, latest first").get_by_role("listitem")
-        expect(ladder).to_have_count(1, timeout=10_000)
+        expect(ladder).to_have_count(1)
         shown = ladder.inner_text()
         total = int(shown.split(" ms")[0].split()[-1])
         parts = [int(word.rsplit(" ", 1)[1]) for word in shown.splitlines()[-1].split(", ")]
@@ -182,10 +182,10 @@ def peer() -> Iterator[Peer]:
         yield found
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
 
 
-def until(reached: Any, limit: float = 10.0, step: float = 0.01) -> None:
+def until(reached: Any, limit: float = 60.0, step: float = 0.01) -> None:
     end = time.monotonic() + limit
     while not reached():
         assert time.monotonic() < end, "did not come about in time"
@@ -197,7 +197,7 @@ def call(tmp_path: Path) -> Iterator[tuple[Peer, Page]]:
     microphone = write_wav(tmp_path / "tone.wav", tone(440, 60, 48_000), 48_000)
     with peer() as server, open_page(server.address, microphone) as page:
         page.get_by_role("button", name="Call").click()
-        expect(page.locator("#status")).to_contain_text("On the line", timeout=20_000)
+        expect(page.locator("#status")).to_contain_text("On the line")
         yield server, page
 
 
@@ -205,9 +205,9 @@ def test_the_microphone_arrives_as_20_ms_frames_of_16_khz(call: tuple[Peer, Page
     server, page = call
     assert (server.start["version"], server.start["rate"], server.start["rate_out"]) == (1, 16_000, 24_000)
     until(lambda: len(server.sound) > 40)
-    first, begin = len(server.sound), time.monotonic()
-    page.wait_for_timeout(2_000)
-    rate = (len(server.sound) - first) / (time.monotonic() - begin)
+    first, begin = len(server.sound), page.evaluate("narrow.context.currentTime")
+    until(lambda: len(server.sound) > first + 200)
+    rate = (len(server.sound) - first) / (page.evaluate("narrow.context.currentTime") - begin)  # by the page's clock of sound
     assert 45 < rate < 55, f"{rate:.1f} frames a second"
     assert {len(frame) for frame in server.sound} == {640}
     pcm = np.frombuffer(b"".join(server.sound[-80:]), "<i2")

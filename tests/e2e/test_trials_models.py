@@ -300,7 +300,7 @@ async def test_by_typing_in_a_terminal(database_url: str, tmp_path: Path, monkey
             await serve(settings, jobs=False, ready=ready)
 
         group.start_soon(run)
-        with anyio.fail_after(60):
+        with anyio.fail_after(150):
             await up.wait()
         terminal = Terminal(started[0].url)
         shown = await terminal.do("agents", "test", "front-desk", typed=f"{ODD}\nYes, {ODD} too\n/hangup\n")

@@ -118,8 +118,8 @@ async def platform(database_url: str, owner_url: str, folder: Path) -> AsyncIter
             with (folder / "engine.log").open("wb") as log:
                 process = await anyio.open_process([sys.executable, *words], env=env, stdin=None, stdout=log, stderr=log)
             try:
-                async with httpx.AsyncClient(timeout=2) as http:
-                    with anyio.fail_after(60):
+                async with httpx.AsyncClient(timeout=30) as http:
+                    with anyio.fail_after(120):
                         while True:
                             assert process.returncode is None, (folder / "engine.log").read_text()
                             try:
@@ -163,7 +163,7 @@ async def _call(place: Place, tenant: str, name: str) -> bytes:
 async def _finished(place: Place, tenant: str) -> list[str]:
     """The tenant's calls, once all are written down with their recordings."""
     headers = place.keys[tenant]
-    with anyio.fail_after(60):
+    with anyio.fail_after(120):
         while True:
             answer = await place.house.http.get(f"/v1/tenants/{tenant}/calls", headers=headers)
             calls = [one["id"] for one in answer.json()["data"] if one["state"] == "ended"]

@@ -49,11 +49,11 @@ async def oauth_server() -> AsyncIterator[OAuthServer]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            with anyio.fail_after(20):
+            with anyio.fail_after(150):
                 url = (await TextReceiveStream(process.stdout).receive()).strip()
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
                 yield OAuthServer(url, http)
         finally:
             await process.stdin.aclose()  # which it ends by
-            with anyio.CancelScope(shield=True), anyio.fail_after(10):
+            with anyio.CancelScope(shield=True), anyio.fail_after(150):
                 await process.wait()

@@ -333,7 +333,7 @@ async def test_ten_thousand_customers_are_found_by_number_through_an_index(house
     for number in range(10_000):
         mill.add_customer(Customer(name=f"Customer {number}", phones=(f"+44770{number:07d}",)))
     made = await connect(house)
-    with anyio.fail_after(50):
+    with anyio.fail_after(150):
         count = await read(house, made)
     (row,) = await house.look("select count(*) as n from outside_phone")
     assert row.n == 10_000

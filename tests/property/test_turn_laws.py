@@ -68,7 +68,7 @@ def moves(draw: st.DrawFn) -> tuple[type[ev.Event], int, dict[str, object]]:
     elif kind in {ev.ToolStarted, ev.ToolDone}:
         values["call"] = draw(st.integers(1, 3))
     elif kind is ev.Command:
-        values = {"kind": draw(st.sampled_from(["say", "transfer", "say", "end"])), "text": "line"}
+        values = {"kind": draw(st.sampled_from(["say", "transfer", "say", "end", "hush"])), "text": "line"}
     elif kind is ev.Transferred:
         values["ok"] = draw(st.booleans())
     return kind, pause, values

@@ -60,7 +60,7 @@ async def test_partials_give_way_when_the_pool_is_busy_and_the_final_does_not(po
     heard: list[Heard] = []
 
     async def hold() -> None:
-        await pool.run(go.wait, 10.0, priority=Priority.TTS_REST)
+        await pool.run(go.wait, 60.0, priority=Priority.TTS_REST)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hold)

@@ -55,7 +55,7 @@ class Told:
     async def events(self, seconds: float = 0.1) -> list[SttEvent]:
         """What comes until all was said and nothing comes for so long."""
         found: list[SttEvent] = []
-        with anyio.fail_after(20):
+        with anyio.fail_after(150):
             while True:
                 event: SttEvent | None = None
                 with anyio.move_on_after(seconds):

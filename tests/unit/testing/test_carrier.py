@@ -74,14 +74,14 @@ async def call(engine: Engine, **named: Any) -> AsyncIterator[TwilioLine]:
     async with serve(engine.serve, "127.0.0.1", 0, compression=None) as server:
         engine.address = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
         async with TwilioLine.open(engine.address, **named) as line:
-            with anyio.fail_after(5):
+            with anyio.fail_after(150):
                 while not engine.of("media"):
                     await anyio.sleep(0.005)
             yield line
 
 
 async def reached(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(150):
         while not condition():
             await anyio.sleep(0.005)
 
@@ -229,7 +229,7 @@ async def test_the_engine_hangs_up() -> None:
     async with call(engine) as line:
         assert engine.socket is not None
         await engine.socket.close()
-        with anyio.fail_after(5):
+        with anyio.fail_after(150):
             await line.closed.wait()
         assert not await line.until(line.position + RATE)
 

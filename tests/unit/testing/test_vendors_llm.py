@@ -229,7 +229,7 @@ async def test_anthropic_takes_both_kinds_of_keys_but_no_wrong_one() -> None:
         with pytest.raises(anthropic.AuthenticationError):
             await sdk.messages.create(model="claude-x", max_tokens=10, messages=ASK)
         old = {"x-api-key": vendors.env()["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
-        async with httpx.AsyncClient(trust_env=False) as plain:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as plain:
             body = {"model": "claude-x", "max_tokens": 10, "messages": ASK}
             url = vendors.base("anthropic") + "/v1/messages"
             assert (await plain.post(url, json=body, headers=old)).status_code == 200

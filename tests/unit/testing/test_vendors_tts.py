@@ -66,7 +66,7 @@ async def test_cartesias_sdk_speaks_over_a_context_with_flushes_and_times(vendor
                 output_format={"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8_000},
                 add_timestamps=True,
                 max_buffer_delay_ms=0,
-                timeout=5,
+                timeout=60,
             )
             await context.push("Hello there, ")
             await context.push("", flush=True)
@@ -103,14 +103,14 @@ async def test_cartesias_sdk_sees_errors_and_cancels(vendors: Vendors) -> None:
     }
     async with AsyncCartesia(**cartesia(vendors)) as client:
         async with client.tts.websocket_connect() as connection:
-            wrong = connection.context(voice=VOICE | {"id": "nobody"}, timeout=5, **shape)
+            wrong = connection.context(voice=VOICE | {"id": "nobody"}, timeout=60, **shape)
             await wrong.push("Hello.")
             (error,) = [event async for event in wrong.receive()]
             assert (error.type, error.status_code) == ("error", 400)
-            right = connection.context(voice=VOICE, timeout=5, **shape)
+            right = connection.context(voice=VOICE, timeout=60, **shape)
             await right.push("Hello.", continue_=False)
             await right.cancel()
-            after = connection.context(voice=VOICE, timeout=5, **shape)
+            after = connection.context(voice=VOICE, timeout=60, **shape)
             await after.push("Goodbye.", continue_=False)
             chunks = [event.audio or b"" async for event in after.receive() if event.type == "chunk"]
             assert abs(pitch(b"".join(chunks), 16_000) - _voice.frequency("Goodbye.")) < 4
@@ -132,7 +132,7 @@ async def test_deepgrams_sdk_speaks_flushes_clears_and_closes(vendors: Vendors) 
     base = vendors.base("deepgram")
     ws = "ws" + base.removeprefix("http")
     audio, kinds = b"", []
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         client = AsyncDeepgramClient(
             api_key=vendors.env()["DEEPGRAM_API_KEY"],
             environment=DeepgramClientEnvironment(base=base, production=ws, agent=ws, agent_rest=base),
@@ -209,7 +209,7 @@ async def test_elevenlabs_sdk_speaks_over_stream_input(vendors: Vendors, tmp_pat
     key = vendors.env()["ELEVENLABS_API_KEY"]
     async with tls(vendors.port, tmp_path) as (port, file), AsyncExitStack() as stack:
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        http = stack.enter_context(httpx.Client())
+        http = stack.enter_context(httpx.Client(timeout=60))
         client = ElevenLabs(api_key=key, base_url=f"https://127.0.0.1:{port}/elevenlabs", httpx_client=http)
 
         def texts() -> Iterator[str]:
@@ -234,7 +234,7 @@ async def test_elevenlabs_sdk_understands_errors_and_plain_requests(
     key = vendors.env()["ELEVENLABS_API_KEY"]
     async with tls(vendors.port, tmp_path) as (port, file), AsyncExitStack() as stack:
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        http = stack.enter_context(httpx.Client())
+        http = stack.enter_context(httpx.Client(timeout=60))
         client = ElevenLabs(api_key=key, base_url=f"https://127.0.0.1:{port}/elevenlabs", httpx_client=http)
 
         def speak(voice: str) -> bytes:

@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 async def test_a_simulator_answers_at_a_port_and_fails_as_planned() -> None:
     what = simulator("crm/servicem8")
-    async with served(what) as origin, httpx.AsyncClient(base_url=origin, trust_env=False, headers=KEY) as client:
+    async with served(what) as origin, httpx.AsyncClient(base_url=origin, trust_env=False, headers=KEY, timeout=60) as client:
         assert (await client.get(VENDOR)).json()[0]["name"] == "Mill Plumbing"
         told = await client.put("/_simulator", json={"planned": ["lost", "500", None], "unknown": 1})
         assert told.json() == {"counts": {"customer": 0, "lead": 0, "job": 0, "appointment": 0, "note": 0}, "requests": 1, "failed": 0}
@@ -38,7 +38,7 @@ async def test_a_simulator_answers_at_a_port_and_fails_as_planned() -> None:
 
 
 async def test_its_date_is_told_once() -> None:
-    async with served(ServiceM8()) as origin, httpx.AsyncClient(trust_env=False, headers=KEY) as client:
+    async with served(ServiceM8()) as origin, httpx.AsyncClient(trust_env=False, headers=KEY, timeout=60) as client:
         reply = await client.get(origin + VENDOR)
         assert len(reply.headers.get_list("date")) == 1
 
@@ -58,7 +58,7 @@ def test_people_start_one_by_a_command() -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         origin = line.split("answers at ")[1].partition(";")[0]
-        with httpx.Client(trust_env=False, headers=KEY) as client:
+        with httpx.Client(trust_env=False, headers=KEY, timeout=60) as client:
             assert client.get(origin + VENDOR).status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
