@@ -54,9 +54,10 @@ bench: install-dev
 
 # -- tests and checks ---------------------------------------------------------------------------------------------------
 
-# Between tenants: test-isolation. The portal's pages: test-portal.
+# Between tenants: test-isolation. The portal's pages: test-portal. In the order of the folders: by default files of few tests would come last,
+# and those are the long ones.
 test: install-dev
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/isolation
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/isolation
 
 test-slow: install-dev
 	@$(BIN)/python -m pytest -q -m "slow or realtime" --timeout 900 --ignore tests/isolation
@@ -84,7 +85,7 @@ test-paperwork: install-dev $(OAUTH)
 test-telephony: install-dev
 	@rm -rf build/telephony
 	@$(BIN)/python scripts/peers.py
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m telephony --timeout 300 tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m telephony --timeout 300 tests
 	@$(BIN)/python tests/figures.py telephony
 
 # On the embedded Postgres, then on a server reached by TCP with a password: OFFHOOK_TEST_DATABASE_URL's, else one that is made for it.

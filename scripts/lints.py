@@ -166,6 +166,7 @@ BROAD = {"Exception", "BaseException", "builtins.Exception", "builtins.BaseExcep
 OUTERMOST = {
     ("engine/call.py", "Call._guarded.run"): "a call's outermost scope on the wheel and the detector: a fault ends this call and no other",
     ("engine/engine.py", "Engine._carry"): "a call's outermost scope: a fault is counted, and the next call is unaffected",
+    ("engine/second_leg.py", "SecondLeg.carry"): "a second leg's outermost scope: it runs beside all calls, and a fault ends it alone",
     ("engine/webrtc.py", "Desk._carry"): "a WebRTC call's outermost scope: it has no request that a fault would end with",
     ("inference.py", "_outcome"): "a worker thread's outermost scope: the error, whatever it is, goes to the one who waits for the job",
     ("orchestrator/embedded.py", "EmbeddedPostgres.start"): "gives the folder's lock back and raises on",

@@ -1,4 +1,4 @@
-"""Debian's SIPp, baresip, Kamailio and rtpengine for the tests, installed where they are missing and that is possible."""
+"""Debian's SIPp, baresip, Kamailio, rtpengine and coturn for the tests, installed where they are missing and that is possible."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ PACKAGES = {
     "baresip": "baresip-core",
     "kamailio": "kamailio",
     "rtpengine": "rtpengine-daemon",
+    "turnserver": "coturn",
 }
 
 

@@ -131,7 +131,11 @@ class CallError(OffhookError):
 
 
 class Refused(CallError):
-    """The call was refused before answer: capacity, drain, limits."""
+    """The call was refused before answer: capacity, drain, limits; ``why`` is the orchestrator's word for it, where it has refused."""
+
+    def __init__(self, public: str, *, detail: str = "", retry: Retry | None = None, why: str = "") -> None:
+        super().__init__(public, detail=detail, retry=retry)
+        self.why = why
 
 
 class NoPlan(CallError):
@@ -147,7 +151,9 @@ class MediaLost(CallError):
 
 
 class NotReached(CallError):
-    """A call that we placed was not answered. ``why``: ``busy``, ``no_answer``, ``refused``, ``failed``; ``status``: SIP's, 0 for none."""
+    """A call that we placed was not answered. ``why``: ``busy``, ``no_answer``, ``refused``, ``failed``, ``unasked``
+    (nobody was rung); ``status``: SIP's, 0 for none.
+    """
 
     def __init__(self, why: str, status: int, public: str, *, detail: str = "") -> None:
         super().__init__(public, detail=detail)

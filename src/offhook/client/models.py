@@ -1267,8 +1267,10 @@ class NewOutgoing(Sent):
     to: str
     agent_id: str
     number_id: str | None = None
+    trunk_id: str | None = None
     purpose: Literal["reminder", "call-back", "other"] = "other"
     about: str = ""
+    on_machine: Literal["hang_up", "leave_message"] | None = None
     contact_id: str | None = None
     lead_id: str | None = None
     appointment_id: str | None = None
@@ -1433,13 +1435,13 @@ class NewTrunk(Sent):
     label: str = ""
     auth: Literal["register", "address"]
     host: str = ""
-    transport: Literal["udp", "tcp", "tls"] = "udp"
     user: str = ""
     password: str | None = Field(default=None, repr=False)
     sources: list[str] = Field(default_factory=list)
     did_from: Literal["request", "to", "p-called-party-id", "diversion"] = "request"
     codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] | None = None
     max_calls: int = 100
+    transfers: Literal["bridge", "refer"] = "bridge"
     enabled: bool = True
 
 
@@ -1606,8 +1608,10 @@ class OutgoingView(Model):
     to: str
     agent_id: str
     number_id: str
+    trunk_id: str | None
     purpose: Literal["reminder", "call-back", "other"]
     about: str
+    on_machine: Literal["hang_up", "leave_message"] | None
     contact_id: str | None
     lead_id: str | None
     appointment_id: str | None
@@ -2250,13 +2254,13 @@ class TrunkChange(Sent):
     label: str | None = None
     auth: Literal["register", "address"] | None = None
     host: str | None = None
-    transport: Literal["udp", "tcp", "tls"] | None = None
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
     sources: list[str] | None = None
     did_from: Literal["request", "to", "p-called-party-id", "diversion"] | None = None
     codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] | None = None
     max_calls: int | None = None
+    transfers: Literal["bridge", "refer"] | None = None
     enabled: bool | None = None
 
 
@@ -2267,13 +2271,13 @@ class TrunkView(Model):
     label: str
     auth: Literal["register", "address"]
     host: str
-    transport: Literal["udp", "tcp", "tls"]
     user: str
     password_set: bool
     sources: list[str]
     did_from: Literal["request", "to", "p-called-party-id", "diversion"]
     codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]]
     max_calls: int
+    transfers: Literal["bridge", "refer"]
     enabled: bool
     states: list[StateView] = Field(default_factory=list)
     revision: int

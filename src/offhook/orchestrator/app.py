@@ -34,7 +34,7 @@ from offhook.orchestrator.live import routes as live
 from offhook.orchestrator.live.hub import Hub
 from offhook.orchestrator.numbers import routes as numbers
 from offhook.orchestrator.outgoing import routes as outgoing
-from offhook.orchestrator.outgoing import twilio as outgoing_twilio
+from offhook.orchestrator.outgoing import webhooks as outgoing_webhooks
 from offhook.orchestrator.paperwork import routes as paperwork
 from offhook.orchestrator.people import routes as people
 from offhook.orchestrator.recordings import routes as recordings
@@ -125,7 +125,7 @@ def operations() -> tuple[BaseRoute, ...]:
     Built in full: FastAPI would build a router at the first request that comes by it, on the loop, 0.2 s in all.
     """
     holder = _empty(openapi_url=None)
-    engines = (calls.engine, calls.reading, tools.router, *transfers.routers, *taking.routers, outgoing_twilio.router)
+    engines = (calls.engine, calls.reading, tools.router, *transfers.routers, *taking.routers, outgoing_webhooks.router)
     for router in (*engines, *(one for domain in DOMAINS for one in domain.routers)):
         holder.include_router(router)
     for _ in iter_route_contexts(holder.routes):

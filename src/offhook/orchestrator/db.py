@@ -24,6 +24,8 @@ from offhook.orchestrator.scope import PlatformScope, ResellerScope, TenantScope
 
 LIMITS = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=30000"
 """Nothing waits for ever: not for a lock, nor for a process that died with a transaction open. Milliseconds."""
+WAIT_S = 10.0
+"""Longest wait for one of the pool's connections."""
 ROLE = "-c role=offhook_app"
 """Every connection of the application begins as a role that owns nothing and reads nothing, whoever logged in."""
 _ENTER = text(
@@ -59,7 +61,7 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=WAIT_S,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
             connect_args={"options": f"{LIMITS} {ROLE}"},

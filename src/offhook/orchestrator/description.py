@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from pydantic import TypeAdapter
 
+from offhook.contracts.dial import Dialled
 from offhook.contracts.events import ToolRequest, event_adapter
 from offhook.contracts.plan import PlanRequest
 from offhook.contracts.trunks import TrunkReport
@@ -33,6 +34,7 @@ _BODIES: Final[tuple[tuple[str, TypeAdapter[Any]], ...]] = (
     ("ToolRequest", TypeAdapter(ToolRequest)),
     ("AnyEvent", event_adapter),
     ("TrunkReport", TypeAdapter(TrunkReport)),
+    ("Dialled", TypeAdapter(Dialled)),
 )
 
 

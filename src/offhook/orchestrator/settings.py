@@ -82,6 +82,8 @@ class OrchestratorSettings(BaseSettings):
     """How long the one-time token of a call waits for its media."""
     browser_number: str = ""
     """Development only: the number that the browser page rings. Empty: no calls from browsers."""
+    trunk_lease_s: Annotated[float, Field(ge=1, le=600)] = 20.0
+    """An engine that is not heard of for so long registers with no trunk any more: another one does. Engines tell every 5 s."""
     engine_url: str = ""
     """Where browsers reach an engine (``https://voice.example.com``), for test calls; without it where carriers send media."""
     webrtc_urls: tuple[str, ...] = ()

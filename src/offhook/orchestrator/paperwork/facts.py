@@ -42,6 +42,8 @@ async def told(scope: TenantScope, given: Services, call: str) -> Told | None:
 
 
 def _said(detail: CallDetail) -> bool:
-    """Whether the caller said anything; also where the words themselves were not kept."""
+    """Whether the caller said anything; also where the words themselves were not kept. A machine that we rang says nothing of its own."""
+    if detail.call.outcome in {"voicemail", "voicemail_left"}:
+        return False
     heard = any(one.speaker == "caller" and one.text.strip() for one in turns_of(detail.turns))
     return heard or any(one["type"] == "turn.caller" and "text" not in one for one in detail.turns)
