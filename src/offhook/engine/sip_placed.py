@@ -66,10 +66,7 @@ class Placed:
         while True:
             self._news = anyio.Event()
             while self._untold:
-                key, found = self._untold.popitem(last=False)
-                if not await self._told(found):
-                    self._untold.setdefault(key, found)
-                    self._untold.move_to_end(key, last=False)
+                if not await self._tell_oldest():
                     await self._insist()
             await self._news.wait()
 
@@ -77,10 +74,18 @@ class Placed:
         """The oldest again, a few times, with whatever is its state by then."""
         for pause in AGAIN_S:
             await anyio.sleep(pause)
-            key = next(iter(self._untold))
-            if await self._told(self._untold[key]):
-                break
+            if await self._tell_oldest():
+                return
         self._untold.popitem(last=False)
+
+    async def _tell_oldest(self) -> bool:
+        """False where it could not be told: then it is the oldest still, as it was or as it has become meanwhile."""
+        key, found = self._untold.popitem(last=False)
+        if await self._told(found):
+            return True
+        self._untold.setdefault(key, found)
+        self._untold.move_to_end(key, last=False)
+        return False
 
     async def _told(self, found: Dialled) -> bool:
         body = found.model_dump_json().encode()
