@@ -66,11 +66,11 @@ class TurnPolicy:
     """Longer than whoever rings people takes for it: their word comes first."""
     closing_ms: Duration = ms(30_000)
     """A goodbye that is not heard by then is not waited for."""
-    final_ms: Duration = ms(600)
+    final_ms: Duration = ms(1_500)
     """How long a shift waits for the words of the last stretch of speech."""
     words_ms: Duration = ms(3_000)
     """How long a turn of which there are no words yet waits for the recogniser to say what it was, or that it was nothing."""
-    behind_ms: Duration = ms(1_000)
+    behind_ms: Duration = ms(2_000)
     """How long a shift waits, from when a recogniser was lost and again from when another came, for words that none has told; ``words_ms``
     after the caller stopped at most.
     """

@@ -15,13 +15,21 @@ STREETS = (
     "boulevard|blvd|highway|hwy|circle|quay|rise|view|green|wharf|yard|esplanade|circuit|broadway|vale|croft|alley|common|embankment|gate|parkway|trail"
 )
 _UNIT = r"(?P<unit>(?:flat|apartment|apt|unit|suite|room|level) (?:number )?[a-z0-9]{1,5}),? *"
+_ORDINAL = "(?:st|nd|rd|th)"
+"""After a house number it is the beginning of the street's name, misheard ("fourteen Station Road"); "14th Street" is a name."""
+_NO_NAME = "in|at|on|to|of|and|or|i|we|it|is|for|near|by|please"
+"""After an ordinal: it is a day."""
 _STREET = re.compile(
-    rf"(?:{_UNIT})?(?:(?:number |no\.? )?(?P<no>\d{{1,5}}(?:[ -]?[a-d])?(?:[/-]\d{{1,4}})?),? +)(?P<name>(?:the )?(?:[a-z0-9'’.]+ ){{0,4}}?(?:{STREETS}))\b(?! (?:{STREETS})\b)\.?"
+    rf"(?:{_UNIT})?(?:(?:number |no\.? )?(?P<no>\d{{1,5}}(?:[ -]?[a-d])?(?:[/-]\d{{1,4}})?)(?:{_ORDINAL}(?= (?!(?:{STREETS}|{_NO_NAME})\b)))?,? +)(?P<name>(?:the )?(?:[a-z0-9'’.]+ ){{0,4}}?(?:{STREETS}))\b(?! (?:{STREETS})\b)\.?"
 )
 _NAMED_STREET = re.compile(
-    rf"(?:{_UNIT})?(?P<name>(?:the )?(?:(?!in\b|at\b|on\b|is\b|it's\b|address\b|live\b|to\b|my\b|the\b|no\b|by\b|this\b|a\b)[a-z'’]+ ){{1,3}}(?:street|road|avenue|lane|drive|close|crescent|terrace|grove|mews|square))\b"
+    rf"(?:{_UNIT})?(?<![\w'’])(?P<name>(?:the )?(?:(?!in\b|at\b|on\b|is\b|it's\b|address\b|live\b|to\b|my\b|the\b|no\b|by\b|this\b|a\b)(?:\d{{1,3}}{_ORDINAL}|[a-z'’]+) ){{1,3}}(?:street|road|avenue|lane|drive|close|crescent|terrace|grove|mews|square))\b"
 )
 _UK = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}")
+_WRITTEN = re.compile(
+    r"\b([a-z]{1,2}\d[a-z\d]?)[ ,.]*(\d)(?: (?!(?:as|at|an|be|by|he|up|us|we)\b)(?=[abd-hjlnp-uw-z]{2}\b))?([a-z]{2})\b", re.IGNORECASE
+)
+"""A postcode as a recogniser may write it: "NW1, 4 AA". Its last two letters are none of C, I, K, M, O, V (Royal Mail, PAF)."""
 _NO_STREET = re.compile(
     r"(?:the )?(?:right|same|my|a|no|this|that|any|whole|all the|on the|by the|in the) (?:way|street|road|place|park|view)$"
 )
@@ -111,9 +119,9 @@ def _uk(text: str) -> tuple[str | None, tuple[int, int]]:
                 code = _shape(pieces[i:j])
                 if code is not None:
                     return code, (pieces[i].start, pieces[j - 1].end)
-    written = re.search(r"\b([A-Za-z]{1,2}\d[A-Za-z\d]?)[ ,.]*(\d[A-Za-z]{2})\b", text)
+    written = _WRITTEN.search(text)
     if written:
-        return f"{written[1]} {written[2]}".upper(), written.span()
+        return f"{written[1]} {written[2]}{written[3]}".upper(), written.span()
     return None, (0, 0)
 
 

@@ -121,6 +121,24 @@ def test_address() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("14th station road, Nw1, 4 AA.", "14 Station Road, NW1 4AA"),
+        ("flat 2, fourteenth station road", "Flat 2, 14 Station Road"),
+        ("55 14th street", "55 14th Street"),
+        ("14th street", "14th Street"),
+        ("west 42nd street", "West 42nd Street"),
+        ("on the 5th I am at 12 High Street", "12 High Street"),
+        ("can you come on the 5th to Station Road", "Station Road"),
+        ("12 High Street, off the A1 4 pm if you can", "12 High Street"),
+    ],
+)
+def test_a_house_number_that_sounds_like_an_ordinal_is_not_lost_and_no_day_becomes_one(words: str, text: str) -> None:
+    """As recognisers write "fourteen Station Road, N W 1, 4 double A"."""
+    assert first("address", words)["text"] == text
+
+
+@pytest.mark.parametrize(
     ("text", "minor", "currency"),
     [
         ("about sixty quid", 6000, "GBP"), ("a hundred and twenty", 12000, "GBP"), ("sixty pounds fifty", 6050, "GBP"), ("£4.50", 450, "GBP"),
