@@ -78,19 +78,3 @@ async def test_a_caller_who_takes_it_back_while_a_telephone_rings_and_an_engine_
         assert sam.status == "canceled"
         assert caller.alive or dies
     assert board.together() == []
-
-
-@on_a_board(TARGETS)
-async def test_a_caller_who_is_gone_when_the_person_says_yes(board: Board, kind: str) -> None:
-    board.carrier.people[SAM] = answers("1", rings=(rings := anyio.Event()))
-    caller = await board.ring()
-    known = await board.until(await board.begin(), tried="ringing")
-    await board.carrier.until(lambda: board.rung(SAM))
-    board.carrier.hang_up(caller)
-    rings.set()
-    failed = await board.until(known, "failed")
-    assert failed.reason == "gone"
-    sam = await board.carrier.leg_to(SAM)
-    await sam.over.wait()
-    assert any("could not be put through" in line for line in sam.heard)
-    assert board.together() == []

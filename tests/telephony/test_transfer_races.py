@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from tests.e2e.business import DID
+from tests.telephony.exchanges import KINDS
 from tests.telephony.figures import figure
 from tests.telephony.switchboard import KIM, LEE, SAM, Board, answers, on_a_board
 
@@ -150,8 +151,9 @@ async def test_an_engine_that_dies_leaves_nobody_ringing(board: Board) -> None:
     assert state == "cancelled"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @on_a_board(TARGETS)
-async def test_a_caller_who_is_gone_when_the_person_says_yes(board: Board) -> None:
+async def test_a_caller_who_is_gone_when_the_person_says_yes(board: Board, kind: str) -> None:
     board.carrier.people[SAM] = answers("1", rings=(rings := anyio.Event()))
     caller = await board.ring()
     known = await board.until(await board.begin(), tried="ringing")

@@ -27,6 +27,7 @@ from offhook.core.understand.complete import Expect, score
 from offhook.core.understand.types import Context
 from offhook.engine.detector import Detector
 from offhook.engine.driver import Driver
+from offhook.engine.failover.stt import SteadySttSession
 from offhook.engine.failover.tape import Tape
 from offhook.engine.scopes import CallScope
 from offhook.errors import ProviderError
@@ -499,7 +500,7 @@ class Hearing:
         """Stop hearing; idempotent. Words that wait for better ones, which will not come any more, count as they are."""
         self._over = True
         self._listener.close()
-        rest = getattr(self._stt, "rest", None)
-        for event in rest() if rest is not None else ():
-            self._recognised(event)
+        if isinstance(self._stt, SteadySttSession):
+            for event in self._stt.rest():
+                self._recognised(event)
         await self._stt.aclose()

@@ -14,8 +14,8 @@ import anyio
 
 from offhook.contracts.transfer import Ring, Told, TransferAnswer
 from offhook.core.audio.link import link
-from offhook.engine.ear import Ear
 from offhook.engine.metering import Meter
+from offhook.engine.person_ear import PersonEar
 from offhook.engine.phrases import record
 from offhook.engine.prepare import EngineParts, Prepared
 from offhook.engine.scopes import CallScope
@@ -133,7 +133,7 @@ class People:
     async def _listen(self, person: SecondLeg, scope: anyio.CancelScope) -> None:
         if person.leg is None:
             return
-        ear = Ear(self._prepared.ears, person.leg.format_in, partial(person.tell, "said", ""), self._failed)
+        ear = PersonEar(self._prepared.ears, person.leg.format_in, partial(person.tell, "said", ""), self._failed)
         person.listens = ear.media
         with scope:
             await ear.run(self._used)

@@ -76,6 +76,8 @@ class SecondLeg:
         self._line = line
         self._facts: deque[Told] = deque()
         self._news = anyio.Event()
+        self._ringing: anyio.CancelScope | None = None
+        """While they are waited for."""
         self._asked = anyio.Event()
         """They have been told all, and are waited for."""
         self._leaving = anyio.Event()
@@ -110,8 +112,7 @@ class SecondLeg:
             self._line.gone(leg)
 
     async def _answered(self, leg: Leg) -> None:
-        with anyio.CancelScope() as ringing:
-            self._ringing = ringing
+        with anyio.CancelScope() as self._ringing:
             if self.left:
                 return
             try:
@@ -119,13 +120,11 @@ class SecondLeg:
             except NotReached as error:
                 self.tell(_WHY.get(error.why, "failed"))
                 return
-        if ringing.cancelled_caught or self.left:
+        if self.left:
             return
         self.leg = leg
         self.tell("answered")
         await leg.read(self._event)
-
-    _ringing: anyio.CancelScope | None = None
 
     def _event(self, event: TransportEvent) -> None:
         if self.hears is not None:

@@ -13,6 +13,7 @@ from offhook.orchestrator.carriers.ncco import Vonage
 from offhook.orchestrator.carriers.plivo_xml import Plivo
 from offhook.orchestrator.carriers.schemas import Credentials
 from offhook.orchestrator.carriers.steps import (
+    MAX_URL,
     Ask,
     Connect,
     Dial,
@@ -28,8 +29,6 @@ from offhook.orchestrator.carriers.steps import (
     count,
     first,
 )
-
-MAX_URL: Final = 2_000
 
 
 class Twilio:

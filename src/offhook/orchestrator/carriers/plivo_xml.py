@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 from offhook.orchestrator.carriers import signatures, twiml
 from offhook.orchestrator.carriers.schemas import Credentials
 from offhook.orchestrator.carriers.steps import (
+    MAX_URL,
     Ask,
     Connect,
     Dial,
@@ -28,7 +29,6 @@ from offhook.orchestrator.carriers.steps import (
 
 ENDS: Final[Mapping[str, str]] = {"cancel": "canceled", "timeout": "no-answer", "rejected": "busy"}
 """Its words for how a call ended, where they are its own."""
-MAX_URL: Final = 2_000
 
 
 class Plivo:

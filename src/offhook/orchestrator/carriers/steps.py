@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from offhook.orchestrator.carriers.schemas import Credentials
+
+MAX_URL: Final = 2_000
+"""Characters of an address that a carrier names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -18,12 +19,15 @@ from offhook.orchestrator.portal.forms import Typed
 from offhook.orchestrator.portal.frame import Frame, Framed, onward
 from offhook.orchestrator.portal.security import Posted
 from offhook.orchestrator.portal.show import _
+from offhook.orchestrator.scope import TenantScope
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
 Reading = Annotated[TenantAccess, in_tenant("outgoing.read")]
 Writing = Annotated[TenantAccess, in_tenant("outgoing.write")]
 Cursor = Annotated[str | None, Query(max_length=1_000)]
 Start = Annotated[str, Query(max_length=40)]
+Read = Callable[[TenantScope, int, str | None], Awaitable[list[Any]]]
+"""Reads a list: so many, after a number."""
 PURPOSES: Final = (("reminder", "Reminders"), ("call-back", "Call-backs"), ("other", "Anything else"))
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NUMBERS: Final = ("attempts", "gap_minutes", "voicemail", "reminder_hours", "reminder_agent")
@@ -36,13 +40,20 @@ async def consent_page(request: Request, frame: Framed, access: Reading, cursor:
 
 
 async def _consent(request: Request, frame: Frame, access: TenantAccess, typed: Typed, cursor: str | None = None) -> HTMLResponse:
-    filters = {"list": "portal consents", "tenant": access.scope.tenant}
+    return await _numbers(request, frame, access, "consent", lists.consents, typed, cursor)
+
+
+async def _numbers(
+    request: Request, frame: Frame, access: TenantAccess, name: str, read: Read, typed: Typed, cursor: str | None
+) -> HTMLResponse:
+    """A page of numbers, by number."""
+    filters = {"list": f"portal {name}", "tenant": access.scope.tenant}
     position = position_of(access.given, filters, cursor)
-    part = await lists.consents(access.scope, steps.PART + 1, str(position[0]) if position else None)
+    part = await read(access.scope, steps.PART + 1, str(position[0]) if position else None)
     found = page(part, steps.PART, access.given, filters, lambda one: (one.phone,))
-    more = f"/t/{access.scope.tenant}/settings/consent?cursor={found.next_cursor}" if found.next_cursor else None
+    more = f"/t/{access.scope.tenant}/settings/{name}?cursor={found.next_cursor}" if found.next_cursor else None
     shown: dict[str, Any] = {"rows": found.data, "more_href": more, "once": steps.fresh(), "once_more": steps.fresh()}
-    return await settling.show(request, frame, access, "consent", typed, part="rows", **shown)
+    return await settling.show(request, frame, access, name, typed, part="rows", **shown)
 
 
 @router.post("/t/{tenant}/settings/consent", response_class=HTMLResponse)
@@ -73,23 +84,7 @@ async def do_not_call_page(request: Request, frame: Framed, access: Reading, cur
 
 
 async def _do_not_call(request: Request, frame: Frame, access: TenantAccess, typed: Typed, cursor: str | None = None) -> HTMLResponse:
-    filters = {"list": "portal do not call", "tenant": access.scope.tenant}
-    position = position_of(access.given, filters, cursor)
-    part = await lists.page(access.scope, steps.PART + 1, str(position[0]) if position else None)
-    found = page(part, steps.PART, access.given, filters, lambda one: (one.phone,))
-    more = f"/t/{access.scope.tenant}/settings/do-not-call?cursor={found.next_cursor}" if found.next_cursor else None
-    return await settling.show(
-        request,
-        frame,
-        access,
-        "do-not-call",
-        typed,
-        part="rows",
-        rows=found.data,
-        more_href=more,
-        once=steps.fresh(),
-        once_more=steps.fresh(),
-    )
+    return await _numbers(request, frame, access, "do-not-call", lists.page, typed, cursor)
 
 
 @router.post("/t/{tenant}/settings/do-not-call", response_class=HTMLResponse)

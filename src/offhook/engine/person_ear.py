@@ -19,7 +19,7 @@ from offhook.ports.transport import MediaIn
 LEAVES_S = 1.0
 
 
-class Ear:
+class PersonEar:
     """One person's. ``run`` it while they are listened to; without a recogniser it hears nothing, and they have their keys."""
 
     def __init__(self, ears: Ears, format_in: AudioFormat, heard: Callable[[str], None], failed: Callable[[OffhookError], None]) -> None:
