@@ -6,15 +6,9 @@ import pytest
 from tests.scenarios.harness import plan_of, scene
 
 from offhook.contracts.events import Usage
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 @pytest.mark.parametrize("ahead", [True, False])

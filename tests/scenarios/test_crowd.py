@@ -21,7 +21,6 @@ from offhook.engine.history import CUT
 from offhook.engine.phrases import Phrases
 from offhook.engine.reply import Reply
 from offhook.engine.talk import Talk
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript
 
 SHORT = range(0, 20, 4)
@@ -321,11 +320,6 @@ def test_a_transfer_after_words_that_were_heard_out_is_not_excused(cut: bool, au
     off.line.heard[-3:] = [False] * 3
     gone_before_the_transfer(off, cut=cut, audible=audible)
     assert "transfer" in found(on, off)
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 @pytest.mark.anyio

@@ -9,16 +9,10 @@ import pytest
 from tests.scenarios.harness import LOUD, SCRIPT, Scene, exchange, greeted, plan_of, scene
 
 from offhook.engine.record import Recorder, RecordingInfo
-from offhook.testing.clock import VIRTUAL_TIME
 
 pytestmark = pytest.mark.anyio
 TOLD = {"must_say": {"told": {"text": "This call is recorded so that we get the details right.", "before": "first question"}}}
 QUIET = {0xFF, 0x7F}
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 class Tape:

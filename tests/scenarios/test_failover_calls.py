@@ -12,17 +12,11 @@ from tests.scenarios.harness import exchange, greeted, plan_of, scene
 from offhook.contracts.events import AgentTurn, Usage
 from offhook.engine.phrases import Phrases
 from offhook.errors import OverQuota, Unavailable
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, FakeStt, FakeTts, LlmScript, SttScript, TtsScript
 
 pytestmark = pytest.mark.anyio
 ODD = "my neighbour said you folk could maybe sort out something for me"
 KIND = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them."})
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 def models(**changes: Any) -> dict[str, Any]:

@@ -12,18 +12,12 @@ from tests.scenarios.harness import Scene, exchange, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn, CallerTurn
 from offhook.errors import Unavailable
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, FakeStt, FakeTts, FakeVad, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
 QUESTION = "please tell me now how much is it to have somebody come round to us today"
 ODD = "my neighbour said you folk could maybe sort out something for me"
 KIND = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them."})
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 class Spare(FakeStt):

@@ -8,15 +8,9 @@ from tests.scenarios.harness import SLOTS, Business, Scene, exchange, greeted, p
 
 from offhook.contracts.events import AgentTurn
 from offhook.errors import OverQuota, Unavailable
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import SttScript, TtsScript
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 async def to_the_read_back(stage: Scene) -> None:

@@ -8,17 +8,11 @@ import pytest
 from tests.scenarios.harness import plan_of, scene
 
 from offhook.contracts.events import Usage
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript
 
 pytestmark = pytest.mark.anyio
 ODD = "my neighbour said you folk could maybe sort out something for me"
 KIND = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them."})
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 @pytest.mark.parametrize("late", [True, False])

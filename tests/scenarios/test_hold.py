@@ -7,14 +7,8 @@ import pytest
 from tests.scenarios.harness import scene
 
 from offhook.contracts.events import AgentTurn
-from offhook.testing.clock import VIRTUAL_TIME
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 async def test_10_a_minute_on_hold_is_no_silence_and_asks_nothing() -> None:

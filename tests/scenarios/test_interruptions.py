@@ -24,7 +24,6 @@ from offhook.core.audio.format import AudioFormat
 from offhook.engine.record import Recorder, RecordingInfo
 from offhook.ports.transport import MarkIn, MediaIn, TransportEvent
 from offhook.ports.tts import Speech, Word
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, FakeTts, FakeTtsSession, LlmScript, Mouthpiece
 
 pytestmark = pytest.mark.anyio
@@ -34,11 +33,6 @@ A_CALL = 25
 """Interruptions of one call."""
 KNOWN = 0.6
 """A listener knows a word when so much of it was played."""
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 class FarLine(Line):

@@ -11,15 +11,9 @@ import pytest
 from tests.scenarios.harness import SCRIPT, SLOTS, Business, Scene, greeted, plan_of, scene
 
 from offhook.contracts.events import AgentTurn
-from offhook.testing.clock import VIRTUAL_TIME
 
 pytestmark = pytest.mark.anyio
 CARD = "4929123498765421"
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 PAYING: dict[str, Any] = {

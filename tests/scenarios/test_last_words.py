@@ -11,16 +11,10 @@ from tests.scenarios.test_phrase_calls import KIND, ODD, with_fillers
 from offhook.contracts.events import AgentTurn, CallerTurn
 from offhook.core.turn import events as ev
 from offhook.errors import TransferFailed
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, FakeStt, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
 NUMBER = "oh seven nine double one one two three four five six"
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 async def gone(stage: Scene, *, lost: bool = False) -> None:

@@ -10,15 +10,9 @@ import anyio
 import pytest
 from tests.scenarios.harness import FRAME, Line, Scene, scene
 
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import Mouthpiece
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 class Noting(Line):

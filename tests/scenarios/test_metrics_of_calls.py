@@ -11,17 +11,11 @@ from tests.scenarios.harness import Scene, exchange, greeted, plan_of, scene
 from offhook.contracts.plan import TracePlan
 from offhook.engine.telemetry.calls import Telemetry
 from offhook.errors import Unavailable
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, FakeTts, LlmScript, TtsScript
 
 pytestmark = pytest.mark.anyio
 ODD = "my neighbour said you folk could maybe sort out something for me"
 KIND = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them."})
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 def tell(telemetry: Telemetry, stage: Scene) -> None:

@@ -15,7 +15,6 @@ from offhook.engine.history import CUT
 from offhook.engine.trace import read_trace
 from offhook.errors import OverQuota, ProviderError, Unavailable
 from offhook.ports.llm import LlmRequest, ToolCall
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, SttScript, TtsScript
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +28,6 @@ BOOKING = json.dumps(
 )
 SAY_ONLY = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them. I am happy to hear it from you."})
 MODEL: dict[str, Any] = {"endpoint": None, "llm": ("fake",)}
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 def with_model(**changes: Any) -> Any:

@@ -12,18 +12,12 @@ from tests.scenarios.harness import SCRIPT, SLOTS, Business, greeted, plan_of, s
 from offhook.contracts.events import AgentTurn
 from offhook.engine.phrases import Phrases
 from offhook.errors import Unavailable
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, TtsScript
 
 pytestmark = pytest.mark.anyio
 ODD = "my neighbour said you folk could maybe sort out something for me"
 KIND = json.dumps({"acts": [{"act": "chitchat"}], "say": "That is kind of them."})
 MODEL: dict[str, Any] = {"endpoint": None, "llm": ("fake",)}
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 async def made(phrases: Phrases, count: int = 25) -> None:

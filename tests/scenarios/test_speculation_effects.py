@@ -16,7 +16,6 @@ from tests.scenarios.harness import SLOTS, Business, Scene, plan_of, scene
 
 from offhook.errors import Unavailable
 from offhook.ports.llm import LlmRequest
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +24,6 @@ PATIENT = 130
 """Frames of silence after which a caller goes on: an answer that is late has begun by then."""
 QUIET_AT_MOST = 4.0
 """Seconds that a caller may wait for a sound after they have said something."""
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 @dataclass(frozen=True)

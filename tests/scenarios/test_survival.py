@@ -12,7 +12,6 @@ import pytest
 from tests.scenarios.harness import SLOTS, Business, plan_of, scene
 
 from offhook.contracts.events import CallEnded, CallerTurn
-from offhook.testing.clock import VIRTUAL_TIME
 
 pytestmark = pytest.mark.anyio
 FIVE_MINUTES = 300.0
@@ -33,11 +32,6 @@ INTERVIEW: dict[str, Any] = {
     },
     "outcomes": {"done": "good"},
 }
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

@@ -20,16 +20,10 @@ from offhook.core.turn import events as ev
 from offhook.orchestrator.carriers import dialects
 from offhook.orchestrator.carriers.steps import Connect, Dial, HangUp, Record, Say, Step, Talk
 from offhook.ports.transport import MediaIn
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import Mouthpiece
 
 pytestmark = pytest.mark.anyio
 TWIML = [talk for talk in dialects.TALKS.values() if talk.media == "application/xml"]
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 def gaps(heard: list[bool]) -> list[int]:

@@ -15,7 +15,6 @@ from offhook.core.turn.state import initial
 from offhook.core.turn.step import step
 from offhook.engine.speculation import ENOUGH
 from offhook.engine.trace import read_trace
-from offhook.testing.clock import VIRTUAL_TIME
 from offhook.testing.fakes import FakeLlm, LlmScript, SttScript
 
 pytestmark = pytest.mark.anyio
@@ -24,11 +23,6 @@ pytestmark = pytest.mark.anyio
 def flux() -> SttScript:
     """A recogniser as quick as Flux says that it is."""
     return SttScript(final_delay=0.0, eager=0.11, ends=0.26)
-
-
-@pytest.fixture
-def anyio_backend() -> object:
-    return VIRTUAL_TIME
 
 
 async def test_the_recognisers_end_is_the_turns_and_the_reply_was_prepared_by_then() -> None:
