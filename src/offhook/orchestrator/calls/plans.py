@@ -145,7 +145,7 @@ async def _outgoing(given: Services, request: PlanRequest, now: datetime) -> Cal
         visit = await outgoing.visit(scope, row, agent, now)
     known = await context.of_caller(given, agent, row.to)
     made = plan_of(agent, request.call, now, given.settings.base_url, known | {"open_now": True})
-    text = outgoing.line(row, agent.tenant.name, visit)
+    text = outgoing.line(row, agent, visit)
     longest = min(made.turn.max_call_ms, left)
     made = made.model_copy(
         update={

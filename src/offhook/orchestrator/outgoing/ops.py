@@ -18,7 +18,6 @@ from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.agents.schemas import Agent
 from offhook.orchestrator.auth.permissions import Principal
 from offhook.orchestrator.bookings import ops as bookings
-from offhook.orchestrator.bookings.slots import label
 from offhook.orchestrator.carriers import accounts
 from offhook.orchestrator.carriers.rest.opening import rest
 from offhook.orchestrator.carriers.rest.port import NewLeg
@@ -436,12 +435,12 @@ async def visit(scope: TenantScope, row: OutgoingRow, agent: Agent, now: datetim
     """When the visit is that a call is about, as it is said; empty without one."""
     if row.appointment_id is None:
         return ""
-    return label((await bookings.show(scope, row.appointment_id)).appointment.starts_at, agent.zone, now)
+    return opening.of_visit((await bookings.show(scope, row.appointment_id)).appointment.starts_at, agent.zone, now, agent.locale)
 
 
-def line(row: OutgoingRow, business: str, when: str) -> str:
-    """What is said first."""
-    return opening.line(cast("Purpose", row.purpose), business, row.about, when)
+def line(row: OutgoingRow, agent: Agent, when: str) -> str:
+    """What is said first, in the agent's language."""
+    return opening.line(cast("Purpose", row.purpose), agent.tenant.name, row.about, when, agent.locale)
 
 
 def key_of(id: str, attempt: int) -> str:

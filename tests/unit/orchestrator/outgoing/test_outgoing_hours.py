@@ -9,7 +9,7 @@ import pytest
 
 from offhook.orchestrator.agents.compose import ENTRY
 from offhook.orchestrator.outgoing.hours import AHEAD, Hours, next_time, zones_of
-from offhook.orchestrator.outgoing.opening import line, opened
+from offhook.orchestrator.outgoing.opening import WORDS, line, of_visit, opened
 
 LONDON, YORK, SYDNEY, CHATHAM = (ZoneInfo(name) for name in ("Europe/London", "America/New_York", "Australia/Sydney", "Pacific/Chatham"))
 WEEKDAYS = Hours(days=frozenset(range(5)))
@@ -77,11 +77,38 @@ def test_where_a_number_is() -> None:
 
 
 def test_who_is_calling_comes_first() -> None:
-    said = line("reminder", "Harbour Plumbing", "Please have the stopcock free.", "tomorrow at nine")
+    visit = of_visit(_at("2026-11-24T09:00"), LONDON, _at("2026-11-23T15:00"), "en-GB")
+    said = line("reminder", "Harbour Plumbing", "Please have the stopcock free.", visit, "en-GB")
     assert said.startswith("Hello, this is the automated assistant of Harbour Plumbing.")
     assert "your visit tomorrow at nine." in said
     assert said.endswith("stopcock free.")
-    assert line("other", "Harbour Plumbing", "", "") == "Hello, this is the automated assistant of Harbour Plumbing."
+    assert line("other", "Harbour Plumbing", "", "", "en-GB") == "Hello, this is the automated assistant of Harbour Plumbing."
+
+
+@pytest.mark.parametrize(
+    ("locale", "says"),
+    [
+        ("de-DE", "an Ihren Termin am Dienstag, dem 24., um 14:30 Uhr zu erinnern"),
+        ("fr-FR", "votre rendez-vous du mardi 24, à 14 h 30."),
+        ("es-ES", "su cita del martes 24 a las 14:30."),
+        ("it-IT", "il suo appuntamento di martedì 24 alle 14:30."),
+        ("nl-NL", "uw afspraak op dinsdag de 24e om 14:30 uur."),
+        ("pl-PL", "your visit tomorrow at half past two."),
+    ],
+)
+def test_it_is_said_in_the_agents_language(locale: str, says: str) -> None:
+    visit = of_visit(_at("2026-11-24T14:30"), LONDON, _at("2026-11-23T15:00"), locale)
+    said = line("reminder", "Bad & Co", "", visit, locale)
+    assert says in said
+    assert "Bad & Co." in said
+
+
+def test_no_language_lacks_a_line() -> None:
+    for language, words in WORDS.items():
+        assert {"who", "reminder", "call-back"} <= words.keys()
+        assert language == "en" or len(words["days"].split()) == 7
+        assert "  " not in line("reminder", "A", "", "", language)
+        assert line("call-back", "A", "", "", language).endswith(words["call-back"])
 
 
 def test_the_greeting_is_replaced_and_nothing_else() -> None:
