@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offhook.core.speech.heard import Ledger
@@ -119,7 +119,13 @@ def test_every_step_of_any_trace_keeps_the_laws(start: Start, punctual: bool) ->
     assert again == state
 
 
+ASKED: tuple[type[ev.Event], int, dict[str, object]] = (ev.Command, 0, {"kind": "transfer", "text": "line"})
+WAITS: Start = [(ev.SpeechStarted, 0, {"since": 0}), ASKED, (ev.ReplyDone, 0, {"turn": -1}), ASKED]
+"""A caller who is still waited for and to be put through when the call's limit comes, of which they are told."""
+
+
 @settings(max_examples=250, deadline=None)
+@example(WAITS, False)
 @given(st.lists(moves(), max_size=60), st.booleans())
 def test_ticks_alone_end_any_call(start: Start, punctual: bool) -> None:
     fed, seen, state = _run(start, punctual=punctual)
@@ -130,7 +136,7 @@ def test_ticks_alone_end_any_call(start: Start, punctual: bool) -> None:
         due = deadline(state)
         if due is None:
             break
-        assert due <= now + POLICY.max_call_ms
+        assert due <= now + POLICY.max_call_ms + (POLICY.closing_ms if state.phase is Phase.CLOSING else 0)
         outcome = step(state, ev.Tick(due), POLICY)
         check(state, ev.Tick(due), outcome.state, outcome.effects, POLICY)
         state = outcome.state

@@ -80,7 +80,8 @@ class SipLine:
             await self._rang.wait()
             self._rang.clear()
             while self._rings:
-                self._begin(self._rings.popleft())
+                with self._contained():
+                    self._begin(self._rings.popleft())
 
     def _begin(self, native: Any) -> None:  # noqa: ANN401 - the stack's call
         dialog = self.gate.dialogs.get(native.call_id or "")
@@ -97,26 +98,43 @@ class SipLine:
         )
         self._group.start_soon(self._carry, self._stack.leg(native, start, dialog.codec, trunk.host or dialog.peer[0]), dialog)
 
-    async def _carry(self, leg: Any, dialog: Dialog) -> None:  # noqa: ANN401 - a leg of the stack's
+    async def _carry(self, leg: Any, dialog: Dialog | None) -> None:  # noqa: ANN401 - a leg of the stack's
         """One call to its end; every error ends here, counted by the engine, and told to the caller's side as a status."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(leg.run)
-            try:
-                await self._engine.take(leg)
-            except Refused as error:
-                dialog.refuse = next((status for word, status in STATUS.items() if error.public.endswith(word)), 503)
-                log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
-            except NoPlan as error:
-                dialog.refuse = 503
-                log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
-            except CallError as error:
-                log.info("call not taken: %s", error.public, extra={"pii.detail": error.detail})
-            finally:
-                with anyio.CancelScope(shield=True), anyio.move_on_after(GONE_S):
-                    await leg.decline()
-                self.gate.refusals[dialog.known.trunk.id] += dialog.refuse > 0
-                self.gate.ended(leg.call_id)
-                group.cancel_scope.cancel()
+        status = 0
+        with self._contained():
+            async with anyio.create_task_group() as group:
+                group.start_soon(leg.run)
+                try:
+                    await self._engine.take(leg)
+                except Refused as error:
+                    status = next((status for word, status in STATUS.items() if error.public.endswith(word)), 503)
+                    log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
+                except NoPlan as error:
+                    status = 503
+                    log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
+                except CallError as error:
+                    log.info("call not taken: %s", error.public, extra={"pii.detail": error.detail})
+                except Exception as error:
+                    status = 503
+                    self._engine.failures[f"crash {type(error).__name__}"] += 1
+                    log.error("a call over SIP failed: %s", type(error).__name__, exc_info=True)
+                finally:
+                    if dialog is not None and status:
+                        dialog.refuse = status
+                        self.gate.refusals[dialog.known.trunk.id] += 1
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(GONE_S):
+                        await leg.decline()
+                    self.gate.ended(leg.call_id)
+                    group.cancel_scope.cancel()
+
+    @contextmanager
+    def _contained(self) -> Iterator[None]:
+        """A fault in the code of one call is no other's, nor the line's."""
+        try:
+            yield
+        except Exception as error:
+            self._engine.failures[f"crash {type(error).__name__}"] += 1
+            log.error("the code of a call over SIP failed: %s", type(error).__name__, exc_info=True)
 
     # -- calls that we place ------------------------------------------------------------------------------------------
 
@@ -193,8 +211,7 @@ class SipLine:
         finally:
             self.placed.legs.pop(asked.key, None)
         self.placed.now(now.model_copy(update={"state": "answered"}))
-        dialog = self.gate.dialogs.get(leg.call_id)
-        await self._carry(leg, dialog if dialog is not None else Dialog(next(iter(self.gate.directory.known)), ("", 0)))
+        await self._carry(leg, self.gate.dialogs.get(leg.call_id))
         self.placed.now(now.model_copy(update={"state": "ended"}))
 
     async def cancel(self, key: str) -> Dialled | None:
