@@ -172,5 +172,28 @@ def test_an_audiosocket_call(tmp_path: Path) -> None:
         sockets.create_connection(("127.0.0.1", port), timeout=20)
 
 
+class Faulty(Plans):
+    """Its own code fails at the first call."""
+
+    async def plan(self, request: PlanRequest) -> CallPlan:
+        plan = await super().plan(request)
+        if len(self.asked) == 1:
+            raise ZeroDivisionError
+        return plan
+
+
+def test_a_fault_in_one_audiosocket_call_is_that_calls_alone(tmp_path: Path) -> None:
+    with engine(tmp_path, audiosocket_port=0) as client:
+        port = client.app.state.audiosocket  # type: ignore[attr-defined]
+        client.app.state.engine.plans = plans = Faulty()  # type: ignore[attr-defined]
+        heard = []
+        for _ in range(2):
+            with sockets.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(b"\x01\x00\x10" + uuid.uuid4().bytes + b"\x10\x01\x40" + bytes(320))
+                heard.append(len(line.recv(1)))
+        assert heard == [0, 1]
+        assert len(plans.asked) == 2
+
+
 def test_audiosocket_listens_nowhere_unless_it_is_told_to(client: TestClient) -> None:
     assert client.app.state.audiosocket is None  # type: ignore[attr-defined]

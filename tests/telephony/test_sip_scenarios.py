@@ -153,6 +153,23 @@ async def test_a_fault_in_our_code_is_one_calls_alone(tmp_path: Path, monkeypatc
         assert line.engine.ended["hangup"] == 2
 
 
+async def test_a_fault_in_one_calls_media_ends_that_call_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with phone(tmp_path, A_LAW) as line, ringing(line, "routed.xml") as broken:
+        leg = await live(line)
+        beat = type(leg).beat
+
+        def fails(one: Any) -> None:
+            if one is leg:
+                raise ZeroDivisionError
+            beat(one)
+
+        monkeypatch.setattr(type(leg), "beat", fails)
+        good = await sipp(line.at, "call.xml", folder=tmp_path)
+        assert (good.good, (await broken()).good) == (1, 1)  # its caller is hung up on
+        await line.idle()
+        assert line.engine.ended == {"hangup": 2}
+
+
 async def test_no_common_codec_is_refused_by_488(tmp_path: Path) -> None:
     async with phone(tmp_path, trunk(codecs=("G722", "opus"))) as line:
         done = await sipp(line.at, "refused_488.xml", folder=tmp_path)

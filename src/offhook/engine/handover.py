@@ -115,6 +115,8 @@ class HandoverDesk:
             await anyio.to_thread.run_sync(_clear, held.folder)
         except OSError:
             log.warning("files of a call could not be handed over: the disk refuses")
+        except Exception as error:  # no other call's files stay because of it
+            log.error("files of a call could not be handed over: %s", type(error).__name__, exc_info=True)
         finally:
             held.release()
             self.open -= 1

@@ -3,10 +3,13 @@
 An event is appended to the call's file before it is sent; the file is deleted when its last event has been accepted.
 After a crash the files that are left are sent again from their beginning: the receiver drops what it knows by id. A call that was cut
 by the crash gets the end that it could not report, always under the same id.
+
+A disk that takes nothing ends no call: its events are sent from memory, and written as soon as they can be.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import deque
 from collections.abc import Sequence
@@ -20,6 +23,7 @@ from anyio.abc import TaskGroup
 from offhook.contracts.events import AnyEvent, CallEnded, event_adapter
 from offhook.engine.tools import signed_headers
 
+log = logging.getLogger("offhook.engine")
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 60.0
 
@@ -59,7 +63,10 @@ class Sender:
                 await self._deliver(self._waiting[0])
                 self._waiting.popleft()
             elif self._last:
-                await anyio.to_thread.run_sync(_remove, self._path)
+                try:
+                    await anyio.to_thread.run_sync(_remove, self._path)
+                except OSError as error:  # sent again by the next engine, and dropped by who knows them
+                    log.warning("the file of a call's events could not be removed: %s", error.strerror)
                 return
             else:
                 await self._more.wait()
@@ -68,7 +75,12 @@ class Sender:
     async def _write(self) -> None:
         if self._unwritten:
             lines, self._unwritten = self._unwritten, []
-            await anyio.to_thread.run_sync(_append, self._path, lines)
+            try:
+                await anyio.to_thread.run_sync(_append, self._path, lines)
+            except OSError as error:
+                self._unwritten = lines + self._unwritten
+                self._outbox.unwritten += 1
+                log.warning("a call's events are not on disk, where a crash would lose them: %s", error.strerror)
 
     async def _deliver(self, body: bytes) -> None:
         pause = FIRST_PAUSE
@@ -100,6 +112,8 @@ class Outbox:
         self.delivered = 0
         self.refused = 0
         self.failed_attempts = 0
+        self.unwritten = 0
+        """Attempts to write that the disk refused."""
         self.open = 0
 
     async def recover(self, url: str) -> int:
@@ -122,6 +136,8 @@ class Outbox:
             self.open += 1
             try:
                 await sender.run()
+            except Exception as error:  # no other call's sender ends with it
+                log.error("a call's events cannot be sent on: %s", type(error).__name__, exc_info=True)
             finally:
                 self.open -= 1
 
@@ -156,7 +172,8 @@ def _final(response: httpx.Response) -> bool:
 def _append(path: Path, lines: list[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write(b"\n".join(lines) + b"\n")
+        # An attempt that the disk refused midway stays a line of its own.
+        file.write(b"\n" + b"\n".join(lines) + b"\n")
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ health figure.
 from __future__ import annotations
 
 import asyncio
+import logging
 from array import array
 from collections.abc import Callable
 from typing import TypeAlias, TypedDict
@@ -16,6 +17,7 @@ import anyio
 
 from offhook.errors import OffhookError
 
+log = logging.getLogger("offhook.engine")
 PERIOD = 0.02
 _KEPT = 3_000
 """Lateness of the last minute."""
@@ -46,6 +48,8 @@ class Wheel:
         self.failures = 0
         self._failed = failed
         self._callbacks: dict[Tick, None] = {}
+        self._broken: set[Tick] = set()
+        """Those whose code has failed, which is told once."""
         self._late = array("d")
         self._busy = array("d")
         self._at = 0
@@ -57,6 +61,7 @@ class Wheel:
     def remove(self, callback: Tick) -> None:
         """At once, also from within a tick; unknown ones are ignored."""
         self._callbacks.pop(callback, None)
+        self._broken.discard(callback)
 
     async def run(self) -> None:
         """Turn until cancelled."""
@@ -87,6 +92,11 @@ class Wheel:
                 self.failures += 1
                 if self._failed is not None:
                     self._failed(callback, error)
+            except Exception as error:
+                self.failures += 1
+                if callback not in self._broken:
+                    self._broken.add(callback)
+                    log.error("what is done every 20 ms failed: %s", type(error).__name__, exc_info=True)
 
     def _keep(self, late: float, busy: float) -> None:
         if len(self._late) < _KEPT:

@@ -8,6 +8,7 @@ when the frame before it has been played.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,6 +24,7 @@ from offhook.core.wire.dialect import BadMessage, Key
 from offhook.errors import RemoteWireError, TransferFailed, WireError
 from offhook.ports.transport import CallStart, Closed, KeyIn, LegStats, MarkIn, MediaIn, TransportEvent
 
+log = logging.getLogger("offhook.audiosocket")
 TICK: Final = 0.02
 FIRST_SOUND_S: Final = 1.0
 """So long the first sound is waited for, which says at what rate they speak; else it is 8 kHz."""
@@ -287,13 +289,16 @@ async def listen(host: str, port: int, take: Take, *, timeout: float) -> AsyncIt
     """
 
     async def one(stream: SocketStream) -> None:
-        async with stream:
-            try:
-                leg = await AudioSocket.open(stream, timeout=timeout)
-            except WireError as error:
-                await take(None, error)
-                return
-            await take(leg, None)
+        try:
+            async with stream:
+                try:
+                    leg = await AudioSocket.open(stream, timeout=timeout)
+                except WireError as error:
+                    await take(None, error)
+                    return
+                await take(leg, None)
+        except Exception as error:  # the listener, and every other call, goes on
+            log.error("a call over AudioSocket failed: %s", type(error).__name__, exc_info=True)
 
     async with await anyio.create_tcp_listener(local_host=host, local_port=port) as listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, one)

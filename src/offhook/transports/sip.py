@@ -291,6 +291,10 @@ class SipTransport:
         self._working.set()
         self._established.set()
 
+    def fail(self) -> None:
+        """Our own code for it has failed: it ends, and no other does."""
+        self._finish(Closed(lost=True, why="its media failed here"))
+
     def _reported(self, stats: CallStats) -> None:
         self._stats = stats
 
@@ -671,7 +675,11 @@ class SipStack:
         """Once every 20 ms, for all legs."""
         gone = False
         for leg in self._legs:
-            leg.beat()
+            try:
+                leg.beat()
+            except Exception as error:
+                log.error("the media of a call over SIP failed: %s", type(error).__name__, exc_info=True)
+                leg.fail()
             gone = gone or leg.over
         if gone:
             self._legs = [leg for leg in self._legs if not leg.over]

@@ -134,3 +134,46 @@ async def test_who_refuses_matters(status: int, kind: str, refused: int, tmp_pat
             outbox.begin("c1", URL).put(ended(1))
     assert outbox.refused == refused
     assert len(got) == 1 - refused
+
+
+async def test_a_disk_that_takes_nothing_loses_nothing_and_ends_no_call(tmp_path: Path) -> None:
+    folder = tmp_path / "outbox"
+    folder.write_text("a file, where a folder is needed")
+    got: list[AnyEvent] = []
+    answers = [204, *[503] * 3]
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver(answers, got))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(folder, http, SECRET, group)
+            sender, other = outbox.begin("c1", URL), outbox.begin("c2", URL)
+            sender.put(started(1))
+            while not got:
+                await anyio.sleep(0.01)
+            folder.unlink()  # there is room again
+            sender.put(started(2))
+            while outbox.failed_attempts < 2:
+                await anyio.sleep(0.01)
+            kept = [event_adapter.validate_json(line).id for line in (folder / "c1.jsonl").read_bytes().split()]
+            sender.put(ended(3))
+            other.put(ended(4))
+    assert kept == ["e1", "e2"]
+    assert sorted(event.id for event in got) == ["e1", "e2", "e3", "e4"]
+    assert outbox.unwritten > 0
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_full_disk_cuts_a_line_and_what_follows_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "c1.jsonl"
+    path.write_bytes(b'\n{"type": "call.sta')  # all that there was room for
+    got: list[AnyEvent] = []
+    async with httpx.AsyncClient(transport=httpx.MockTransport(receiver([503], got))) as http:
+        async with anyio.create_task_group() as group:
+            outbox = Outbox(tmp_path, http, SECRET, group)
+            sender = outbox.begin("c1", URL)
+            sender.put(started(1))
+            sender.put(ended(2))
+            while not outbox.failed_attempts:
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+        async with anyio.create_task_group() as group:
+            await Outbox(tmp_path, http, SECRET, group).recover(URL)
+    assert [event.id for event in got] == ["e1", "e2"]

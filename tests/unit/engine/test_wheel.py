@@ -104,3 +104,20 @@ async def test_callbacks_come_and_go_within_a_tick() -> None:
 
 def test_a_wheel_that_never_turned_has_figures() -> None:
     assert Wheel().stats()["p50"] == 0
+
+
+async def test_code_that_fails_stops_the_wheel_for_nobody_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    wheel, count = Wheel(), [0]
+
+    def bad() -> None:
+        raise ZeroDivisionError
+
+    def good() -> None:
+        count[0] += 1
+
+    wheel.add(bad)
+    wheel.add(good)
+    with anyio.move_on_after(0.101):
+        await wheel.run()
+    assert (count, wheel.failures) == ([5], 5)
+    assert [record.message for record in caplog.records] == ["what is done every 20 ms failed: ZeroDivisionError"]
