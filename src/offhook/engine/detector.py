@@ -11,6 +11,7 @@ would last: what was said would be heard ever so late, and from some delay on no
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,8 @@ from offhook.core.speech.gate import Gate, GateSettings
 from offhook.errors import ProviderError
 from offhook.inference import InferencePool, Priority
 from offhook.ports.vad import Vad, VadState
+
+log = logging.getLogger("offhook.engine")
 
 MOST: Final = 16
 """Windows of one call in a pass: half a second."""
@@ -94,6 +97,7 @@ class Detector:
         self.vad = vad
         self.format = vad.spec.formats[0]
         self.failures = 0
+        self._broken = False
         self.batches = 0
         self.windows = 0
         self._pool = pool
@@ -149,9 +153,12 @@ class Detector:
         self.windows += sum(len(waiting.windows) for waiting in batch)
         try:
             scores = await self._pool.run(self._score, batch, priority=Priority.VAD)
-        except ProviderError:
+        except Exception as error:
             # A deaf window is not the end of a call: it counts as no speech.
             self.failures += 1
+            if not isinstance(error, ProviderError) and not self._broken:
+                self._broken = True  # told once, as it may be so 50 times a second
+                log.error("the voice detector failed: %s", type(error).__name__, exc_info=True)
             scores = [[0.0] * len(waiting.windows) for waiting in batch]
         for waiting, found in zip(batch, scores, strict=True):
             listener = waiting.listener

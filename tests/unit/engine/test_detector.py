@@ -31,12 +31,12 @@ class Vad(FakeVad):
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
-        self.broken = False
+        self.broken: Exception | None = None
 
     def score(self, items: Sequence[tuple[VadState, bytes]]) -> list[float]:
         self.sizes.append(len(items))
-        if self.broken:
-            raise Unavailable("vad", "no model")
+        if self.broken is not None:
+            raise self.broken
         return super().score(items)
 
 
@@ -185,17 +185,18 @@ async def test_what_a_long_stop_left_is_heard_in_order() -> None:
     assert (detector.batches, detector.windows) == (-(-50 // MOST), 50)
 
 
-async def test_a_failing_model_is_no_speech_and_is_counted() -> None:
+@pytest.mark.parametrize("error", [Unavailable("vad", "no model"), RuntimeError("the model's own library")])
+async def test_a_failing_model_is_no_speech_and_is_counted(error: Exception) -> None:
     vad = Vad()
     detector = Detector(vad, InferencePool(inline=True))
     heard: list[float] = []
     listener = detector.listen(lambda score, _begin, _end: heard.append(score))
     async with anyio.create_task_group() as group:
         group.start_soon(detector.run)
-        vad.broken = True
+        vad.broken = error
         listener.push(LOUD)
         await anyio.sleep(0.1)
-        vad.broken = False
+        vad.broken = None
         listener.push(LOUD)
         await anyio.sleep(0.1)
         group.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
@@ -9,6 +10,8 @@ from typing import Final, TypeVar
 import anyio
 
 from offhook.errors import OffhookError, ProviderError, Timeout
+
+log = logging.getLogger("offhook.engine")
 
 T = TypeVar("T")
 
@@ -128,3 +131,6 @@ class Closer:
                 await close()
         except OffhookError:
             self.failures += 1
+        except Exception as error:
+            self.failures += 1
+            log.error("what a call has thrown away could not be closed: %s", type(error).__name__, exc_info=True)
