@@ -165,11 +165,19 @@ def no_loose_tasks(module: Module) -> Iterator[Finding]:
 BROAD = {"Exception", "BaseException", "builtins.Exception", "builtins.BaseException"}
 OUTERMOST = {
     ("engine/call.py", "Call._guarded.run"): "a call's outermost scope on the wheel and the detector: a fault ends this call and no other",
+    ("engine/detector.py", "Detector._pass"): "one pass for all calls: a model's fault is a deaf window, and the next pass comes",
     ("engine/engine.py", "Engine._carry"): "a call's outermost scope: a fault is counted, and the next call is unaffected",
+    ("engine/failover/race.py", "Closer._close"): "whatever a vendor's library raises at a connection's end has no call any more",
+    ("engine/handover.py", "HandoverDesk._deliver"): "the outermost scope of one call's files: those of others are handed over",
+    ("engine/outbox.py", "Outbox._start.run"): "the outermost scope of one call's events: those of others are sent",
     ("engine/second_leg.py", "SecondLeg.carry"): "a second leg's outermost scope: it runs beside all calls, and a fault ends it alone",
+    ("engine/sip.py", "SipLine._contained"): "a SIP call's outermost scope: a fault ends neither the line nor its other calls",
     ("engine/webrtc.py", "Desk._carry"): "a WebRTC call's outermost scope: it has no request that a fault would end with",
+    ("engine/wheel.py", "Wheel._turn"): "the beat of all calls: a fault in one's callback is told once and silences no other",
     ("inference.py", "_outcome"): "a worker thread's outermost scope: the error, whatever it is, goes to the one who waits for the job",
     ("orchestrator/embedded.py", "EmbeddedPostgres.start"): "gives the folder's lock back and raises on",
+    ("transports/audiosocket.py", "listen.one"): "a connection's outermost scope: the listener and the other calls go on",
+    ("transports/sip.py", "SipStack.beat"): "the beat of all legs: a fault in one ends that leg",
 }
 """Scopes that may catch everything: each is the last one of its kind, or raises again."""
 CANCELLED = {"asyncio.CancelledError", "concurrent.futures.CancelledError", "anyio.get_cancelled_exc_class", "trio.Cancelled"}

@@ -100,24 +100,21 @@ class SipLine:
 
     async def _carry(self, leg: Any, dialog: Dialog | None) -> None:  # noqa: ANN401 - a leg of the stack's
         """One call to its end; every error ends here, counted by the engine, and told to the caller's side as a status."""
-        status = 0
+        status = 503  # of a fault of ours too: another engine may take it
         with self._contained():
             async with anyio.create_task_group() as group:
                 group.start_soon(leg.run)
                 try:
                     await self._engine.take(leg)
+                    status = 0
                 except Refused as error:
                     status = next((status for word, status in STATUS.items() if error.public.endswith(word)), 503)
                     log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
                 except NoPlan as error:
-                    status = 503
                     log.warning("call not taken: %s", error.public, extra={"pii.detail": error.detail})
                 except CallError as error:
+                    status = 0
                     log.info("call not taken: %s", error.public, extra={"pii.detail": error.detail})
-                except Exception as error:
-                    status = 503
-                    self._engine.failures[f"crash {type(error).__name__}"] += 1
-                    log.error("a call over SIP failed: %s", type(error).__name__, exc_info=True)
                 finally:
                     if dialog is not None and status:
                         dialog.refuse = status
@@ -133,7 +130,7 @@ class SipLine:
         try:
             yield
         except Exception as error:
-            self._engine.failures[f"crash {type(error).__name__}"] += 1
+            self._engine.failures["crash sip"] += 1
             log.error("the code of a call over SIP failed: %s", type(error).__name__, exc_info=True)
 
     # -- calls that we place ------------------------------------------------------------------------------------------
