@@ -310,6 +310,8 @@ class PlayoutMachine(RuleBasedStateMachine):
         self.held_sends = 0
         self.cleared_turn = 0
         self.muted: set[int] = set()
+        self.told: set[int] = set()
+        """Turns that have been muted, which the playout knows from then on."""
         self.finished: set[int] = set()
         self.last_played = (0, 0)
         self.pending: list[tuple[str, bool]] = []
@@ -341,6 +343,7 @@ class PlayoutMachine(RuleBasedStateMachine):
     def mute(self) -> None:
         self.playout.mute(self.turn)
         self.muted.add(self.turn)
+        self.told.add(self.turn)
 
     @precondition(lambda self: self.muted)
     @rule()
@@ -397,7 +400,7 @@ class PlayoutMachine(RuleBasedStateMachine):
 
     @rule(named=st.booleans())
     def clear(self, named: bool) -> None:
-        newest = max([*self.appended, *self.muted, *self.finished, self.cleared_turn])
+        newest = max([*self.appended, *self.told, *self.finished, self.cleared_turn])
         turn = self.turn if named else newest
         heard = self.playout.clear(self.now, self.turn if named else None)
         assert 0 <= heard <= len(self.received.get(turn, []))
