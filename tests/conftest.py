@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -14,15 +15,20 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 POOLS = ("asyncio_", "ThreadPoolExecutor-", "AnyIO worker thread")
 """Threads of executors, which live as long as the process or their loop."""
 GRACE_S = 1.0
 """How long what is already ending may take to end."""
 
-# What a property needs of the machine's clock says something of the machine.
-settings.register_profile("offhook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("offhook")
+# What a property needs of the machine's clock says something of the machine. The same examples come each time, so that what they find has
+# to do with the change that is tested: others are looked for by `make search`.
+settings.register_profile("exact", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "search", settings.get_profile("exact"), derandomize=False, database=DirectoryBasedExampleDatabase(".hypothesis/examples")
+)
+settings.load_profile(os.environ.get("OFFHOOK_EXAMPLES", "exact"))
 
 
 # -- sockets ----------------------------------------------------------------------------------------------------------------
