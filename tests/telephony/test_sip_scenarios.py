@@ -134,7 +134,7 @@ async def test_what_may_not_ring_is_refused_before_it_is_answered(tmp_path: Path
 
 
 async def test_a_fault_in_our_code_is_one_calls_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any) -> Any:
+    def broken(*_: Any) -> Any:
         raise ZeroDivisionError
 
     async with phone(tmp_path, A_LAW) as line, ringing(line, "keys.xml") as finished:
@@ -142,14 +142,13 @@ async def test_a_fault_in_our_code_is_one_calls_alone(tmp_path: Path, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(line.engine.plans, "plan", broken)
             before = await sipp(line.at, "refused_503.xml", folder=tmp_path)  # the carrier goes elsewhere
-            patch.setattr(line.line, "_begin", broken)
-            line.line.arrived(object())
-            with anyio.fail_after(60):
-                while line.engine.failures["crash sip"] < 2:
-                    await anyio.sleep(0.02)
+        with monkeypatch.context() as patch:
+            patch.setattr(line.line._stack, "leg", broken)
+            at_once = await sipp(line.at, "refused_503.xml", folder=tmp_path)
         after = await sipp(line.at, "bye.xml", folder=tmp_path)
-        assert (before.good, after.good, (await finished()).good) == (1, 1, 1)
+        assert (before.good, at_once.good, after.good, (await finished()).good) == (1, 1, 1, 1)
         await line.idle()
+        assert line.engine.failures["crash sip"] == 2
         assert line.engine.ended["hangup"] == 2
 
 

@@ -80,8 +80,7 @@ class SipLine:
             await self._rang.wait()
             self._rang.clear()
             while self._rings:
-                with self._contained():
-                    self._begin(self._rings.popleft())
+                self._begin(self._rings.popleft())
 
     def _begin(self, native: Any) -> None:  # noqa: ANN401 - the stack's call
         dialog = self.gate.dialogs.get(native.call_id or "")
@@ -96,7 +95,14 @@ class SipLine:
             caller=dialog.caller,
             parameters={"trunk": trunk.id, "trunk_ref": trunk.ref, "sip_call_id": native.call_id[:200]},
         )
-        self._group.start_soon(self._carry, self._stack.leg(native, start, dialog.codec, trunk.host or dialog.peer[0]), dialog)
+        leg = None
+        with self._contained():
+            leg = self._stack.leg(native, start, dialog.codec, trunk.host or dialog.peer[0])
+        if leg is None:
+            dialog.refuse = 503
+            self._group.start_soon(self._stack.refuse, native)
+            return
+        self._group.start_soon(self._carry, leg, dialog)
 
     async def _carry(self, leg: Any, dialog: Dialog | None) -> None:  # noqa: ANN401 - a leg of the stack's
         """One call to its end; every error ends here, counted by the engine, and told to the caller's side as a status."""

@@ -15,15 +15,12 @@ from typing import TypeAlias, TypedDict
 
 import anyio
 
-from offhook.errors import OffhookError
-
 log = logging.getLogger("offhook.engine")
 PERIOD = 0.02
 _KEPT = 3_000
 """Lateness of the last minute."""
 
 Tick: TypeAlias = Callable[[], None]
-Failed: TypeAlias = Callable[[Tick, OffhookError], None]
 
 
 class WheelStats(TypedDict):
@@ -41,12 +38,11 @@ class WheelStats(TypedDict):
 class Wheel:
     """Calls every callback once per period, in order of registration."""
 
-    def __init__(self, failed: Failed | None = None, *, period: float = PERIOD) -> None:
+    def __init__(self, *, period: float = PERIOD) -> None:
         self.period = period
         self.ticks = 0
         self.dropped = 0
         self.failures = 0
-        self._failed = failed
         self._callbacks: dict[Tick, None] = {}
         self._broken: set[Tick] = set()
         """Those whose code has failed, which is told once."""
@@ -87,12 +83,8 @@ class Wheel:
                 continue
             try:
                 callback()
-            except OffhookError as error:
-                # One call's fault is no other call's silence.
-                self.failures += 1
-                if self._failed is not None:
-                    self._failed(callback, error)
             except Exception as error:
+                # One call's fault is no other call's silence.
                 self.failures += 1
                 if callback not in self._broken:
                     self._broken.add(callback)
