@@ -5,15 +5,19 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from tests.conformance.llm_suite import HELLO, SCHEMA, LlmSuite, collect, events, text
 
+from offhook import registry
 from offhook.errors import ConfigError, Rejected, Timeout
+from offhook.inference import InferencePool
 from offhook.ports.llm import LlmEvent, LlmRequest, TokenUsage
 from offhook.providers._vendor import trust
-from offhook.providers.llm._stream import Deadlines, _Wait
+from offhook.providers.llm._stream import Deadlines, StreamedLlm, _Wait
 from offhook.testing.clock import VIRTUAL_TIME
-from offhook.testing.vendors.server import Door, Fault, Scenario
+from offhook.testing.vendors.server import Door, Scenario
+from offhook.weights import ModelStore
 
 
 async def feed(*seconds: float) -> AsyncGenerator[tuple[str, str], None]:
@@ -44,6 +48,29 @@ class TestWaits:
         assert caught.value.retry
         assert anyio.current_time() == pytest.approx(at)
         await source.aclose()
+
+    async def test_comments_do_not_make_up_for_an_answer(self) -> None:
+        async with InferencePool(1) as pool:
+            llm = registry.load("llm", Line.model, registry.ProviderContext(pool, ModelStore(), {"OPENAI_API_KEY": "key"}))
+            assert isinstance(llm, StreamedLlm)
+            await llm._http.aclose()
+            llm._http._client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Comments())))
+            llm.deadlines = Deadlines(first=1.0, gap=0.5, total=2.0)
+            found: list[LlmEvent] = []
+            with pytest.raises(Timeout):
+                await collect(llm, found)
+            assert [type(one) for one in found] == [TokenUsage]
+            assert anyio.current_time() == pytest.approx(1.0)
+            await llm.aclose()
+
+
+class Comments(httpx.AsyncByteStream):
+    """An answer that has begun, and stays alive without a word."""
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            yield b": still here\n\n"
+            await anyio.sleep(0.3)
 
 
 class Line(LlmSuite):
@@ -101,15 +128,6 @@ async def test_a_schema_that_is_wrong_is_no_reason_to_go_without(message: str) -
             await events(line.llm, LlmRequest(HELLO.messages, SCHEMA))
         assert len(line.requests()) == 1
         assert line.llm.spec.structured
-
-
-async def test_comments_do_not_make_up_for_an_answer() -> None:
-    faults = (Fault("stall", at=40, seconds=30.0),)
-    async with Line().line(Scenario(options={"comments": 100}, faults=faults), Deadlines(first=0.1)) as line:
-        found: list[LlmEvent] = []
-        with pytest.raises(Timeout):
-            await collect(line.llm, found)
-    assert [type(one) for one in found] == [TokenUsage]
 
 
 async def test_an_answer_dropped_without_a_word_frees_its_connection() -> None:
