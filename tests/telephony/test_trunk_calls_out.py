@@ -12,7 +12,7 @@ from tests.e2e.business import House, open_house
 from tests.telephony.sipline import needs_baresip, needs_sipp
 from tests.telephony.trunk_calls import PERSON, answering, exchange, rung
 
-from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing import dialling, ops
 
 pytestmark = [pytest.mark.telephony, needs_sipp, needs_baresip, pytest.mark.timeout(120)]
 
@@ -114,3 +114,23 @@ async def test_a_call_waits_for_an_engine_that_has_its_trunk_and_not_for_ever(ho
         assert (shown["reason"], shown["attempts"]) == ("no_engine", 0)
     nowhere = await house.ask("POST", "/outgoing-calls", {**body, "trunk_id": "trk_nothing"})
     assert nowhere.status_code == 404
+
+
+async def test_a_call_that_an_earlier_version_asked_for_is_asked_for_by_the_key_that_it_gave(
+    database_url: str, owner_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchange(database_url, owner_url, tmp_path) as desk, answering(desk.folder, "silent.xml", desk.peer) as done:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(dialling, "key_of", lambda id, attempt: f"{id}-{attempt}")  # noqa: A006 - a call's
+            made = await desk.place()
+            await desk.dial(made)
+            await desk.until(made, "ringing")
+        # Its worker died before it wrote down that it rings; the next is of this version.
+        await desk.house.look("update outgoing_call set state = 'dialling', next_at = :now", now=desk.house.now[0])
+        assert await desk.dial(made) == "ringing"
+        assert desk.line.gate.counters["out.invite"] == 1
+        assert (await desk.house.ask("POST", f"/outgoing-calls/{made}/cancel")).status_code == 200
+        await desk.dial(made)
+        assert (await desk.until(made, "cancelled"))["reason"] == "by_hand"
+        assert (await desk.house.get("/call-limits")).json()["calls"] == 0
+    assert {to: len(calls) for to, calls in rung(done).items()} == {PERSON: 1}

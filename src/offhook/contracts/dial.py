@@ -23,7 +23,7 @@ class Dial(Contract):
     caller_id: Annotated[str, Field(pattern=r"^(\+?[0-9A-Za-z._-]{1,60})?$")] = ""
     """The number of ours that they see."""
     token: Annotated[str, Field(max_length=2_000)] = ""
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
     """The same key is the same call, and is placed once. It is the call's ``carrier_call``, too."""
     ref: Ref = ""
     """The orchestrator's own word for it, which is told back."""

@@ -9,6 +9,7 @@ from offhook.contracts.dial import Dial, Dialled
 from offhook.orchestrator.carriers import ops as carriers
 from offhook.orchestrator.carriers.rest.port import RING_S
 from offhook.orchestrator.live import engines
+from offhook.orchestrator.outgoing.keys import key_of
 from offhook.orchestrator.outgoing.repo import OutgoingRepo
 from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import TenantScope
@@ -39,8 +40,8 @@ async def chosen(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
 
 
 async def asked(scope: TenantScope, given: Services, row: OutgoingRow) -> Asked:
-    """What the chosen engine is asked. The token is of this asking: the engine keeps the first that it was given."""
-    key = key_of(row.id, row.attempts)
+    """What the chosen engine is asked, by the key that was kept with it. The token is of this asking: the first one is good."""
+    key = row.carrier_call
     token = await carriers.mint(scope, key, row.did, row.to, given.clock(), TOKEN_S, PREFIX)
     ref = f"{scope.tenant}/{row.id}/{row.attempts}"
     dial = Dial(trunk=row.trunk_id or "", to=row.to, caller_id=row.did, token=token, key=key, ref=ref, boot=row.boot, timeout_s=RING_S)
@@ -55,11 +56,6 @@ async def place(given: Services, one: Asked) -> Dialled | engines.Lost:
 async def look(given: Services, one: Asked, *, stop: bool) -> Dialled | engines.Lost:
     """How far it is; ``stop``: it is to ring no more."""
     return await engines.dialled(given, one.engine, one.dial.key, stop=stop)
-
-
-def key_of(id: str, attempt: int) -> str:
-    """What an attempt is called by engines, for good: its ``carrier_call``."""
-    return f"{id}-{attempt}"
 
 
 def of_ref(ref: str) -> tuple[str, str, int] | None:

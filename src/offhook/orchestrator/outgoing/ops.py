@@ -31,6 +31,7 @@ from offhook.orchestrator.numbers.schemas import NumberView
 from offhook.orchestrator.outgoing import dialling, lists, opening
 from offhook.orchestrator.outgoing.dialling import PREFIX as PREFIX
 from offhook.orchestrator.outgoing.hours import Hours, next_time, zones_of
+from offhook.orchestrator.outgoing.keys import key_of
 from offhook.orchestrator.outgoing.opening import opened as opened
 from offhook.orchestrator.outgoing.repo import Due, Lists, OutgoingRepo
 from offhook.orchestrator.outgoing.schemas import FAILED, REASONS, NewOutgoing, OutgoingView, Purpose, Setting, SettingView
@@ -402,7 +403,7 @@ async def listened(scope: TenantScope, given: Services, row: OutgoingRow, by: st
     if row.call_id is None or by not in MACHINES | {"human"}:
         return  # the plan says so
     try:
-        await live.command(scope, given, row.call_id, "answered", {"machine": by in MACHINES}, f"{row.id}.{row.attempts}.{by}")
+        await live.command(scope, given, row.call_id, "answered", {"machine": by in MACHINES}, f"{key_of(row.id, row.attempts)}.{by}")
     except (Conflict, NotFound, Unreachable) as error:
         _log.info("an engine was not told who has answered: %s", error.public, extra={"tenant": scope.tenant})
 
@@ -441,11 +442,6 @@ async def visit(scope: TenantScope, row: OutgoingRow, agent: Agent, now: datetim
 def line(row: OutgoingRow, agent: Agent, when: str) -> str:
     """What is said first, in the agent's language."""
     return opening.line(cast("Purpose", row.purpose), agent.tenant.name, row.about, when, agent.locale)
-
-
-def key_of(id: str, attempt: int) -> str:
-    """What an attempt is called for good."""
-    return f"{id}.{attempt}"
 
 
 def once_key(principal: str, key: str) -> str:

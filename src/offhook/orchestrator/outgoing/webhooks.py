@@ -20,6 +20,7 @@ from offhook.orchestrator.carriers.rest import placing
 from offhook.orchestrator.carriers.steps import Connect, HangUp, Heard, Step, Talk
 from offhook.orchestrator.carriers.webhooks import DOCUMENT, Carrier
 from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing.keys import key_of
 from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
@@ -77,7 +78,7 @@ async def _row(scope: TenantScope, given: Services, word: Word) -> OutgoingRow |
     if row.attempts != word.attempt or row.state not in {"dialling", "ringing", "answered"}:
         return None
     if not row.carrier_call:
-        await placing.placed(scope, ops.key_of(row.id, row.attempts), word.carrier_call)
+        await placing.placed(scope, key_of(row.id, row.attempts), word.carrier_call)
     if row.carrier_call not in {"", word.carrier_call, word.heard.request}:
         return None
     if row.state == "dialling":
