@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import anyio
 import httpx
@@ -134,13 +134,27 @@ def port(what: Literal["orchestrator", "engine"], host: str, number: int) -> Lin
         probe.settimeout(2)
         if probe.connect_ex((host, number)) != 0:
             return Line("ok", name, f"free for the {what}")
+    answer = _health(host, number)
+    if "capacity" in answer if what == "engine" else answer.get("status") == "ok":
+        return Line("ok", name, f"offhook's {what} is running there")
+    return Line("fail", name, "another program listens there", f"stop it, or set OFFHOOK_{what.upper()}_PORT to a free port")
+
+
+def engine_findings(host: str, number: int) -> Iterator[Line]:
+    """What a running engine itself says is wrong with it."""
+    found = _health("127.0.0.1" if host in {"0.0.0.0", "::", ""} else host, number).get("findings")  # noqa: S104 - compared, not bound
+    for one in found if isinstance(found, list) else []:
+        grade: Grade = "fail" if one["grade"] == "fail" else "warn"
+        yield Line(grade, f"engine {one['name']}", str(one["told"]), str(one["todo"]))
+
+
+def _health(host: str, number: int) -> dict[str, Any]:
+    """What a process says of itself; empty where none answers."""
     try:
         answer = httpx.get(f"http://{host}:{number}/healthz", timeout=2, trust_env=False).json()
     except (httpx.HTTPError, ValueError):
-        answer = None
-    if isinstance(answer, dict) and ("capacity" in answer if what == "engine" else answer.get("status") == "ok"):
-        return Line("ok", name, f"offhook's {what} is running there")
-    return Line("fail", name, "another program listens there", f"stop it, or set OFFHOOK_{what.upper()}_PORT to a free port")
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def disk(folder: Path) -> Line:
@@ -300,7 +314,9 @@ def examine(state_dir: Path | None, quick: bool) -> Iterator[Line]:
     yield port(
         "orchestrator", *((orchestrator_settings.host, orchestrator_settings.port) if orchestrator_settings else ("127.0.0.1", 8080))
     )
-    yield port("engine", *((engine_settings.host, engine_settings.port) if engine_settings else ("127.0.0.1", 8081)))
+    at = (engine_settings.host, engine_settings.port) if engine_settings else ("127.0.0.1", 8081)
+    yield port("engine", *at)
+    yield from engine_findings(*at)
     yield chromium()
     if engine_settings is not None and orchestrator_settings is not None:
         yield doctor_ways.secret(engine_settings, orchestrator_settings)

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Protocol
 
 import anyio
@@ -151,12 +152,17 @@ class Engine:
 
     def metrics(self) -> str:
         """Figures for Prometheus; no data of any call."""
-        return self.telemetry.text(self.admission.active, self.admission.capacity, self.admission.decisions)
+        outbox = self.parts.outbox
+        events = (outbox.in_memory, outbox.lost) if outbox is not None else (0, 0)
+        return self.telemetry.text(self.admission.active, self.admission.capacity, self.admission.decisions, events)
 
     def health(self) -> dict[str, object]:
-        """Figures for health checks and operators; no data of any call."""
-        wheel = self.parts.wheel.stats()
+        """Figures for health checks and operators; no data of any call. ``degraded`` takes calls like ``ok``: see ``findings``."""
+        wheel, outbox = self.parts.wheel.stats(), self.parts.outbox
+        found = outbox.finding() if outbox is not None else None
         return {
+            "status": "ok" if found is None else "degraded",
+            "findings": [asdict(found)] if found is not None else [],
             "calls": self.admission.active,
             "capacity": self.admission.capacity,
             "draining": self.admission.draining,
@@ -175,7 +181,9 @@ class Engine:
             "phrases": {"bytes": self.parts.phrases.bytes, **self.parts.phrases.counts} if self.parts.phrases is not None else {},
             "handover_open": self.parts.handover.open if self.parts.handover is not None else 0,
             "sip": self.sip.health() if self.sip is not None else {},
-            "outbox_open": self.parts.outbox.open if self.parts.outbox is not None else 0,
+            "outbox_open": outbox.open if outbox is not None else 0,
+            "events_in_memory": outbox.in_memory if outbox is not None else 0,
+            "events_lost": outbox.lost if outbox is not None else 0,
         }
 
 

@@ -126,6 +126,21 @@ def test_ports() -> None:
         assert "OFFHOOK_ENGINE_PORT" in line.todo
 
 
+def test_what_a_running_engine_finds_wrong_with_itself_is_told() -> None:
+    found = {"grade": "fail", "name": "events", "told": "the disk takes no events", "todo": "make room"}
+    with answering({"capacity": 100, "status": "degraded", "findings": [found, {**found, "grade": "warn"}]}) as number:
+        assert doctor.port("engine", "127.0.0.1", number).grade == "ok"
+        lines = list(doctor.engine_findings("0.0.0.0", number))  # noqa: S104 - looked for, not bound
+    assert [(one.grade, one.what, one.told, one.todo) for one in lines] == [
+        (grade, "engine events", "the disk takes no events", "make room") for grade in ("fail", "warn")
+    ]
+    with answering({"capacity": 100}) as number:  # an older one
+        assert list(doctor.engine_findings("127.0.0.1", number)) == []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        assert list(doctor.engine_findings("127.0.0.1", probe.getsockname()[1])) == []
+
+
 def test_disk_and_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.disk(tmp_path / "not" / "there" / "yet").grade in {"ok", "warn"}
     for free, grade in ((100e6, "fail"), (2e9, "warn"), (50e9, "ok")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -172,3 +173,39 @@ def test_a_plan_whose_requests_nobody_could_sign_is_refused_and_touches_no_other
             assert (health["failures"], health["calls"]) == ({"NoPlan": 1}, 1)
             del plans.values["events_url"]
             assert rings(client, None)
+
+
+def test_an_engine_whose_disk_takes_nothing_says_so_and_takes_calls_all_the_same(tmp_path: Path) -> None:
+    class Plans:
+        async def plan(self, request: PlanRequest) -> CallPlan:
+            values = {"script": SCRIPT, "record": False, "call": request.call, "events_url": "http://127.0.0.1:1/events"}
+            return CallPlan.model_validate(values)
+
+    folder = tmp_path / "state" / "outbox"
+    folder.parent.mkdir()
+    folder.write_text("a file, where a folder is needed")
+    with engine(tmp_path, open_media=True) as client:
+
+        def until(status: str) -> dict[str, Any]:
+            deadline = time.monotonic() + 120
+            while (health := client.get("/healthz")).json()["status"] != status and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert health.status_code == 200  # alive, whatever is wrong with its disk
+            found: dict[str, Any] = health.json()
+            assert found["status"] == status
+            return found
+
+        client.app.state.engine.plans = Plans()  # type: ignore[attr-defined]
+        assert until("ok")["findings"] == []
+        with client.websocket_connect("/media/twilio") as first:
+            for message in begin():
+                first.send_text(message)
+            assert json.loads(first.receive_text())["event"] == "media"
+            bad = until("degraded")
+            assert [(one["grade"], one["name"]) for one in bad["findings"]] == [("warn", "events")]
+            assert bad["events_in_memory"] > 0
+            assert "voice_events_in_memory 0\n" not in client.get("/metrics").text
+            assert rings(client, None)  # another caller
+            folder.unlink()
+            good = until("ok")
+            assert (good["findings"], good["events_in_memory"], good["events_lost"]) == ([], 0, 0)

@@ -109,8 +109,8 @@ class Telemetry:
             await anyio.sleep_until(due)
             self.metrics.lag.observe(max(0.0, anyio.current_time() - due))
 
-    def text(self, calls: int, capacity: int, decisions: Mapping[str, int]) -> str:
-        """The answer to ``GET /metrics``."""
+    def text(self, calls: int, capacity: int, decisions: Mapping[str, int], events: tuple[int, int] = (0, 0)) -> str:
+        """The answer to ``GET /metrics``. ``events``: how many are in memory alone, and how many are lost."""
         worst: dict[str, int] = {}
         busy: Counter[str] = Counter()
         for one in self.health():
@@ -121,7 +121,7 @@ class Telemetry:
             self.metrics.circuit.set(state, vendor)
             self.metrics.concurrency.set(busy[vendor], vendor)
         exporter = self.exporter
-        self.metrics.see(calls, capacity, decisions, exporter.sent if exporter else 0, exporter.dropped if exporter else {})
+        self.metrics.see(calls, capacity, decisions, exporter.sent if exporter else 0, exporter.dropped if exporter else {}, events)
         return self.metrics.text()
 
 

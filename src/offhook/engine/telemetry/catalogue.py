@@ -81,6 +81,12 @@ class Metrics:
             "How late the event loop wakes.",
             bounds=(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0),
         )
+        self.events_in_memory = Gauge(
+            "voice_events_in_memory", "Events of calls that the disk refuses: a crash loses them.", read=lambda: self._reading("in_memory")
+        )
+        self.events_lost = Counter(
+            "voice_events_lost_total", "Events of calls that memory did not hold either.", read=lambda: self._reading("lost")
+        )
         self.spans_sent = Counter(
             "voice_telemetry_spans_sent_total", "Spans that the collector has taken.", read=lambda: self._reading("sent")
         )
@@ -98,7 +104,15 @@ class Metrics:
     def _reading(self, name: str) -> Reading:
         return self._seen.get(name, {})
 
-    def see(self, calls: int, capacity: int, decisions: Mapping[str, int], spans: int, dropped: Mapping[str, int]) -> None:
+    def see(
+        self,
+        calls: int,
+        capacity: int,
+        decisions: Mapping[str, int],
+        spans: int,
+        dropped: Mapping[str, int],
+        events: tuple[int, int] = (0, 0),
+    ) -> None:
         """What others count, just before it is read."""
         self._seen = {
             "calls_active": {(): calls},
@@ -106,6 +120,8 @@ class Metrics:
             "admission": {(word,): count for word, count in decisions.items()},
             "sent": {(): spans},
             "dropped": {(word,): count for word, count in dropped.items()},
+            "in_memory": {(): events[0]},
+            "lost": {(): events[1]},
         }
 
     def text(self) -> str:

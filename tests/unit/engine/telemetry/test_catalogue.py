@@ -71,7 +71,7 @@ def fed(sources: dict[Path, str]) -> set[str]:
 
 SOURCES = {path: path.read_text(encoding="utf-8") for path in ENGINE.rglob("*.py")}
 METRICS = {name: one for name, one in vars(Metrics()).items() if isinstance(one, Counter | Gauge | Histogram)}
-READ = {"calls_active", "capacity", "admission", "spans_sent", "spans_dropped"}
+READ = {"calls_active", "capacity", "admission", "events_in_memory", "events_lost", "spans_sent", "spans_dropped"}
 """Kept elsewhere, and read when they are asked for."""
 
 
@@ -94,10 +94,11 @@ def test_what_nobody_calls_does_not_count() -> None:
 
 def test_what_is_read_is_there_when_it_is_asked_for() -> None:
     telemetry = Telemetry()
-    telemetry.text(3, 50, {"taken": 7})
+    telemetry.text(3, 50, {"taken": 7}, (4, 2))
     metrics = telemetry.metrics
     assert {name for name, one in METRICS.items() if not isinstance(one, Histogram) and one._read is not None} == READ
     assert (metrics.calls_active.value(), metrics.capacity.value(), metrics.admission.value("taken")) == (3, 50, 7)
+    assert (metrics.events_in_memory.value(), metrics.events_lost.value()) == (4, 2)
     metrics.see(0, 0, {}, 12, {"overflow": 2})
     metrics.text()
     assert (metrics.spans_sent.value(), metrics.spans_dropped.value("overflow")) == (12, 2)
