@@ -177,7 +177,7 @@ OUTERMOST = {
     ("inference.py", "_outcome"): "a worker thread's outermost scope: the error, whatever it is, goes to the one who waits for the job",
     ("orchestrator/embedded.py", "EmbeddedPostgres.start"): "gives the folder's lock back and raises on",
     ("transports/audiosocket.py", "listen.one"): "a connection's outermost scope: the listener and the other calls go on",
-    ("transports/sip.py", "SipStack.beat"): "the beat of all legs: a fault in one ends that leg",
+    ("transports/sip_stack.py", "SipStack.beat"): "the beat of all legs: a fault in one ends that leg",
 }
 """Scopes that may catch everything: each is the last one of its kind, or raises again."""
 CANCELLED = {"asyncio.CancelledError", "concurrent.futures.CancelledError", "anyio.get_cancelled_exc_class", "trio.Cancelled"}

@@ -21,8 +21,8 @@ from tests.telephony.test_sip_scenarios import live, ringing
 
 from offhook.errors import NotReached
 from offhook.ports.transport import CallStart
-from offhook.transports import sip
-from offhook.transports.sip import Login, SipStack
+from offhook.transports._baresip import library
+from offhook.transports.sip_stack import Login, SipStack
 
 pytestmark = [pytest.mark.telephony, needs_sipp, needs_baresip, pytest.mark.timeout(120)]
 TWELVE = "0123456789*#"
@@ -98,7 +98,7 @@ def busy() -> Iterator[int]:
 
 
 async def test_an_answer_that_comes_before_the_call_has_been_handed_over_is_heard() -> None:
-    baresip = sip._baresip()
+    baresip = library()
     over = baresip.call.lib.BP_EV_BASE + baresip.call.Event.CALL_CLOSED.value
     closed = threading.Event()
     with busy() as peer:

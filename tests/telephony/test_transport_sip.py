@@ -23,8 +23,9 @@ from tests.telephony.sipline import DID, needs_baresip
 
 from offhook.core.audio.g711 import mulaw_to_pcm, pcm_to_mulaw
 from offhook.ports.transport import CallStart, CallTransport, Closed, MediaIn
-from offhook.transports import sip
-from offhook.transports.sip import SipStack, SipTransport
+from offhook.transports import sip_stack
+from offhook.transports.sip import SipTransport
+from offhook.transports.sip_stack import SipStack
 
 pytestmark = [pytest.mark.telephony, pytest.mark.anyio, pytest.mark.timeout(120), needs_baresip]
 FRAME = 160
@@ -216,7 +217,7 @@ class TestSip(TransportSuite):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[CallTransport, Peer]]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sip, "RTP_TIMEOUT_S", 6)
+            patch.setattr(sip_stack, "RTP_TIMEOUT_S", 6)
             async with line() as (leg, telephone):
                 yield leg, telephone
 

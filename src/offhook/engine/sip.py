@@ -59,7 +59,7 @@ class SipLine:
         """Another one after each start: what was asked of an earlier one is not known here."""
         self._stack = stack
         self._group = group
-        self._transports = registry.transport("sip")
+        self._module = registry.transport("sip_stack")
         self._rings: deque[Any] = deque()
         self._rang = asyncio.Event()
         self._hosts: dict[str, tuple[str, ...]] = {}
@@ -228,7 +228,7 @@ class SipLine:
         registers = trunk.auth == "register"
         user = trunk.user if registers or not caller_id else caller_id
         password = trunk.password.get_secret_value()
-        return self._transports.Login(user or "offhook", trunk.host, password, trunk.codecs, registers, digest_user=trunk.user)
+        return self._module.Login(user or "offhook", trunk.host, password, trunk.codecs, registers, digest_user=trunk.user)
 
     # -- trunks -----------------------------------------------------------------------------------------------------
 
@@ -439,7 +439,7 @@ async def sip_line(engine: Engine) -> AsyncIterator[SipLine | None]:
             outer, inner = await listening(gate, listen, at)
         except OSError as error:
             raise ConfigError(f"OFFHOOK_ENGINE_SIP_LISTEN: {settings.sip_listen} cannot be listened on: {error.strerror}") from error
-    stack = registry.transport("sip").SipStack(port, gate.inside[1], rtp_ports, lambda native: lines[0].arrived(native))
+    stack = registry.transport("sip_stack").SipStack(port, gate.inside[1], rtp_ports, lambda native: lines[0].arrived(native))
     try:
         await stack.open()
         async with process_scope() as group:

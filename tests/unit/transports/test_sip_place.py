@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from offhook.transports._sip_counts import Passed
-from offhook.transports.sip import Place
+from offhook.transports._sip_place import Place
 
 FRAME = 160
 
