@@ -111,11 +111,6 @@ class SipTransport:
         return self._call.call_id or ""
 
     @property
-    def ringing(self) -> bool:
-        """Neither answered nor over."""
-        return not self._live and self._over is None
-
-    @property
     def over(self) -> bool:
         """Whether the leg has ended, whoever ended it."""
         return self._over is not None
