@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,6 @@ from tests.telephony.test_sip_scenarios import live, ringing
 
 from offhook.errors import NotReached
 from offhook.ports.transport import CallStart
-from offhook.transports._baresip import library
 from offhook.transports.sip_stack import Login, SipStack
 
 pytestmark = [pytest.mark.telephony, needs_sipp, needs_baresip, pytest.mark.timeout(120)]
@@ -98,8 +98,8 @@ def busy() -> Iterator[int]:
 
 
 async def test_an_answer_that_comes_before_the_call_has_been_handed_over_is_heard() -> None:
-    baresip = library()
-    over = baresip.call.lib.BP_EV_BASE + baresip.call.Event.CALL_CLOSED.value
+    calls: Any = importlib.import_module("baresip.call")
+    over = calls.lib.BP_EV_BASE + calls.Event.CALL_CLOSED.value
     closed = threading.Event()
     with busy() as peer:
         stack = SipStack(free_port(), peer, (low := free_port(22), low + 20), lambda _native: None)
@@ -130,5 +130,27 @@ async def test_an_answer_that_comes_before_the_call_has_been_handed_over_is_hear
             error = await rung()
             runtime._push_cmd, runtime._call_threadsafe = push, hop
             assert (error.why, error.status) == ("busy", 486)
+        finally:
+            await stack.close()
+
+
+async def test_calls_that_are_placed_at_once_have_one_account() -> None:
+    with busy() as peer:
+        stack = SipStack(free_port(), peer, (low := free_port(22), low + 20), lambda _native: None)
+        await stack.open()
+        login, agents = Login("a", f"127.0.0.1:{peer}"), list[int]()
+
+        async def placed() -> None:
+            leg = await stack.dial(login, f"sip:b@127.0.0.1:{peer}", {}, CallStart("sip"))
+            agents.append(leg._call._ua_handle)
+            with pytest.raises(NotReached, match="busy"):
+                await leg.reached(60)
+
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(placed)
+                group.start_soon(placed)
+            assert len(agents) == 2
+            assert agents[0] == agents[1]
         finally:
             await stack.close()

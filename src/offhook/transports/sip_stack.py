@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
+
 from offhook.errors import ConfigError, NotReached
 from offhook.ports.transport import CallStart
 from offhook.transports._baresip import library
@@ -54,6 +56,8 @@ class SipStack:
         self._codecs = codecs
         self._runtime: Runtime | None = None
         self._agents: dict[Login, UserAgent] = {}
+        self._making = anyio.Lock()
+        """Of agents: two of one login would be registered twice, and logged out once."""
         self._legs: list[SipTransport] = []
         self._counts: Counts | None = None
 
@@ -156,20 +160,20 @@ class SipStack:
                 log.info("a registrar did not confirm that we left")
 
     async def _agent(self, login: Login) -> UserAgent:
-        found = self._agents.get(login)
-        if found is None:
-            baresip = library()
-            account = baresip.Account(
-                user=login.user,
-                domain=login.host,
-                password=login.password,
-                auth_user=login.digest_user or None,
-                registrar=f"sip:127.0.0.1:{self._gate}",
-                reg_interval=600 if login.registers else 0,
-                audio_codecs=tuple(_NAMES[codec] for codec in login.codecs),
-            )
-            found = self._agents[login] = await baresip.UserAgent.create(self._runtime, account)
-        return found
+        async with self._making:
+            if login not in self._agents:
+                baresip = library()
+                account = baresip.Account(
+                    user=login.user,
+                    domain=login.host,
+                    password=login.password,
+                    auth_user=login.digest_user or None,
+                    registrar=f"sip:127.0.0.1:{self._gate}",
+                    reg_interval=600 if login.registers else 0,
+                    audio_codecs=tuple(_NAMES[codec] for codec in login.codecs),
+                )
+                self._agents[login] = await baresip.UserAgent.create(self._runtime, account)
+            return self._agents[login]
 
     def _kept(self, leg: SipTransport) -> SipTransport:
         self._legs.append(leg)
