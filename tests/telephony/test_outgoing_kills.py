@@ -16,7 +16,7 @@ import pytest
 from tests.telephony.figures import figure
 from tests.telephony.placing import Desk, open_desk
 
-from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing import ops, states
 from offhook.orchestrator.outgoing.schemas import NewOutgoing
 from offhook.testing.carriers.exchange import Person
 
@@ -82,13 +82,13 @@ async def test_of_two_hundred_calls_none_rings_twice(desk: Desk, monkeypatch: py
     systems = desk.house.services.systems
     lossy = Lossy(desk.carrier.transport(), 7)
     monkeypatch.setitem(systems._transports, "carrier/twilio", lossy)
-    rings = ops.rings
+    rings = states.rings
 
     async def rings_or_dies(*values: Any) -> None:
         await rings(*values)
         lossy.kill("before it wrote the answer down")
 
-    monkeypatch.setattr(ops, "rings", rings_or_dies)
+    monkeypatch.setattr(states, "rings", rings_or_dies)
     await desk.put("/call-limits", **OPEN)
     await desk.put("/outgoing-settings", consent_for=[])
     await desk.house.look("update tenant set max_calls = 1000")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from procrastinate import App as JobQueue
 from procrastinate import RetryStrategy
 
-from offhook.orchestrator.outgoing import ops, reminders
+from offhook.orchestrator.outgoing import ops, reminders, states
 from offhook.orchestrator.services import Services
 
 
 def register(queue: JobQueue, services: Services) -> None:
     """Make the jobs known to the queue."""
 
-    @queue.task(name=ops.DIAL, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
+    @queue.task(name=states.DIAL, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
     async def dial_outgoing(tenant: str, outgoing: str) -> None:
         await ops.dial(services, tenant, outgoing)
 

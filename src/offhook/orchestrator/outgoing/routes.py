@@ -15,7 +15,7 @@ from offhook.orchestrator.errors import Problem
 from offhook.orchestrator.kit.etag import IfMatch, etag, match
 from offhook.orchestrator.kit.once import once
 from offhook.orchestrator.kit.paging import Page, PageQuery, page, position_of
-from offhook.orchestrator.outgoing import lists, ops
+from offhook.orchestrator.outgoing import by_trunk, lists, ops
 from offhook.orchestrator.outgoing.schemas import (
     ConsentView,
     DoNotCallView,
@@ -154,7 +154,7 @@ async def withdraw_call_consent(phone: Number, access: Writing) -> None:
 @engine.post("", responses={401: PROBLEM}, openapi_extra=TOLD)
 async def take_dialled(body: SignedBody, given: Given) -> Heard:
     """How far a call is that an engine was asked to place. Signed."""
-    return Heard(heard=await ops.told(given, parse(_told, body)))
+    return Heard(heard=await by_trunk.told(given, parse(_told, body)))
 
 
 routers: tuple[APIRouter, ...] = (router, engine)

@@ -19,7 +19,8 @@ from offhook.orchestrator.carriers import webhooks
 from offhook.orchestrator.carriers.rest import placing
 from offhook.orchestrator.carriers.steps import Connect, HangUp, Heard, Step, Talk
 from offhook.orchestrator.carriers.webhooks import DOCUMENT, Carrier
-from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing import answered, by_carrier, states
+from offhook.orchestrator.outgoing.dialling import PREFIX
 from offhook.orchestrator.outgoing.keys import key_of
 from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import TenantScope
@@ -62,7 +63,7 @@ async def signed_word(
     """What a request says that the carrier signed; NotPermitted in the same words for whatever is wrong."""
     try:
         async with given.database.tenant(tenant) as scope:
-            account = await ops.account_of(scope, await ops.locked(scope, outgoing))
+            account = await by_carrier.account_of(scope, await states.locked(scope, outgoing))
     except NotFound as error:
         raise NotPermitted(webhooks.UNSIGNED) from error
     word = await webhooks.signed(request, given, tenant, account, kind)
@@ -74,18 +75,18 @@ Signed = Annotated[Word, Depends(signed_word)]
 
 async def _row(scope: TenantScope, given: Services, word: Word) -> OutgoingRow | None:
     """The call, if it is this attempt and this call of the carrier's that goes on."""
-    row = await ops.locked(scope, word.outgoing)
-    if row.attempts != word.attempt or row.state not in {"dialling", "ringing", "answered"}:
+    row = await states.locked(scope, word.outgoing)
+    if row.attempts != word.attempt or row.state not in states.UNDER_WAY:
         return None
     if not row.carrier_call:
         await placing.placed(scope, key_of(row.id, row.attempts), word.carrier_call)
     if row.carrier_call not in {"", word.carrier_call, word.heard.request}:
         return None
     if row.state == "dialling":
-        await ops.rings(scope, given, row, word.carrier_call)
+        await states.rings(scope, given, row, word.carrier_call)
     elif row.carrier_call != word.carrier_call:  # it had another name before it rang
-        await ops.is_named(scope, row, word.carrier_call)
-    return await ops.locked(scope, word.outgoing)
+        await states.is_named(scope, row, word.carrier_call)
+    return await states.locked(scope, word.outgoing)
 
 
 @router.post("/status", status_code=204)
@@ -97,9 +98,9 @@ async def outgoing_status(word: Signed, given: Given) -> None:
         if row is None:
             return
         if heard.status in FINAL:
-            await ops.over(scope, given, row, heard.status)
+            await states.attempt_ended(scope, given, row, heard.status)
         elif heard.by:
-            await ops.listened(scope, given, row, heard.by)
+            await answered.listened(scope, given, row, heard.by)
 
 
 @router.post("/answer", responses=DOCUMENT, response_class=Response)
@@ -109,7 +110,7 @@ async def outgoing_answer(word: Signed, given: Given) -> Response:
         row = await _row(scope, given, word)
         if row is None:
             return word.answer(HangUp())
-        await ops.answered(scope, given, row, word.heard.by or row.answered_by)
+        await states.answered(scope, given, row, word.heard.by or row.answered_by)
         return word.answer(await _media(scope, given, row, word), HangUp())
 
 
@@ -119,12 +120,12 @@ async def outgoing_heard(word: Signed, given: Given) -> None:
     async with given.database.tenant(word.tenant) as scope:
         row = await _row(scope, given, word)
         if row is not None:
-            await ops.listened(scope, given, row, word.heard.by)
+            await answered.listened(scope, given, row, word.heard.by)
 
 
 async def _media(scope: TenantScope, given: Services, row: OutgoingRow, word: Word) -> Step:
     now, settings = given.clock(), given.settings
-    token = await carriers.mint(scope, word.carrier_call, row.did, row.to, now, settings.token_ttl_s, ops.PREFIX)
+    token = await carriers.mint(scope, word.carrier_call, row.did, row.to, now, settings.token_ttl_s, PREFIX)
     base = f"{settings.public_url.rstrip('/')}/carriers/{word.talk.kind}/outgoing/{word.tenant}/{row.id}/{word.attempt}"
     return Connect(settings.stream_to(word.talk.kind), f"{base}/after", token, row.did, row.to, word.carrier_call)
 
