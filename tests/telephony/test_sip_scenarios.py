@@ -350,3 +350,11 @@ async def settled(line: Phone) -> None:
         while not line.count("absorbed"):
             await anyio.sleep(0.02)
     await anyio.sleep(0.3)
+
+
+async def test_who_was_to_be_rung_no_more_before_the_engine_was_asked_for_it_is_not_rung(tmp_path: Path) -> None:
+    async with phone(tmp_path, trunk(host="127.0.0.1:9")) as line:
+        stopped = await line.line.cancel("k1")
+        assert (stopped.state, stopped.why) == ("failed", "cancelled")
+        assert await placed(line) == ("failed", "cancelled", 0)
+        assert line.count("out.invite") == 0

@@ -50,7 +50,7 @@ async def dialled(request: Request) -> Response:
 
 
 async def cancel(request: Request) -> Response:
-    """DELETE /v1/dial/{key}: a placed call rings no more; how far it is, as it may have been answered, or 404."""
+    """DELETE /v1/dial/{key}: a placed call rings no more; how far it is, as it may have been answered."""
     key = request.path_params["key"]
     refusal = refused(request.app.state.engine, request.headers, "cancel", key, b"", datetime.now(UTC).timestamp())
     if refusal is not None:

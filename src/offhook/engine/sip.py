@@ -217,12 +217,13 @@ class SipLine:
         await self._carry(leg, self.gate.dialogs.get(leg.call_id))
         self.placed.now(now.model_copy(update={"state": "ended"}))
 
-    async def cancel(self, key: str) -> Dialled | None:
-        """Stop a placed call while it rings. One that was answered goes on."""
+    async def cancel(self, key: str) -> Dialled:
+        """Stop a placed call while it rings. One that was answered goes on; one that nobody has asked for yet never rings."""
         leg = self.placed.legs.pop(key, None)
         if leg is not None:
             await leg.end()
-        return self.placed.get(key)
+        # The request to place it may come later than this one: whoever sent it may have been held up.
+        return self.placed.get(key) or self.placed.now(Dialled(key=key, state="failed", why="cancelled"))
 
     def _login(self, trunk: Trunk, caller_id: str = "") -> Any:  # noqa: ANN401 - the stack's
         registers = trunk.auth == "register"

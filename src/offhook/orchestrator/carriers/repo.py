@@ -97,15 +97,15 @@ class AccountRepo(Repo):
 class LegRepo(Repo):
     """Calls that a tenant has asked its carriers to place."""
 
-    async def begin(self, key: str, account: str, to: str, caller_id: str, now: datetime) -> tuple[bool, datetime, str]:
-        """Keep an attempt. Whether it is new, when it was first made, and its call as far as known."""
+    async def begin(self, key: str, account: str, to: str, caller_id: str, now: datetime) -> tuple[bool, datetime, str, str]:
+        """Keep an attempt. Whether it is new, when it was first made, its call as far as known, and the account that was asked."""
         row = {"tenant_id": self._tenant, "key": key, "account_id": account, "to_number": to, "caller_id": caller_id, "begun_at": now}
         made = await self._session.execute(insert(CarrierLegRow).values(row).on_conflict_do_nothing().returning(CarrierLegRow.key))
         if made.first() is not None:
-            return True, now, ""
-        query = select(CarrierLegRow.begun_at, CarrierLegRow.carrier_call).where(*self._of(key))
+            return True, now, "", account
+        query = select(CarrierLegRow.begun_at, CarrierLegRow.carrier_call, CarrierLegRow.account_id).where(*self._of(key))
         found = (await self._session.execute(query)).one()
-        return False, found.begun_at, found.carrier_call or ""
+        return False, found.begun_at, found.carrier_call or "", found.account_id
 
     async def again(self, key: str, begun: datetime, now: datetime) -> bool:
         """The attempt is made again; False if somebody else has just done so."""

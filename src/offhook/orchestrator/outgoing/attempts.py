@@ -52,6 +52,9 @@ async def dial(given: Services, tenant: str, id: str) -> str:
 async def _begin(scope: TenantScope, given: Services, row: OutgoingRow) -> bool:
     """Whether it may be rung now; if so the attempt is kept before anybody is asked."""
     repo, now = OutgoingRepo(scope), given.clock()
+    if (off := await rules.off(scope, row)) is not None:
+        await states.end(scope, given, row, *off)
+        return False
     wanted = await rules.setting(scope)
     hours = Hours(wanted.opens, wanted.closes, frozenset(wanted.days))
     if row.not_after is not None and row.not_after < now:

@@ -27,10 +27,14 @@ class Asked:
     """Of whom it is asked; None: the platform's own."""
 
 
-async def asked(scope: TenantScope, given: Services, row: OutgoingRow) -> Asked:
-    """What the carrier of its number is asked."""
-    account = await account_of(scope, row)
-    kind = (await accounts.show(scope, given, account)).kind if account is not None else "twilio"
+async def asked(scope: TenantScope, given: Services, row: OutgoingRow) -> Asked | None:
+    """What the carrier of its number is asked. None where the number or its account has gone: the attempt is over."""
+    try:
+        account = await account_of(scope, row)
+        kind = (await accounts.show(scope, given, account)).kind if account is not None else "twilio"
+    except NotFound:
+        await states.end(scope, given, row, "failed", "no_account")
+        return None
     base = f"{given.settings.public_url.rstrip('/')}/carriers/{kind}/outgoing/{scope.tenant}/{row.id}/{row.attempts}"
     leg = NewLeg(
         to=row.to,

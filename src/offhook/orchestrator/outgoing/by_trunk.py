@@ -45,7 +45,9 @@ async def ask(given: Services, tenant: str, row: OutgoingRow, one: dialling.Aske
     else:
         said = await dialling.look(given, one, stop=stop)
     async with given.database.tenant(tenant) as scope:
-        now = await states.locked(scope, row.id)
+        now = await OutgoingRepo(scope).get(row.id, lock=True)
+        if now is None:  # its contact is no more
+            return "gone"
         if now.attempts == row.attempts and now.boot == one.dial.boot and now.state in states.UNDER_WAY:
             await (_not_heard(scope, given, now, said) if isinstance(said, str) else _heard(scope, given, now, said))
         return (await states.fresh(scope, row.id)).state
@@ -90,9 +92,10 @@ async def _heard(scope: TenantScope, given: Services, row: OutgoingRow, said: Di
 
 
 async def _not_heard(scope: TenantScope, given: Services, row: OutgoingRow, said: str) -> None:
-    """Its engine says nothing: it is asked again, and a call that died with its engine is over."""
-    if said == "silent":
-        await states.look_at(scope, given, row, given.clock() + (states.PAUSE if row.state == "dialling" else LOOK))
+    """Its engine says nothing: it is asked again for hours, and a call that died with its engine is over."""
+    begun, now = (await OutgoingRepo(scope).attempts(row.id))[-1].asked_at, given.clock()
+    if said == "silent" and now - begun < states.SILENT:
+        await states.look_at(scope, given, row, now + (states.PAUSE if row.state == "dialling" else LOOK))
     elif row.state == "answered":
         await states.attempt_ended(scope, given, row, "completed")
     elif row.reason == "by_hand":

@@ -62,4 +62,4 @@ def of_ref(ref: str) -> tuple[str, str, int] | None:
     """Tenant, call and attempt of what an engine tells."""
     tenant, _, rest = ref.partition("/")
     call, _, attempt = rest.partition("/")
-    return (tenant, call, int(attempt)) if tenant and call and attempt.isdigit() else None
+    return (tenant, call, int(attempt)) if tenant and call and attempt.isascii() and attempt.isdigit() else None

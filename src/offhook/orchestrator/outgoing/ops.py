@@ -101,6 +101,9 @@ async def cancel(scope: TenantScope, given: Services, id: str) -> OutgoingView:
         await repo.change(id, reason="by_hand")  # its engine is asked to stop, and says whether somebody was faster
         await states.look_at(scope, given, row, given.clock())
         return await show(scope, id)
+    if row.state == "dialling" and row.trunk_id is not None:  # no engine was asked yet
+        await states.end(scope, given, row, "cancelled", "by_hand")
+        return await show(scope, id)
     if row.state != "waiting":
         raise Conflict("this call is no longer waiting")
     await repo.change(id, state="cancelled", reason="by_hand", next_at=None, ended_at=given.clock())

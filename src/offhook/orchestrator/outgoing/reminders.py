@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from offhook.errors import OffhookError
+from offhook.errors import Invalid, OffhookError
 from offhook.orchestrator.bookings import ops as bookings
 from offhook.orchestrator.crm import ops as crm
-from offhook.orchestrator.outgoing import ops
+from offhook.orchestrator.outgoing import ops, rules
 from offhook.orchestrator.outgoing.repo import Due, OutgoingRepo
 from offhook.orchestrator.outgoing.schemas import NewOutgoing
 from offhook.orchestrator.services import Services
@@ -28,7 +28,7 @@ async def remind(given: Services, tenant: str) -> int:
         contacts = await crm.some(scope, {one.contact_id for one in visits if one.contact_id})
         repo = OutgoingRepo(scope)
         for visit in visits:
-            once = f"reminder/{visit.id}/{int(visit.starts_at.timestamp())}"
+            once = rules.once_of(visit)
             contact = contacts.get(visit.contact_id or "")
             if contact is None or contact.phone is None or visit.starts_at <= now or await repo.once(once) is not None:
                 continue
@@ -36,7 +36,11 @@ async def remind(given: Services, tenant: str) -> int:
                 to=contact.phone, agent_id=wanted.reminder_agent, purpose="reminder", contact_id=contact.id, appointment_id=visit.id,
                 not_after=visit.starts_at,
             )  # fmt: skip
-            await ops.create(scope, given, new, "system", once)
+            try:
+                await ops.create(scope, given, new, "system", once)
+            except Invalid as error:  # nothing was written: it is looked at before
+                _log.warning("a reminder was not made: %s", error.public, extra={"tenant": tenant})
+                continue
             made += 1
     return made
 

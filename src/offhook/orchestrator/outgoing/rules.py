@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from offhook.errors import NotFound
 from offhook.orchestrator.agents import ops as agents
+from offhook.orchestrator.bookings import ops as bookings
+from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.crm import contacts
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.numbers import ops as numbers
 from offhook.orchestrator.outgoing.repo import Lists, OutgoingRepo
 from offhook.orchestrator.outgoing.schemas import REASONS, Purpose, Setting, SettingView
+from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import TenantScope
+from offhook.orchestrator.tenants import ops as tenants
 from offhook.orchestrator.tolls import ops as tolls
+
+REMINDER: Final = "reminder/"
+"""How ``once`` of reminders begins that are made by themselves."""
 
 
 async def setting(scope: TenantScope, *, lock: bool = False) -> SettingView:
@@ -40,12 +50,52 @@ async def may(scope: TenantScope, to: str, purpose: str, lead: str | None) -> tu
         return "", "do_not_call"
     if await held.consent(to) is not None:
         return "given", None
-    if purpose == "call-back" and lead is not None and (await contacts.lead(scope, lead)).status == "callback":
+    if purpose == "call-back" and lead is not None and contact is not None and await _asked_back(scope, lead, contact.id):
         return "asked", None
     wanted = await setting(scope)
     return ("", "no_consent") if purpose in wanted.consent_for else ("service", None)
 
 
+async def off(scope: TenantScope, row: OutgoingRow) -> tuple[str, str] | None:
+    """How a call that waits ends because what it needs, or is about, has gone meanwhile: state and reason; None where nothing has."""
+    if (await tenants.get(scope)).suspended:
+        return "refused", "business_suspended"
+    try:
+        await numbers.show(scope, row.number_id)
+    except NotFound:
+        return "failed", "no_number"
+    try:
+        await agents.live(scope, row.agent_id)
+    except NotFound:
+        return "failed", "no_agent"
+    return ("cancelled", "no_visit") if await _visit_is_off(scope, row) else None
+
+
+def once_of(visit: Appointment) -> str:
+    """What makes a reminder the only one of a visit at this time."""
+    return f"{REMINDER}{visit.id}/{int(visit.starts_at.timestamp())}"
+
+
 async def own(scope: TenantScope, to: str) -> bool:
     """Whether a number is the tenant's own."""
     return any(one.did == to for one in await numbers.page(scope, 1_000, None))
+
+
+async def _asked_back(scope: TenantScope, lead: str, contact: str) -> bool:
+    """Whether this contact has asked for it: another's wish is no consent of theirs."""
+    try:
+        found = await contacts.lead(scope, lead)
+    except NotFound:  # deleted meanwhile
+        return False
+    return found.status == "callback" and found.contact_id == contact
+
+
+async def _visit_is_off(scope: TenantScope, row: OutgoingRow) -> bool:
+    if row.purpose != "reminder" or row.appointment_id is None:
+        return False
+    try:
+        visit = (await bookings.show(scope, row.appointment_id)).appointment
+    except NotFound:
+        return True
+    moved = row.once is not None and row.once.startswith(REMINDER) and row.once != once_of(visit)
+    return moved or visit.status != "booked"

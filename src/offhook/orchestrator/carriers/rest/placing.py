@@ -45,9 +45,11 @@ class Kept:
         """See CarrierRest."""
         now = self._given.clock()
         async with self._given.database.tenant(self._tenant) as scope:
-            new, begun, known = await LegRepo(scope).begin(leg.key, self._account, leg.to, leg.caller_id, now)
+            new, begun, known, asked = await LegRepo(scope).begin(leg.key, self._account, leg.to, leg.caller_id, now)
         if known:
             return known
+        if asked != self._account:  # that one alone can say whether it rings
+            raise AdapterUnavailable(f"carrier/{self.kind}", "this call was asked of another account", retry=Retry(60.0))
         if not new:
             if call := await self._look(leg, begun):
                 return call
