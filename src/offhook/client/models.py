@@ -288,6 +288,7 @@ class CallDetail(Model):
     tools: list[dict[str, Any]]
     transfers: list[dict[str, Any]] = Field(default_factory=list)
     recording: RecordingView | None
+    voice_message: VoiceMessage | None = None
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
     media: MediaQuality | None = None
@@ -2430,6 +2431,19 @@ class Visit(Model):
     token: str = Field(repr=False)
     offers: list[str]
     socket: str
+
+
+class VoiceMessage(Model):
+    """A message that the caller left after a tone, when the call could not go on. Its sound is at ``.../calls/{call}/voice-
+    message``.
+    """
+
+    state: Literal["fetching", "here", "failed", "off"]
+    fault: Literal["gone", "keys", "elsewhere", "too_large", "not_audio", "unreachable", "broken"] | None
+    recording: str
+    seconds: float
+    left_at: dt.datetime
+    settled_at: dt.datetime | None
 
 
 class VoiceTestStart(Model):

@@ -1289,6 +1289,20 @@ class RecordingsGroup:
         request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/trace")
         return self._sender.file(request)
 
+    def fetch_voice_message(
+        self, tenant: str, call: str, *, download: bool | None = None, range: str | None = None, if_range: str | None = None
+    ) -> File:
+        """The message that the caller left where the call could not go on, as FLAC; whole or in part. Who listens is written
+        down.
+        """
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls/{part(call)}/voice-message",
+            query={"download": download},
+            headers={"Range": range, "if-range": if_range},
+        )
+        return self._sender.file(request)
+
 
 class ResellersGroup:
     """Operations on resellers."""
@@ -2954,6 +2968,20 @@ class AsyncRecordingsGroup:
         written down.
         """
         request = Request("GET", f"/v1/tenants/{part(tenant)}/calls/{part(call)}/trace")
+        return self._sender.file(request)
+
+    def fetch_voice_message(
+        self, tenant: str, call: str, *, download: bool | None = None, range: str | None = None, if_range: str | None = None
+    ) -> AsyncFile:
+        """The message that the caller left where the call could not go on, as FLAC; whole or in part. Who listens is written
+        down.
+        """
+        request = Request(
+            "GET",
+            f"/v1/tenants/{part(tenant)}/calls/{part(call)}/voice-message",
+            query={"download": download},
+            headers={"Range": range, "if-range": if_range},
+        )
         return self._sender.file(request)
 
 

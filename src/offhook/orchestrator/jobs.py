@@ -19,6 +19,7 @@ from offhook.orchestrator.audit import jobs as audit
 from offhook.orchestrator.bookings.outside import jobs as outside
 from offhook.orchestrator.calls import intake
 from offhook.orchestrator.calls import jobs as calls
+from offhook.orchestrator.carriers import jobs as carriers
 from offhook.orchestrator.connections import jobs as connections
 from offhook.orchestrator.connections.ops import CONNECTED, DISCONNECTED
 from offhook.orchestrator.db import Database, libpq
@@ -45,8 +46,8 @@ from offhook.orchestrator.vault import jobs as vault
 from offhook.orchestrator.vault.ops import Vault
 
 DOMAINS = (
-    agents, audit, calls, connections, hooks, keys, live, numbers, openas, outgoing, outside, overview, paperwork, people, recordings,
-    resellers, sync, tenants, tolls, transfers, vault,
+    agents, audit, calls, carriers, connections, hooks, keys, live, numbers, openas, outgoing, outside, overview, paperwork, people,
+    recordings, resellers, sync, tenants, tolls, transfers, vault,
 )  # fmt: skip
 """Modules whose ``register`` makes jobs known. ``connected`` and ``disconnected``, where they have them, are told of connections."""
 GRACE = 5.0

@@ -16,6 +16,7 @@ from offhook.orchestrator.calls.repo import CallRepo
 from offhook.orchestrator.calls.schemas import Call, CallDetail, CallRecord
 from offhook.orchestrator.calls.transcript import Transcript, turns_of
 from offhook.orchestrator.crm import ops as crm
+from offhook.orchestrator.recordings import messages as left
 from offhook.orchestrator.recordings import ops as recordings
 from offhook.orchestrator.scope import TenantScope
 
@@ -34,6 +35,7 @@ async def detail(scope: TenantScope, id: str) -> CallDetail:
         tools=[event for event in events if event["type"] == "tool.finished"],
         transfers=[event for event in events if event["type"].startswith("transfer.")],
         recording=await recordings.show(scope, id) if call.recorded else None,
+        voice_message=await left.show(scope, id),
         usage=last.get("usage.reported"),
         ended=last.get("call.ended"),
         media=_media(last.get("call.ended")),

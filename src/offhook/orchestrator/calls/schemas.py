@@ -12,7 +12,7 @@ from offhook.contracts.events import MediaQuality
 from offhook.orchestrator.bookings.schemas import Appointment
 from offhook.orchestrator.calls.words import asked
 from offhook.orchestrator.crm.schemas import Lead, Message
-from offhook.orchestrator.recordings.schemas import RecordingView
+from offhook.orchestrator.recordings.schemas import RecordingView, VoiceMessage
 
 State = Literal["planned", "live", "ended"]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -126,6 +126,8 @@ class CallDetail(BaseModel):
     transfers: list[dict[str, Any]] = []
     """The engine's events about putting the caller through, in order."""
     recording: RecordingView | None
+    voice_message: VoiceMessage | None = None
+    """What the caller left after a tone, where the call could not go on."""
     usage: dict[str, Any] | None
     ended: dict[str, Any] | None
     media: MediaQuality | None = None

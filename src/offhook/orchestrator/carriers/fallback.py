@@ -17,6 +17,7 @@ from offhook.orchestrator.carriers.words import said, voice
 from offhook.orchestrator.crm import ops as crm
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.numbers.schemas import Owner
+from offhook.orchestrator.recordings import messages
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops as tenants
@@ -76,7 +77,10 @@ async def left(one: Stranded) -> list[Step]:
     """The caller has left a message."""
     heard = one.heard
     if heard.recording and heard.seconds:
-        await _note(one, "callback", f"They left a message of {heard.seconds} s; the carrier keeps it as recording {heard.recording}.")
+        note = f"They left a message of {heard.seconds} s; the carrier keeps it as recording {heard.recording}."
+        call = await _note(one, "callback", note)
+        left = messages.Left(one.talk.kind, one.owner.account, heard.recording, heard.audio, heard.seconds)
+        await messages.begin(one.scope, one.given, call, left)
     return [_line("thanks", (await _agent(one))[0]), HangUp()]
 
 
@@ -102,8 +106,8 @@ def _line(name: str, language: str) -> Say:
     return Say(said(name, language), voice(language))
 
 
-async def _note(one: Stranded, kind: str, note: str) -> None:
-    """Into the call's record, once however often the carrier asks; a call that never came to an engine gets one."""
+async def _note(one: Stranded, kind: str, note: str) -> str:
+    """Into the call's record, once however often the carrier asks; a call that never came to an engine gets one. The call's id."""
     scope, now, heard = one.scope, one.given.clock(), one.heard
     call = await calls.by_carrier_call(scope, heard.carrier_call) if heard.carrier_call else None
     if call is None:
@@ -112,8 +116,9 @@ async def _note(one: Stranded, kind: str, note: str) -> None:
             scope, new, one.owner.agent, transport=transport, carrier_call=heard.carrier_call, did=one.owner.did, caller=heard.caller
         )
         await calls.lost(scope, call.id, now)
-    _, messages = await crm.of_call(scope, call.id)
-    if any(each.note == note for each in messages):
-        return
+    _, told = await crm.of_call(scope, call.id)
+    if any(each.note == note for each in told):
+        return call.id
     contact = await crm.save_contact(scope, now, heard.caller if heard.caller.startswith("+") else None)
     await crm.add_message(scope, now, contact.id, call.id, kind=kind, note=note)
+    return call.id

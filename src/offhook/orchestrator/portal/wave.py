@@ -112,6 +112,11 @@ def wave(detail: CallDetail, budget_ms: float) -> Wave:
     return Wave(seconds, turns, tuple(gaps), tuple(unheard), tuple(pins), _summary(seconds, turns, detail.turns, pins))
 
 
+def one_voice(seconds: float) -> Wave:
+    """Of a sound in which the caller alone speaks, from its beginning to its end."""
+    return Wave(seconds, (Span(0.0, seconds, "caller"),), (), (), (), _("The message takes {time}.").format(time=duration(seconds)))
+
+
 def first_sound(turn: Event, asked_until: float | None) -> float:
     """When the agent was first heard in a turn, in milliseconds. ``start_ms`` is when it began to work out what to say.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import anyio
 from anyio import to_thread
 
-from offhook.contracts.handover import HandedOver, Handover, Kind
+from offhook.contracts.handover import HandedOver, Handover
 from offhook.errors import Conflict, Invalid, NotFound
 from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.calls import ops as calls
@@ -17,15 +17,16 @@ from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.recordings import store, waveform
 from offhook.orchestrator.recordings.repo import RecordingRepo
-from offhook.orchestrator.recordings.schemas import SPEAKERS, Loudness, RecordingView, Wave, Waveform
+from offhook.orchestrator.recordings.schemas import SPEAKERS, Held, Loudness, RecordingView, Wave, Waveform
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import files
 from offhook.orchestrator.vault.files import FileKey
-from offhook.orchestrator.vault.ops import Vault
+from offhook.orchestrator.vault.ops import vault_of
 
 EXAMINE: Final = "examine_recording"
-"""Name of the job that looks at a recording which has come."""
+"""Name of the job that looks at a sound which has come."""
+KINDS: Final[tuple[Held, ...]] = ("recording", "trace", "message")
 WRITE: Final = 262_144
 """Bytes that are gathered before a thread writes them."""
 
@@ -42,7 +43,7 @@ async def receive(given: Services, one: Handover, body: AsyncIterator[bytes]) ->
             if await _there(scope, one):
                 key = None
             else:
-                key = await _vault(given).file_key(scope, store.place(one.call, one.kind))
+                key = await vault_of(given).file_key(scope, store.place(one.call, one.kind))
     except NotFound:  # deleted, with or without all that was its owner's
         await _drain(body)
         return HandedOver(kept=False)
@@ -54,7 +55,7 @@ async def receive(given: Services, one: Handover, body: AsyncIterator[bytes]) ->
 
 async def _take_in(given: Services, tenant: str, one: Handover, key: FileKey, body: AsyncIterator[bytes]) -> HandedOver:
     token = new_id("part", given.clock())
-    incoming = await to_thread.run_sync(store.Incoming, _path(given, tenant, one.call, one.kind), key, token)
+    incoming = await to_thread.run_sync(store.Incoming, path_of(given, tenant, one.call, one.kind), key, token)
     try:
         await _copy(one, body, incoming)
         if await to_thread.run_sync(incoming.end) != one.sha256 or incoming.size != one.size:
@@ -87,14 +88,20 @@ async def _copy(one: Handover, body: AsyncIterator[bytes], incoming: store.Incom
 async def _enter(given: Services, scope: TenantScope, one: Handover, incoming: store.Incoming) -> None:
     """Note the file and give it its name, while nobody deletes its call; NotFound if somebody has."""
     await calls.locked(scope, one.call)
-    if not await RecordingRepo(scope).add(one, given.clock()):
+    new = await RecordingRepo(scope).add(one.call, one.kind, given.clock(), size=one.size, sha256=one.sha256, recovered=one.recovered)
+    if not new:
         await _there(scope, one)  # another request has brought it in the meantime
         return
     await to_thread.run_sync(incoming.keep)
     if one.kind == "recording":
         await calls.recorded(scope, one.call, recorded=True)
-        job = given.queue.configure_task(EXAMINE, connection=await raw_connection(scope.session))
-        await job.defer_async(tenant=scope.tenant, call=one.call)
+        await look_at(given, scope, one.call, one.kind)
+
+
+async def look_at(given: Services, scope: TenantScope, call: str, kind: Held) -> None:
+    """Have a sound examined, once this transaction is over."""
+    job = given.queue.configure_task(EXAMINE, connection=await raw_connection(scope.session))
+    await job.defer_async(tenant=scope.tenant, call=call, kind=kind)
 
 
 async def _there(scope: TenantScope, one: Handover) -> bool:
@@ -116,72 +123,72 @@ async def show(scope: TenantScope, call: str) -> RecordingView | None:
     return await RecordingRepo(scope).get(call, "recording")
 
 
-async def has(scope: TenantScope, call: str, kind: Kind) -> bool:
+async def has(scope: TenantScope, call: str, kind: Held) -> bool:
     """Whether there is such a file of a call."""
     return await RecordingRepo(scope).get(call, kind) is not None
 
 
-async def fetch(given: Services, scope: TenantScope, call: str, kind: Kind) -> tuple[RecordingView, store.Stored]:
+async def fetch(given: Services, scope: TenantScope, call: str, kind: Held) -> tuple[RecordingView, store.Stored]:
     """A call's file, to be read in a thread, also after this transaction; NotFound."""
     view = await RecordingRepo(scope).get(call, kind)
     if view is None:
         raise NotFound(f"there is no {kind} of this call")
-    path = _path(given, scope.tenant, call, kind)
+    path = path_of(given, scope.tenant, call, kind)
     try:
         head = await to_thread.run_sync(store.head, path)
     except FileNotFoundError:
         raise NotFound(f"the file of this {kind} is gone") from None
-    return view, store.Stored(path, await _vault(given).file_key(scope, store.place(call, kind), head))
+    return view, store.Stored(path, await vault_of(given).file_key(scope, store.place(call, kind), head))
 
 
 async def peaks(given: Services, scope: TenantScope, call: str, resolution: int) -> Waveform:
     """The waveform of a recording; NotFound without one, Conflict until the recording has been examined."""
-    seconds, packed = await _packed(given, scope, call)
+    seconds, packed = await _packed(given, scope, call, "recording")
     found = waveform.unpack(packed, resolution)
     sides = [Wave(name=name, min=one[0].tolist(), max=one[1].tolist()) for name, one in zip(SPEAKERS, found, strict=False)]
     return Waveform(seconds=seconds, resolution=found.shape[2], channels=sides)
 
 
-async def loudness(given: Services, scope: TenantScope, call: str, a_second: int) -> Loudness:
-    """How loud the sides of a recording are, about so many times a second, to be drawn; NotFound and Conflict as ``peaks``."""
-    seconds, packed = await _packed(given, scope, call)
+async def loudness(given: Services, scope: TenantScope, call: str, a_second: int, kind: Held = "recording") -> Loudness:
+    """How loud the sides of a sound are, about so many times a second, to be drawn; NotFound and Conflict as ``peaks``."""
+    seconds, packed = await _packed(given, scope, call, kind)
     rate, found = waveform.loudness(waveform.unpack(packed, waveform.MOST), seconds, a_second)
     sides = {name: one.tobytes() for name, one in zip(SPEAKERS, found, strict=False)}
     return Loudness(seconds=seconds, a_second=rate, **sides)
 
 
-async def _packed(given: Services, scope: TenantScope, call: str) -> tuple[float, bytes]:
-    """A recording's length in seconds, and its waveform."""
-    view = await show(scope, call)
+async def _packed(given: Services, scope: TenantScope, call: str, kind: Held) -> tuple[float, bytes]:
+    """A sound's length in seconds, and its waveform."""
+    view = await RecordingRepo(scope).get(call, kind)
     if view is None:
-        raise NotFound("there is no recording of this call")
-    sealed = await RecordingRepo(scope).peaks(call)
+        raise NotFound(f"there is no {kind} of this call")
+    sealed = await RecordingRepo(scope).peaks(call, kind)
     if sealed is None or view.seconds is None:
         raise Conflict("the waveform is not ready yet")
-    return view.seconds, await given.vault.open(scope, _peaks_place(call), sealed)
+    return view.seconds, await given.vault.open(scope, _peaks_place(call, kind), sealed)
 
 
 async def remove(given: Services, scope: TenantScope, call: str) -> None:
     """Delete a call's files, and what is known of them. The call's row must be locked."""
     # The files first: should the transaction fail, they are gone all the same, and it can be tried again; not the other way about.
-    for kind in get_args(Kind):
-        await to_thread.run_sync(store.remove, _path(given, scope.tenant, call, kind))
+    for kind in KINDS:
+        await to_thread.run_sync(store.remove, path_of(given, scope.tenant, call, kind))
     await RecordingRepo(scope).remove(call)
 
 
-async def examine(given: Services, tenant: str, call: str) -> bool:
-    """Find out how long a recording is, and its waveform; False if there is nothing to do any more."""
+async def examine(given: Services, tenant: str, call: str, kind: Held = "recording") -> bool:
+    """Find out how long a sound is, and its waveform; False if there is nothing to do any more."""
     async with given.database.tenant(tenant) as scope:
-        if not await RecordingRepo(scope).unexamined(call):
+        if not await RecordingRepo(scope).unexamined(call, kind):
             return False
-        _, stored = await fetch(given, scope, call, "recording")
+        _, stored = await fetch(given, scope, call, kind)
     sound = await to_thread.run_sync(_examine, stored)
     async with given.database.tenant(tenant) as scope:
         fields: dict[str, Any] = {"examined_at": given.clock()}
         if sound is not None:
-            sealed = await given.vault.seal(scope, _peaks_place(call), waveform.pack(sound.peaks))
+            sealed = await given.vault.seal(scope, _peaks_place(call, kind), waveform.pack(sound.peaks))
             fields |= {"seconds": sound.seconds, "sample_rate": sound.sample_rate, "channels": sound.channels, "peaks": sealed}
-        await RecordingRepo(scope).examined(call, **fields)
+        await RecordingRepo(scope).examined(call, kind, **fields)
     return True
 
 
@@ -202,15 +209,10 @@ def _sweep(folder: Path, before: float) -> int:
     return len(old)
 
 
-def _vault(given: Services) -> Vault:
-    if not isinstance(given.vault, Vault):
-        raise TypeError("recordings are sealed by the vault itself")
-    return given.vault
-
-
-def _path(given: Services, tenant: str, call: str, kind: Kind) -> Path:
+def path_of(given: Services, tenant: str, call: str, kind: Held) -> Path:
+    """Where a call's file is."""
     return store.path_of(files.folder(given.settings.state_dir, store.KIND, tenant), call, kind)
 
 
-def _peaks_place(call: str) -> str:
-    return f"recording/{call}/peaks"
+def _peaks_place(call: str, kind: Held) -> str:
+    return f"recording/{call}/peaks" if kind == "recording" else f"recording/{call}/{kind}/peaks"

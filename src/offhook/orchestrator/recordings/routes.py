@@ -88,6 +88,25 @@ async def head_recording(call: CallIn, access: Reading) -> Response:
     return Response(None, 200, serving.headers(call, view, None, download=False), serving.SOUND)
 
 
+@router.get("/voice-message", response_class=StreamingResponse, responses=_FILE)
+async def fetch_voice_message(
+    call: CallIn,
+    access: Reading,
+    wanted: Annotated[str | None, Header(alias="Range", description="One range of bytes.")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    download: Annotated[bool, Query(description="Save it rather than play it.")] = False,
+) -> Response:
+    """The message that the caller left where the call could not go on, as FLAC; whole or in part. Who listens is written down."""
+    return await serving.sound(access, call, wanted, if_range, download=download, kind="message")
+
+
+@router.head("/voice-message", response_class=Response, responses={404: PROBLEM})
+async def head_voice_message(call: CallIn, access: Reading) -> Response:
+    """How large the message of a call is, and that parts of it can be had."""
+    view, _ = await ops.fetch(access.given, access.scope, call, "message")
+    return Response(None, 200, serving.headers(call, view, None, download=False), serving.SOUND)
+
+
 @router.get("/peaks", responses={404: PROBLEM, 409: PROBLEM})
 async def show_peaks(
     call: CallIn,

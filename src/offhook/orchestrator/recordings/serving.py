@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -14,16 +14,19 @@ from offhook.orchestrator.recordings.ranges import Range, Unsatisfiable, parse
 from offhook.orchestrator.recordings.schemas import RecordingView
 
 SOUND: Final = "audio/flac"
+Sound: TypeAlias = Literal["recording", "message"]
 
 
-async def sound(access: TenantAccess, call: str, wanted: str | None, if_range: str | None, *, download: bool) -> Response:
-    """A call's recording for the headers Range and If-Range. Who listens is written down. NotFound."""
-    view, stored = await ops.fetch(access.given, access.scope, call, "recording")
+async def sound(
+    access: TenantAccess, call: str, wanted: str | None, if_range: str | None, *, download: bool, kind: Sound = "recording"
+) -> Response:
+    """A call's recording or message for the headers Range and If-Range. Who listens is written down. NotFound."""
+    view, stored = await ops.fetch(access.given, access.scope, call, kind)
     try:
         part = parse(wanted, view.size) if if_range in {None, _tag(view)} else None
     except Unsatisfiable:
-        return answer(416, "range", "the recording has no such bytes", headers={"Content-Range": f"bytes */{view.size}"})
-    await access.audit("call.recording.read", call, {"range": [part.first, part.last]} if part else {})
+        return answer(416, "range", f"the {kind} has no such bytes", headers={"Content-Range": f"bytes */{view.size}"})
+    await access.audit(f"call.{kind}.read", call, {"range": [part.first, part.last]} if part else {})
     whole = Range(0, view.size - 1)
     pieces = stored.read((part or whole).first, (part or whole).last)
     return StreamingResponse(pieces, 206 if part else 200, headers(call, view, part, download=download), SOUND)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from offhook.contracts.handover import Kind
+from offhook.orchestrator.recordings.schemas import Held
 from offhook.orchestrator.vault.files import HEAD, PIECE, FileKey
 from offhook.orchestrator.vault.seal import TAG, Unsealable
 
@@ -19,12 +19,12 @@ KIND: Final = "recordings"
 PART: Final = ".part"
 
 
-def place(call: str, kind: Kind) -> str:
+def place(call: str, kind: Held) -> str:
     """What a file is bound to."""
     return f"recording/{call}/{kind}"
 
 
-def path_of(folder: Path, call: str, kind: Kind) -> Path:
+def path_of(folder: Path, call: str, kind: Held) -> Path:
     """Where a call's file is. A call's id is an engine's word; no such word becomes a path."""
     return folder / f"{hashlib.sha256(call.encode()).hexdigest()[:40]}.{kind}"
 

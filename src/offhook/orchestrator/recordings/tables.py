@@ -1,4 +1,4 @@
-"""Recordings and traces: what of them the database knows. The bytes are sealed files."""
+"""Recordings, traces and messages of callers: what of them the database knows. The bytes are sealed files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from offhook.orchestrator.db import Base
 
 
 class RecordingRow(Base):
-    """One file of a call. ``kind`` is recording or trace; ``size`` and ``sha256`` are of the clear.
+    """One file of a call. ``kind`` is recording, trace or message; ``size`` and ``sha256`` are of the clear.
 
-    A recording's length and waveform are known once it has been examined; ``peaks`` are sealed.
+    A sound's length and waveform are known once it has been examined; ``peaks`` are sealed.
     """
 
     __tablename__ = "recording"
@@ -31,3 +31,25 @@ class RecordingRow(Base):
     sample_rate: Mapped[int | None]
     channels: Mapped[int | None]
     peaks: Mapped[bytes | None] = mapped_column(deferred=True)
+
+
+class VoiceMessageRow(Base):
+    """A message that a caller left with the carrier. ``url`` is where it is there: sealed, since it may be all that is needed to hear it;
+    None once that is of no more use.
+    """
+
+    __tablename__ = "voice_message"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "call_id"], ["call.tenant_id", "call.id"]),)
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    carrier: Mapped[str]
+    account_id: Mapped[str | None]
+    recording: Mapped[str]
+    url: Mapped[bytes | None]
+    seconds: Mapped[float]
+    state: Mapped[str] = mapped_column(server_default="fetching")
+    fault: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    left_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

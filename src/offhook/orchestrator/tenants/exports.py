@@ -19,13 +19,13 @@ from urllib.parse import quote
 from anyio import to_thread
 from sqlalchemy import delete, insert, select, text, tuple_, update
 
-from offhook.contracts.handover import Kind
 from offhook.errors import Conflict, NotFound, NotPermitted
 from offhook.orchestrator.audit import ops as audit
 from offhook.orchestrator.auth.permissions import IN_TENANT, Permission
 from offhook.orchestrator.db import raw_connection
 from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.recordings import ops as recorded
+from offhook.orchestrator.recordings.schemas import Held
 from offhook.orchestrator.scope import PlatformScope, Repo, TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.tenants import ops
@@ -227,10 +227,10 @@ async def sweep(given: Services) -> int:
     return len(old)
 
 
-async def _tables(scope: TenantScope, out: Archive) -> tuple[dict[str, Any], list[tuple[str, Kind]]]:
+async def _tables(scope: TenantScope, out: Archive) -> tuple[dict[str, Any], list[tuple[str, Held]]]:
     """Write every table; the manifest so far, and which recordings there are, by call and kind."""
     counts: dict[str, int] = {}
-    recordings: list[tuple[str, Kind]] = []
+    recordings: list[tuple[str, Held]] = []
     sources = await sources_of(scope)
     for source in sources:
         counts[source.table] = 0
@@ -252,14 +252,14 @@ async def _tables(scope: TenantScope, out: Archive) -> tuple[dict[str, Any], lis
     return manifest, recordings
 
 
-async def _recording(given: Services, tenant: str, out: Archive, call: str, kind: Kind) -> bool:
-    """Write a recording or a trace; False if it was deleted meanwhile."""
+async def _recording(given: Services, tenant: str, out: Archive, call: str, kind: Held) -> bool:
+    """Write a recording, a trace or a message; False if it was deleted meanwhile."""
     try:
         async with given.database.tenant(tenant) as scope:
             view, stored = await recorded.fetch(given, scope, call, kind)
     except NotFound:
         return False
-    suffix = "flac" if kind == "recording" else "jsonl"
+    suffix = "jsonl" if kind == "trace" else "flac"
     await to_thread.run_sync(out.copy, f"{kind}s/{quote(call, safe='')}.{suffix}", stored.read(0, view.size - 1))
     return True
 

@@ -25,6 +25,7 @@ import httpx
 from anyio.abc import TaskGroup
 
 from offhook.testing.business.base import Simulator
+from offhook.testing.carriers.tapes import Tape
 
 T = TypeVar("T")
 Does: TypeAlias = Literal["answer", "busy", "no-answer", "failed"]
@@ -134,6 +135,10 @@ class Exchange(Simulator):
         self.people: dict[str, Person] = {}
         self.conferences: dict[str, Conference] = {}
         self.problems: list[str] = []
+        self.tape = Tape()
+        """What every recording is."""
+        self.tapes: set[str] = set()
+        """The recordings that there are."""
         self._group: TaskGroup | None = None
         self._changed = anyio.Event()
         self._count = 0
@@ -538,6 +543,12 @@ class Exchange(Simulator):
         if url and short in noun.get("statusCallbackEvent", "").split() and self._group is not None:
             more = {"ConferenceSid": room.sid, "FriendlyName": room.name, "StatusCallbackEvent": event, "CallSid": call.sid}
             self._soon(self._say_to, call, urljoin(base, url), more, {"AccountSid": call.account.sid})
+
+    def taped(self, prefix: str) -> str:
+        """There is a recording more; its id."""
+        made = self._sid(prefix)
+        self.tapes.add(made)
+        return made
 
     # -- placing ---------------------------------------------------------------------------------------------------------------
 

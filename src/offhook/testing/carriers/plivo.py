@@ -106,7 +106,7 @@ class PlivoCarrier(Exchange):
 
     def kept(self, call: Call) -> dict[str, str]:  # noqa: ARG002
         """See Exchange."""
-        made = self._sid("")
+        made = self.taped("")
         url = f"https://media.plivo.com/v1/Account/{self.account}/Recording/{made}.wav"
         return {"RecordUrl": url, "RecordFile": url, "RecordingID": made, "RecordingDuration": "5", "RecordingDurationMs": "5000"}
 
@@ -188,6 +188,7 @@ class PlivoCarrier(Exchange):
             Route(f"{root}/Number/", self._numbers, methods=["GET"]),
             Route(f"{root}/Number/{{number}}/", self._number, methods=["GET", "POST"]),
             Route(f"{root}/Application/{{application}}/", self._application, methods=["GET", "POST"]),
+            Route(f"{root}/Recording/{{recording}}.wav", self._recording, methods=["GET"]),
         ]
 
     def authorised(self, request: Request) -> None:
@@ -199,6 +200,11 @@ class PlivoCarrier(Exchange):
     async def _account(self, request: Request) -> Response:
         self.authorised(request)
         return JSONResponse({"auth_id": self.account, "cash_credits": "10.00"})
+
+    async def _recording(self, request: Request) -> Response:
+        self.authorised(request)
+        missing = JSONResponse({"error": "not found"}, 404)
+        return self.tape.answer(missing) if request.path_params["recording"] in self.tapes else missing
 
     async def _place(self, request: Request) -> Response:
         self.authorised(request)

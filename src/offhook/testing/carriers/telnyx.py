@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any, ClassVar, Final
@@ -24,6 +25,9 @@ PLACING: Final = frozenset(
         "MachineDetection", "AsyncAmd", "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod",
     }
 )  # fmt: skip
+BUCKET: Final = "/telephony-recorder-prod"
+EXPIRES_S: Final = 600
+"""Seconds that the address of a recording is good."""
 ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
     **TWILIO,
     "Gather": frozenset(
@@ -87,8 +91,13 @@ class TelnyxCarrier(Exchange):
 
     def kept(self, call: Call) -> dict[str, str]:  # noqa: ARG002
         """See Exchange."""
-        sid = self._sid("RE")
-        return {"RecordingUrl": f"https://recordings.telnyx.example/{sid}.wav?sig=1", "RecordingSid": sid, "RecordingDuration": "5"}
+        sid = self.taped("RE")
+        until = int(self.clock().timestamp()) + EXPIRES_S
+        url = f"https://s3.amazonaws.com{BUCKET}/{self.account}/{sid}.wav?until={until}&X-Amz-Signature={self._sign(sid, until)}"
+        return {"RecordingUrl": url, "RecordingSid": sid, "RecordingDuration": "5"}
+
+    def _sign(self, sid: str, until: int) -> str:
+        return hashlib.sha256(f"{self.key}{sid}{until}".encode()).hexdigest()
 
     async def listened(self, call: Call, source: Source, detection: str, *, machine: bool) -> Source:
         """See Exchange. The document is asked for first; who has answered is told by the status, whose answer may be another one."""
@@ -121,6 +130,7 @@ class TelnyxCarrier(Exchange):
         """The paths of the API that are known here."""
         root = "/v2/texml/Accounts/{account}/Calls"
         return [
+            Route(f"{BUCKET}/{{account}}/{{recording}}.wav", self._recording, methods=["GET"]),
             Route("/v2/balance", self._balance, methods=["GET"]),
             Route(root, self._place, methods=["POST"]),
             Route(f"{root}.json", self._list, methods=["GET"]),
@@ -142,6 +152,17 @@ class TelnyxCarrier(Exchange):
     async def _balance(self, request: Request) -> Response:
         self.authorised(request)
         return JSONResponse({"data": {"record_type": "balance", "balance": "10.00", "currency": "USD"}})
+
+    async def _recording(self, request: Request) -> Response:
+        """The bucket: whoever has a signed address has the recording, and nobody shows anything besides."""
+        sid, until = request.path_params["recording"], request.query_params.get("until", "")
+        if "authorization" in request.headers:
+            raise Refused(400, "<Error><Code>InvalidArgument</Code></Error>")
+        signed = until.isdigit() and request.query_params.get("X-Amz-Signature") == self._sign(sid, int(until))
+        if not signed or self.clock().timestamp() > int(until):
+            raise Refused(403, "<Error><Code>AccessDenied</Code></Error>")
+        missing = Response("<Error><Code>NoSuchKey</Code></Error>", 404, media_type="application/xml")
+        return self.tape.answer(missing) if sid in self.tapes else missing
 
     async def _place(self, request: Request) -> Response:
         self.authorised(request)

@@ -137,9 +137,9 @@ class TwilioCarrier(Exchange):
         """See Exchange."""
         return {"X-Twilio-Signature": signing.twilio_signature(call.account.token, url, form), "User-Agent": "TwilioProxy/1.1"}
 
-    def kept(self, call: Call) -> dict[str, str]:  # noqa: ARG002
+    def kept(self, call: Call) -> dict[str, str]:
         """See Exchange."""
-        url = f"{self.BASE}/2010-04-01/Recordings/{self._sid('RE')}"
+        url = f"{self.BASE}/2010-04-01/Accounts/{call.account.sid}/Recordings/{self.taped('RE')}"
         return {"RecordingUrl": url, "RecordingDuration": "5", "Digits": "hangup"}
 
     def _number_of(self, did: str) -> Number | None:
@@ -158,6 +158,7 @@ class TwilioCarrier(Exchange):
             Route(f"{root}/IncomingPhoneNumbers.json", self._numbers, methods=["GET"]),
             Route(f"{root}/IncomingPhoneNumbers/{{number}}.json", self._one, methods=["GET", "POST"]),
             Route(f"{root}.json", self._account, methods=["GET"]),
+            Route(f"{root}/Recordings/{{recording}}.wav", self._recording, methods=["GET"]),
         ]
 
     def authorised(self, request: Request) -> Account:
@@ -176,6 +177,11 @@ class TwilioCarrier(Exchange):
     async def _account(self, request: Request) -> Response:
         account = self.authorised(request)
         return JSONResponse({"sid": account.sid, "status": account.status, "type": account.type, "friendly_name": "Account"})
+
+    async def _recording(self, request: Request) -> Response:
+        self.authorised(request)
+        missing = JSONResponse({"code": 20404, "message": "The requested resource was not found", "status": 404}, 404)
+        return self.tape.answer(missing) if request.path_params["recording"] in self.tapes else missing
 
     async def _place(self, request: Request) -> Response:
         account = self.authorised(request)

@@ -28,7 +28,7 @@ async def rest(given: Services, tenant: str, account: str | None, *, priority: P
     NotFound; AdapterUnauthorized where the platform has no account of its own; AdapterRejected for a carrier that takes no requests.
     ``priority`` ``live``: a caller waits, so each request has 2.5 seconds and is sent once.
     """
-    opened = await _credentials(given, tenant, account)
+    opened = await credentials(given, tenant, account)
     opener = OPENERS.get(opened.kind)
     if opener is None:
         raise AdapterRejected(f"carrier/{opened.kind}", "this carrier takes no requests of ours: its console has to be used")
@@ -36,7 +36,8 @@ async def rest(given: Services, tenant: str, account: str | None, *, priority: P
         yield Kept(opener(given, client, opened, account or "", priority), given, tenant, account or "")
 
 
-async def _credentials(given: Services, tenant: str, account: str | None) -> Credentials:
+async def credentials(given: Services, tenant: str, account: str | None) -> Credentials:
+    """An account's secrets, opened; ``None`` for the platform's own. NotFound; AdapterUnauthorized where the platform has none."""
     if account is not None:
         async with given.database.tenant(tenant) as scope:
             return await accounts.credentials(scope, given, account)

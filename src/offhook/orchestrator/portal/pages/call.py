@@ -26,7 +26,7 @@ from offhook.orchestrator.portal.learned import Learned, learned
 from offhook.orchestrator.portal.line import line_of
 from offhook.orchestrator.portal.outcomes import of_call
 from offhook.orchestrator.portal.pages.calls import BUDGET_MS, about, who_of
-from offhook.orchestrator.portal.pages.player import Player, player
+from offhook.orchestrator.portal.pages.player import Player, of_message, player
 from offhook.orchestrator.portal.papers import Paper, calendars, papers
 from offhook.orchestrator.portal.putthrough import put_through
 from offhook.orchestrator.portal.render import portal
@@ -69,6 +69,8 @@ class Page:
     pending: bool
     """Its result is still being made."""
     player: Player
+    message: Player | None
+    """What the caller left after a tone."""
     trace_there: bool
 
 
@@ -157,6 +159,7 @@ async def look(scope: TenantScope, local: Local, detail: CallDetail, at: float |
         learned=learned(detail.result, script, detail.turns, path, call.caller, local) if detail.result else None,
         pending=_pending(detail, local),
         player=await player(scope, detail),
+        message=of_message(scope, detail),
         trace_there=await recordings.has(scope, call.id, "trace"),
     )
 

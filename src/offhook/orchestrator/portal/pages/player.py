@@ -18,9 +18,9 @@ from offhook.orchestrator.portal.frame import Framed, tenant_shell
 from offhook.orchestrator.portal.pages.calls import BUDGET_MS
 from offhook.orchestrator.portal.render import portal
 from offhook.orchestrator.portal.show import _
-from offhook.orchestrator.portal.wave import COARSE, FINE, Wave, silences, wave
+from offhook.orchestrator.portal.wave import COARSE, FINE, Wave, one_voice, silences, wave
 from offhook.orchestrator.recordings import ops, serving
-from offhook.orchestrator.recordings.schemas import Loudness
+from offhook.orchestrator.recordings.schemas import Loudness, VoiceMessage
 from offhook.orchestrator.scope import TenantScope
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
@@ -32,12 +32,16 @@ UNSEEN: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """What the macro ``ui.player`` shows. ``why`` there is no sound; empty where there is."""
+    """What the macro ``ui.player`` shows. ``why`` there is no sound; empty where there is. ``id`` tells two on a page apart; ``alone``:
+    one side only is heard.
+    """
 
     wave: Wave
     wave_at: str
     audio_at: str
     why: str
+    id: str = "player"
+    alone: bool = False
 
 
 async def player(scope: TenantScope, detail: CallDetail) -> Player:
@@ -45,6 +49,35 @@ async def player(scope: TenantScope, detail: CallDetail) -> Player:
     base = f"/t/{scope.tenant}/calls/{detail.call.id}"
     why = "" if detail.recording is not None else await _why(scope, detail)
     return Player(wave(detail, BUDGET_MS), f"{base}/_wave", "" if why else f"{base}/audio", why)
+
+
+def of_message(scope: TenantScope, detail: CallDetail) -> Player | None:
+    """Of the message that the caller left; None where there is none. It is a sound of its own: its seconds are none of the call's."""
+    left = detail.voice_message
+    if left is None:
+        return None
+    base = f"/t/{scope.tenant}/calls/{detail.call.id}/message"
+    drawn = one_voice(max(1.0, left.seconds))
+    why = "" if left.state == "here" else message_words(left)
+    return Player(drawn, f"{base}/_wave", "" if why else f"{base}/audio", why, "message", alone=True)
+
+
+FAULTS: Final = {
+    "gone": "The message could not be fetched: the carrier does not have it, or not any more.",
+    "keys": "The message could not be fetched: the carrier does not take the account's keys.",
+    "elsewhere": "The message could not be fetched: the carrier keeps it at an address that is not its own.",
+    "too_large": "The message could not be fetched: it is too large.",
+    "not_audio": "The message could not be fetched: what the carrier sent is no sound.",
+    "unreachable": "The message could not be fetched: the carrier did not answer for an hour.",
+    "broken": "The message could not be fetched: something went wrong here.",
+}
+
+
+def message_words(left: VoiceMessage) -> str:
+    """Why a message is not to be heard here."""
+    if left.state == "off":
+        return _("The message stays with the carrier: recording is off for this agent.")
+    return _(FAULTS[left.fault]) if left.fault else _("The message is being fetched from the carrier.")
 
 
 async def _why(scope: TenantScope, detail: CallDetail) -> str:
@@ -97,6 +130,36 @@ def _drawn(one: Wave, loud: Loudness | None, quiet: list[tuple[float, float]]) -
         "silences": quiet,
         "loud": {"a_second": loud.a_second, **sides} if loud else None,
     }
+
+
+@router.get("/t/{tenant}/calls/{call}/message/_wave", response_class=JSONResponse)
+async def wave_of_message(call: CallIn, access: Reading) -> JSONResponse:
+    """What the player of a message draws."""
+    detail = await reading.detail(access.scope, call)
+    if detail.voice_message is None:
+        raise NotFound("there is no message of this call")
+    seconds = max(1.0, detail.voice_message.seconds)
+    loud: Loudness | None = None
+    try:
+        loud = await ops.loudness(access.given, access.scope, call, FINE, "message")
+        seconds = loud.seconds
+    except (NotFound, Conflict):
+        pass
+    return JSONResponse(_drawn(one_voice(seconds), loud, silences(loud) if loud else []), headers=UNSEEN)
+
+
+@router.get("/t/{tenant}/calls/{call}/message/audio", response_class=Response)
+async def sound_of_message(
+    call: CallIn,
+    access: Reading,
+    wanted: Annotated[str | None, Header(alias="Range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    download: Annotated[bool, Query()] = False,
+) -> Response:
+    """The message that the caller left, for its player. Who listens is written down."""
+    found = await serving.sound(access, call, wanted, if_range, download=download, kind="message")
+    found.headers.update(UNSEEN)
+    return found
 
 
 @router.get("/t/{tenant}/calls/{call}/audio", response_class=Response)

@@ -8,9 +8,8 @@ const AXIS = 190;                // where the times stand
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const SAID = 80;                 // milliseconds between two words to the page about where it plays
 
-const root = document.querySelector("[data-player]");
-
-function start() {
+// The first on the page is the call's: keys, links to a moment and the address are its. Others are sounds of their own.
+function start(root, main) {
   const find = (what) => root.querySelector(what);
   const audio = find("audio"), slider = find(".draw"), canvas = find(".draw canvas"), whole = find("[data-whole]");
   const pins = [...root.querySelectorAll(".pins li")].map((one) => ({ one, at: Number(one.dataset.at), weight: Number(one.dataset.weight) }));
@@ -203,7 +202,7 @@ function start() {
       slider.setAttribute("aria-valuetext", `${said}, ${speaking(state.at)}`);
     }
     const now = performance.now();
-    if (force || now - state.said > SAID) {
+    if (main && (force || now - state.said > SAID)) {
       state.said = now;
       document.dispatchEvent(new CustomEvent("offhook:at", { detail: { seconds: state.at } }));
     }
@@ -227,7 +226,7 @@ function start() {
     follow();
     tell(true);
     paint();
-    if (!keep) return;
+    if (!keep || !main) return;
     clearTimeout(address);
     address = setTimeout(() => {
       const url = new URL(location.href);
@@ -351,13 +350,13 @@ function start() {
   }
 
   slider.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.metaKey && !event.altKey) key(event, true); });
-  document.addEventListener("keydown", (event) => {
+  if (main) document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target === slider) return;
     if (event.target.closest("a, button, input, textarea, select, summary, dialog, [contenteditable], .scroll")) return;
     if (localStorage.getItem("offhook-keys") === "off" || document.querySelector("dialog:modal")) return;
     key(event, false);
   });
-  document.addEventListener("click", (event) => {
+  if (main) document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-seek]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -382,7 +381,7 @@ function start() {
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", themed);
   document.fonts.ready.then(() => { placePins(); paint(); });
 
-  const asked = new URLSearchParams(location.search);
+  const asked = new URLSearchParams(main ? location.search : "");
   const row = asked.has("turn") ? document.getElementById(`turn-${asked.get("turn")}`) : null;
   const first = Number(asked.get("at") ?? row?.dataset.from ?? 0);
   measure();
@@ -405,4 +404,4 @@ function start() {
     .catch(() => { const line = find("[data-failed]"); if (line) line.hidden = false; });
 }
 
-if (root) start();
+document.querySelectorAll("[data-player]").forEach((root, at) => start(root, at === 0));

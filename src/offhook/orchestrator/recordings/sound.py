@@ -1,0 +1,29 @@
+"""A sound as somebody else has it, made into what recordings are kept as. Synchronous and slow: for threads."""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+import soundfile
+
+LONGEST_S: Final = 600
+"""Seconds of a sound that is taken: several times what a message may last."""
+FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "MP3", "MPEG", "FLAC", "OGG"})
+
+
+def as_flac(body: bytes) -> bytes | None:
+    """A sound as FLAC of 16 bits with the channels and the rate that it has; None for what is no sound, is empty, or lasts too long."""
+    out = io.BytesIO()
+    try:
+        with soundfile.SoundFile(io.BytesIO(body)) as sound:
+            if sound.format not in FORMATS or sound.channels > 2 or not 0 < sound.frames <= LONGEST_S * sound.samplerate:
+                return None
+            rate = sound.samplerate
+            samples = sound.read(dtype="int16", always_2d=True)
+        if not len(samples):
+            return None
+        soundfile.write(out, samples, rate, format="FLAC", subtype="PCM_16")
+    except (soundfile.SoundFileError, ValueError):
+        return None
+    return out.getvalue()
