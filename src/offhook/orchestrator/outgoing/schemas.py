@@ -13,7 +13,6 @@ from offhook.orchestrator.tolls.rules import SAID
 Purpose: TypeAlias = Literal["reminder", "call-back", "other"]
 OnMachine: TypeAlias = Literal["hang_up", "leave_message"]
 State: TypeAlias = Literal["waiting", "dialling", "ringing", "answered", "done", "failed", "refused", "cancelled"]
-OPEN: Final = ("waiting", "dialling", "ringing", "answered")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Minute = Annotated[int, Field(ge=0, le=1_440)]
 Day = Annotated[int, Field(ge=0, le=6)]
