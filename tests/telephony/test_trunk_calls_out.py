@@ -12,7 +12,8 @@ from tests.e2e.business import House, open_house
 from tests.telephony.sipline import needs_baresip, needs_sipp
 from tests.telephony.trunk_calls import PERSON, answering, exchange, rung
 
-from offhook.orchestrator.outgoing import dialling, ops
+from offhook.contracts.dial import Dialled
+from offhook.orchestrator.outgoing import by_trunk, dialling, ops
 
 pytestmark = [pytest.mark.telephony, needs_sipp, needs_baresip, pytest.mark.timeout(120)]
 
@@ -134,3 +135,17 @@ async def test_a_call_that_an_earlier_version_asked_for_is_asked_for_by_the_key_
         assert (await desk.until(made, "cancelled"))["reason"] == "by_hand"
         assert (await desk.house.get("/call-limits")).json()["calls"] == 0
     assert {to: len(calls) for to, calls in rung(done).items()} == {PERSON: 1}
+
+
+async def test_a_call_that_was_stopped_is_not_rung_again_though_they_were_busy_first(house: House) -> None:
+    made = await house.ask("POST", "/trunks", {"auth": "address", "sources": ["8.8.4.4"], "host": "8.8.4.4"})
+    await house.ask("POST", "/call-consents", {"phone": PERSON, "how": "ticked on the web form"})
+    body = {"to": PERSON, "agent_id": "front-desk", "trunk_id": made.json()["id"]}
+    call = (await house.ask("POST", "/outgoing-calls", body)).json()["id"]
+    await house.look("update outgoing_call set state = 'ringing', attempts = 1, boot = 'b', carrier_call = :key", key=f"{call}.1")
+    stopped = await house.ask("POST", f"/outgoing-calls/{call}/cancel")
+    assert stopped.json()["state"] == "ringing"  # its engine is to be asked
+    busy = Dialled(key=f"{call}.1", ref=f"harbour/{call}/1", state="failed", why="busy", status=486)
+    assert await by_trunk.told(house.services, busy)
+    shown = (await house.get(f"/outgoing-calls/{call}")).json()
+    assert (shown["state"], shown["reason"]) == ("cancelled", "by_hand")

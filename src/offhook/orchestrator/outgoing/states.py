@@ -79,6 +79,8 @@ async def attempt_ended(scope: TenantScope, given: Services, row: OutgoingRow, s
     wanted = await rules.setting(scope)
     if row.state == "answered":
         await end(scope, given, row, "done", row.reason)
+    elif row.reason == "by_hand":  # somebody has stopped it, and there is to be no other
+        await end(scope, given, row, "cancelled", "by_hand")
     elif status in AGAIN and row.attempts < wanted.attempts:
         await repo.change(row.id, reason=status)
         await wait(scope, given, row, now + timedelta(minutes=wanted.gap_minutes))
