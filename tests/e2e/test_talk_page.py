@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -254,15 +255,17 @@ def test_a_clear_is_silent_at_once_and_answers_the_marks(call: tuple[Peer, Page]
 
 
 def test_a_clear_takes_less_than_two_frames(call: tuple[Peer, Page]) -> None:
+    """The middle of five: each has in it how long a busy machine keeps the page itself waiting."""
     server, page = call
     page.evaluate("""() => {
+      window.took = [];
       const post = MessagePort.prototype.postMessage;
       MessagePort.prototype.postMessage = function (message, ...rest) {
         if (message.clear) {
           const at = narrow.context.currentTime;
           const { port1, port2 } = new MessageChannel();
           port1.onmessage = () => {
-            if (peak() < 0.001) window.took = narrow.context.currentTime - at;
+            if (peak() < 0.001) window.took.push(narrow.context.currentTime - at);
             else post.call(port2, 0);
           };
           post.call(port2, 0);
@@ -270,11 +273,12 @@ def test_a_clear_takes_less_than_two_frames(call: tuple[Peer, Page]) -> None:
         return post.call(this, message, ...rest);
       };
     }""")
-    server.tell(tone(1_000, 5.0, 24_000))
-    until(lambda: page.evaluate("peak() > 0.3"), step=0.002)
-    server.tell({"type": "clear"})
-    until(lambda: page.evaluate("window.took !== undefined"))
-    assert page.evaluate("took") <= 0.040
+    for count in range(1, 6):
+        server.tell(tone(1_000, 5.0, 24_000))
+        until(lambda: page.evaluate("peak() > 0.3"), step=0.002)
+        server.tell({"type": "clear"})
+        until(lambda count=count: page.evaluate("took.length") == count)
+    assert statistics.median(page.evaluate("took")) <= 0.040
 
 
 def test_keys_and_the_end_reach_the_peer(call: tuple[Peer, Page]) -> None:
