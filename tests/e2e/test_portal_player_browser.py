@@ -8,11 +8,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browser import CHROMIUM
+from tests.e2e.business import House
 from tests.e2e.people import OWNER, PASSWORD
 from tests.e2e.portal import Site, chromium, site, visit
 from tests.e2e.server import EMPTY, Server
+from tests.e2e.test_portal_message import left
 
 from offhook.orchestrator.embedded import APP
+from offhook.orchestrator.recordings import messages, ops
+from offhook.orchestrator.recordings.sound import as_flac
+from offhook.testing.carriers.tapes import tone
 
 pytestmark = [pytest.mark.portal, pytest.mark.timeout(300), pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")]
 PAGE = "/_player/harbour/call_dana"
@@ -205,3 +210,38 @@ def test_a_recording_that_does_not_come_is_said(place: Site, browser: Browser) -
         page.get_by_role("link", name="Try again").click()
         page.wait_for_selector(".player.drawn")
         expect(page.get_by_text("The recording did not load.")).to_be_hidden()
+
+
+def test_a_message_is_a_sound_of_its_own_beside_the_calls(place: Site, browser: Browser) -> None:
+    place.run(_message, place.house)
+    with visit(browser, place.address) as visitor:
+        page = visitor.page
+        page.add_init_script(SAID)
+        visitor.sign_in()
+        visitor.go("/t/harbour/calls/call_left?at=3")
+        letter = page.locator(".left .player")
+        expect(letter).to_have_class(re.compile("drawn"))
+        own = letter.locator("[data-now]")
+        expect(own).to_have_text("0:00.0")  # the address points into the call
+        expect(letter.get_by_role("button", name="Caller")).to_have_count(0)
+        said = page.evaluate("window.said.length")
+        letter.get_by_role("button", name="Play").click()
+        expect(page.locator(".left .player.playing")).to_be_visible()
+        expect(own).not_to_have_text("0:00.0")
+        letter.get_by_role("button", name="Pause").click()
+        expect(page.locator(".player.playing")).to_have_count(0)
+        slider = letter.get_by_role("slider", name="Where in the message")
+        slider.focus()
+        page.keyboard.press("End")
+        expect(own).to_have_text("0:08.5")
+        assert page.evaluate("window.said.length") == said
+        assert page.url.endswith("?at=3")
+        visitor.picture("call-message")
+
+
+async def _message(house: House) -> None:
+    await left(house)
+    sound = as_flac(tone(8.5))
+    assert sound is not None
+    assert await messages.keep(house.services, "harbour", "call_left", sound)
+    assert await ops.examine(house.services, "harbour", "call_left", "message")

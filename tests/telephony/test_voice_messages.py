@@ -32,6 +32,7 @@ ELSEWHERE = (
     "http://api.twilio.com/sound.wav",
     "https://api.twilio.com.example.com/sound.wav",
     "https://10.0.0.1/sound.wav",
+    "https://[sound.wav",
     "https://s3.amazonaws.com/telephony-recorder-prod/%2e%2e/another/sound.wav",
 )
 NO_SOUNDS = (("text/html", tone(1)), ("audio/x-wav", b"<html>no sound</html>"), ("audio/x-wav", tone(0)), ("audio/x-wav", tone(601)))

@@ -12,7 +12,7 @@ from offhook.orchestrator.agents import ops as agents
 from offhook.orchestrator.calls import ops as calls
 from offhook.orchestrator.carriers.rest import opening, recorded
 from offhook.orchestrator.recordings import messages
-from offhook.orchestrator.recordings.sound import as_flac
+from offhook.orchestrator.recordings.sound import Flac, as_flac
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 
@@ -55,7 +55,7 @@ async def give_up(given: Services, tenant: str, call: str) -> None:
         await messages.leave(scope, given, call, "broken")
 
 
-async def _download(given: Services, tenant: str, one: messages.Waiting) -> bytes:
+async def _download(given: Services, tenant: str, one: messages.Waiting) -> Flac:
     """The sound as it is kept; Missed."""
     try:
         opened = await opening.credentials(given, tenant, one.account)

@@ -16,6 +16,7 @@ from offhook.orchestrator.ids import new_id
 from offhook.orchestrator.recordings import ops, store
 from offhook.orchestrator.recordings.repo import MessageRepo, RecordingRepo
 from offhook.orchestrator.recordings.schemas import MessageFault, VoiceMessage
+from offhook.orchestrator.recordings.sound import Flac
 from offhook.orchestrator.scope import TenantScope
 from offhook.orchestrator.services import Services
 from offhook.orchestrator.vault.ops import vault_of
@@ -86,8 +87,8 @@ async def leave(scope: TenantScope, given: Services, call: str, fault: MessageFa
     await MessageRepo(scope).settle(call, "failed" if fault else "off", given.clock(), fault)
 
 
-async def keep(given: Services, tenant: str, call: str, sound: bytes) -> bool:
-    """Keep a message's sound, which is FLAC, as recordings are kept; False if it is here already, or the message was deleted."""
+async def keep(given: Services, tenant: str, call: str, sound: Flac) -> bool:
+    """Keep a message's sound as recordings are kept; False if it is here already, or the message was deleted."""
     try:
         async with given.database.tenant(tenant) as scope:
             key = await vault_of(given).file_key(scope, store.place(call, "message"))
@@ -96,11 +97,11 @@ async def keep(given: Services, tenant: str, call: str, sound: bytes) -> bool:
     token = new_id("part", given.clock())
     incoming = await to_thread.run_sync(store.Incoming, ops.path_of(given, tenant, call, "message"), key, token)
     try:
-        await to_thread.run_sync(incoming.write, sound)
+        await to_thread.run_sync(incoming.write, sound.data)
         digest = await to_thread.run_sync(incoming.end)
         async with given.database.tenant(tenant) as scope:
             await calls.locked(scope, call)
-            if not await MessageRepo(scope).settle(call, "here", given.clock()):
+            if not await MessageRepo(scope).settle(call, "here", given.clock(), seconds=sound.seconds):
                 return False
             await RecordingRepo(scope).add(call, "message", given.clock(), size=incoming.size, sha256=digest)
             await to_thread.run_sync(incoming.keep)

@@ -81,9 +81,13 @@ class MessageRepo(Repo):
         """Count an attempt that came to nothing."""
         await self._session.execute(update(VoiceMessageRow).where(*self._of(call)).values(attempts=VoiceMessageRow.attempts + 1))
 
-    async def settle(self, call: str, state: MessageState, now: datetime, fault: MessageFault | None = None) -> bool:
+    async def settle(
+        self, call: str, state: MessageState, now: datetime, fault: MessageFault | None = None, seconds: float | None = None
+    ) -> bool:
         """How it went in the end; False if that is known already, or the message is no more."""
-        values = {"state": state, "fault": fault, "settled_at": now, "url": None}
+        values: dict[str, Any] = {"state": state, "fault": fault, "settled_at": now, "url": None}
+        if seconds is not None:
+            values["seconds"] = seconds
         change = update(VoiceMessageRow).where(*self._of(call), VoiceMessageRow.state == "fetching").values(values)
         return (await self._session.execute(change.returning(VoiceMessageRow.call_id))).first() is not None
 

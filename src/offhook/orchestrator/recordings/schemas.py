@@ -48,7 +48,7 @@ class VoiceMessage(BaseModel):
     recording: str
     """The carrier's name of it."""
     seconds: float
-    """As the carrier says."""
+    """As the carrier says, until the sound is here."""
     left_at: datetime
     settled_at: datetime | None
 

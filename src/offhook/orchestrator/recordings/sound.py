@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Final
 
 import soundfile
@@ -14,7 +15,15 @@ HIGHEST_HZ: Final = 48_000
 FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "MP3", "MPEG", "FLAC", "OGG"})
 
 
-def as_flac(body: bytes) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class Flac:
+    """A sound as it is kept."""
+
+    data: bytes
+    seconds: float
+
+
+def as_flac(body: bytes) -> Flac | None:
     """A sound as FLAC of 16 bits with the channels and the rate that it has; None for what is no sound, is empty, lasts too long,
     or has a rate above ``HIGHEST_HZ``.
     """
@@ -30,4 +39,4 @@ def as_flac(body: bytes) -> bytes | None:
         soundfile.write(out, samples, rate, format="FLAC", subtype="PCM_16")
     except (soundfile.SoundFileError, ValueError):
         return None
-    return out.getvalue()
+    return Flac(out.getvalue(), len(samples) / rate)

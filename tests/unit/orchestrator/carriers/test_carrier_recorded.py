@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from offhook.orchestrator.carriers.messages import LONGEST_S, wait_s
-from offhook.orchestrator.carriers.rest.recorded import PLACES, Missed, keys_for, with_ending
+from offhook.orchestrator.carriers.rest.recorded import PLACES, Missed, checked, with_ending
 from offhook.orchestrator.carriers.schemas import Credentials
 
 SPACE = {"space": "harbour.signalwire.com"}
@@ -56,13 +56,14 @@ def opened(kind: str) -> Credentials:
 @pytest.mark.parametrize("kind", sorted(PLACES))
 def test_keys_go_to_the_carriers_own_host_and_nowhere_else(kind: str) -> None:
     for url in OWN[kind]:
-        assert set(keys_for(kind, opened(kind), url)) == {"authorization"}
+        there, keys = checked(kind, opened(kind), url)
+        assert (there, set(keys)) == (url, {"authorization"})
     for url in OTHER[kind]:
-        assert keys_for(kind, opened(kind), url) == {}
+        assert checked(kind, opened(kind), url) == (url, {})
     foreign = [url for other in PLACES if other != kind for url in (*OWN[other], *OTHER[other])]
     for url in (*NOBODYS, *foreign):
         with pytest.raises(Missed) as missed:
-            keys_for(kind, opened(kind), url)
+            checked(kind, opened(kind), url)
         assert (missed.value.fault, missed.value.again) == ("elsewhere", False)
 
 

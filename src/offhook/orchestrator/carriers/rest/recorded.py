@@ -77,8 +77,8 @@ def with_ending(kind: str, url: str) -> str:
     return urlunsplit(parts._replace(path=parts.path + PLACES[kind].ending))
 
 
-def keys_for(kind: str, opened: Credentials, url: str) -> Mapping[str, str]:
-    """The headers that a request to this address gets; Missed for one that is none of this carrier's."""
+def checked(kind: str, opened: Credentials, url: str) -> tuple[str, Mapping[str, str]]:
+    """An address in its one form, and the headers that a request to it gets; Missed for one that is none of this carrier's."""
     place = PLACES.get(kind)
     try:
         target = take_apart(url, Rules())
@@ -89,25 +89,26 @@ def keys_for(kind: str, opened: Credentials, url: str) -> Mapping[str, str]:
     if place is None or _ELSEWHERE.search(path):
         raise Missed("elsewhere")
     if place.own and re.fullmatch(place.own, where) and opened.settings.get("space", target.host) == target.host:
-        return place.keys(opened)
+        return target.url, place.keys(opened)
     if place.other and re.fullmatch(place.other, where):
-        return {}
+        return target.url, {}
     raise Missed("elsewhere")
 
 
 async def download(client: httpx.AsyncClient, opened: Credentials, url: str) -> bytes:
     """The sound at this address, at most ``MOST`` bytes; Missed."""
-    url = with_ending(opened.kind, url) if opened.kind in PLACES else url
     try:
+        url = with_ending(opened.kind, url) if opened.kind in PLACES else url
         with anyio.fail_after(WITHIN_S):
             for _ in range(HOPS + 1):
-                keys = keys_for(opened.kind, opened, url)
-                found = await _ask(client, url, keys)
+                found = await _ask(client, *checked(opened.kind, opened, url))
                 if isinstance(found, bytes):
                     return found
                 url = found
     except (TimeoutError, httpx.TransportError, NoAnswer) as error:
         raise Missed("unreachable", again=True) from error
+    except ValueError as error:  # urllib's word for what is no address
+        raise Missed("elsewhere") from error
     raise Missed("elsewhere")
 
 
