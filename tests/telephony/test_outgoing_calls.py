@@ -12,7 +12,8 @@ from tests.telephony.figures import figure
 from tests.telephony.placing import PERSON, Desk, open_desk
 
 from offhook.orchestrator.live import engines
-from offhook.orchestrator.outgoing import reminders
+from offhook.orchestrator.outgoing import ops, reminders
+from offhook.orchestrator.outgoing.schemas import REASONS
 from offhook.testing.carriers.exchange import Person
 
 pytestmark = pytest.mark.telephony
@@ -97,6 +98,16 @@ async def test_who_may_not_be_rung(desk: Desk) -> None:
         ("outgoing", "no_consent"): 1, ("outgoing", "do_not_call"): 2, ("outgoing", "country"): 1, ("outgoing", "premium"): 1,
         ("outgoing", "own_number"): 1,
     }  # fmt: skip
+
+
+async def test_who_may_not_be_rung_is_said_before_anybody_asks(desk: Desk) -> None:
+    said: list[str] = []
+    for to in (PERSON, "+12025550100", "+442079460000"):
+        await desk.agreed(to)
+        async with desk.house.services.database.tenant("harbour") as scope:
+            said.append(await ops.why_not(scope, to, "other"))
+        assert (await desk.place(to))["state"] == ("refused" if said[-1] else "waiting")
+    assert said == ["", REASONS["country"], REASONS["own_number"]]
 
 
 async def test_please_do_not_call_me_again_is_heard(desk: Desk) -> None:

@@ -38,7 +38,6 @@ from offhook.orchestrator.outgoing.schemas import NewOutgoing, OutgoingView
 from offhook.orchestrator.outgoing.tables import OutgoingRow
 from offhook.orchestrator.scope import PlatformScope, TenantScope
 from offhook.orchestrator.services import Services
-from offhook.orchestrator.tolls import ops as tolls
 from offhook.orchestrator.trunks import ops as trunks
 
 KEPT: Final = timedelta(days=90)
@@ -61,8 +60,7 @@ async def create(scope: TenantScope, given: Services, new: NewOutgoing, by: str,
         raise Invalid(
             "there is no message to leave", faults=(Fault("on_machine", "write the message into the settings of calls out first"),)
         )
-    consent, why = await rules.may(scope, to, new.purpose, new.lead_id)
-    why = why or ("own_number" if await rules.own(scope, to) else None) or (await tolls.rules(scope)).why_not(to)
+    consent, why = await rules.may_at_all(scope, to, new.purpose, new.lead_id)
     id = new_id("out", now)  # noqa: A001 - what it is
     fields: dict[str, Any] = {
         **new.model_dump(exclude={"to", "number_id"}),

@@ -37,9 +37,16 @@ async def put_setting(scope: TenantScope, new: Setting) -> SettingView:
 
 async def why_not(scope: TenantScope, to: str, purpose: Purpose, lead: str | None = None) -> str:
     """Why this number (E.164) may not be rung, in words; empty where it may."""
-    _, why = await may(scope, to, purpose, lead)
-    why = why or (await tolls.rules(scope)).why_not(to)
+    _, why = await may_at_all(scope, to, purpose, lead)
     return REASONS.get(why, why) if why else ""
+
+
+async def may_at_all(scope: TenantScope, to: str, purpose: str, lead: str | None) -> tuple[str, str | None]:
+    """As ``may``, when a call is asked for: nor may one go to a number of the tenant's own, or to where no call may go."""
+    consent, why = await may(scope, to, purpose, lead)
+    if why is None and await numbers.of_did(scope, to) is not None:
+        why = "own_number"
+    return consent, why or (await tolls.rules(scope)).why_not(to)
 
 
 async def may(scope: TenantScope, to: str, purpose: str, lead: str | None) -> tuple[str, str | None]:
@@ -74,11 +81,6 @@ async def off(scope: TenantScope, row: OutgoingRow) -> tuple[str, str] | None:
 def once_of(visit: Appointment) -> str:
     """What makes a reminder the only one of a visit at this time."""
     return f"{REMINDER}{visit.id}/{int(visit.starts_at.timestamp())}"
-
-
-async def own(scope: TenantScope, to: str) -> bool:
-    """Whether a number is the tenant's own."""
-    return any(one.did == to for one in await numbers.page(scope, 1_000, None))
 
 
 async def _asked_back(scope: TenantScope, lead: str, contact: str) -> bool:
