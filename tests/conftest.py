@@ -13,9 +13,13 @@ import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+
+from offhook.testing.clock import VIRTUAL_TIME
 
 POOLS = ("asyncio_", "ThreadPoolExecutor-", "AnyIO worker thread")
 """Threads of executors, which live as long as the process or their loop."""
@@ -94,6 +98,22 @@ def pytest_collection_finish() -> None:
     """A full collection walks all that collecting has imported, 0.2 s each time; nothing that a test makes is exempt."""
     gc.collect()
     gc.freeze()
+
+
+# -- virtual time -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_time_passes_in_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In virtual time, what a thread is asked to do is done at once: while a real disk is waited for, minutes of a call would go by."""
+    if "anyio_backend" not in request.fixturenames or request.getfixturevalue("anyio_backend") != VIRTUAL_TIME:
+        return
+
+    async def at_once(todo: Callable[..., Any], *args: object, **_: object) -> Any:
+        await anyio.lowlevel.checkpoint()
+        return todo(*args)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", at_once)
 
 
 # -- what is left running ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +33,7 @@ INTERVIEW: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The outbox writes its files at once: virtual time does not wait for threads."""
-
-    async def here(work: Callable[..., Any], *args: Any) -> Any:
-        return work(*args)
-
-    monkeypatch.setattr(anyio.to_thread, "run_sync", here)
-
-
-async def test_five_minutes_without_the_orchestrator(tmp_path: Path, no_threads: None) -> None:
+async def test_five_minutes_without_the_orchestrator(tmp_path: Path) -> None:
     business = Business()
     async with scene(plan_of(INTERVIEW), business, outbox=tmp_path) as stage:
         await stage.line.agent_speaks()
@@ -75,7 +64,7 @@ async def test_five_minutes_without_the_orchestrator(tmp_path: Path, no_threads:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_tool_that_nobody_runs_is_no_silence(tmp_path: Path, no_threads: None) -> None:
+async def test_a_tool_that_nobody_runs_is_no_silence(tmp_path: Path) -> None:
     business = Business({"free_slots": [SLOTS]})
     async with scene(business=business, outbox=tmp_path) as stage:
         await stage.line.agent_speaks()

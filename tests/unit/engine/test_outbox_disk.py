@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,16 +26,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> tuple[str, Mapping[str, Any]]:
     return VIRTUAL_TIME
-
-
-@pytest.fixture(autouse=True)
-def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are written at once: virtual time does not wait for threads."""
-
-    async def here(work: Callable[..., Any], *args: Any) -> Any:
-        return work(*args)
-
-    monkeypatch.setattr(anyio.to_thread, "run_sync", here)
 
 
 @dataclass
