@@ -144,8 +144,9 @@ def engine_findings(host: str, number: int) -> Iterator[Line]:
     """What a running engine itself says is wrong with it."""
     found = _health("127.0.0.1" if host in {"0.0.0.0", "::", ""} else host, number).get("findings")  # noqa: S104 - compared, not bound
     for one in found if isinstance(found, list) else []:
-        grade: Grade = "fail" if one["grade"] == "fail" else "warn"
-        yield Line(grade, f"engine {one['name']}", str(one["told"]), str(one["todo"]))
+        if isinstance(one, dict):  # another program may answer there
+            grade: Grade = "fail" if one.get("grade") == "fail" else "warn"
+            yield Line(grade, f"engine {one.get('name', '')}", str(one.get("told", "")), str(one.get("todo", "")))
 
 
 def _health(host: str, number: int) -> dict[str, Any]:

@@ -134,6 +134,8 @@ def test_what_a_running_engine_finds_wrong_with_itself_is_told() -> None:
     assert [(one.grade, one.what, one.told, one.todo) for one in lines] == [
         (grade, "engine events", "the disk takes no events", "make room") for grade in ("fail", "warn")
     ]
+    with answering({"findings": ["many", 1, {}]}) as number:  # another program's
+        assert [(one.grade, one.told) for one in doctor.engine_findings("127.0.0.1", number)] == [("warn", "")]
     with answering({"capacity": 100}) as number:  # an older one
         assert list(doctor.engine_findings("127.0.0.1", number)) == []
     with socket.socket() as probe:
