@@ -127,6 +127,8 @@ async def test_who_asked_to_be_called_back_has_agreed_for_nobody_else_and_for_as
     await desk.house.tool("save_callback", {"at": "2026-11-23T14:00", "name": "Ann Lee", "phone": PERSON, "note": "about the boiler"})
     lead = (await desk.house.call())["lead"]["id"]
     assert (await desk.place(OTHER, purpose="call-back", lead_id=lead))["reason"] == "no_consent"
+    await desk.house.ask("POST", "/contacts", {"phone": OTHER, "name": "Bob Ray"})  # known, but has asked for nothing
+    assert (await desk.place(OTHER, purpose="call-back", lead_id=lead))["reason"] == "no_consent"
     made = await desk.place(purpose="call-back", lead_id=lead)
     assert made["consent"] == "asked"
     await desk.house.look("delete from lead where tenant_id = 'harbour'")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from offhook.contracts.dial import Dial
+from offhook.orchestrator.outgoing.dialling import of_ref
 from offhook.orchestrator.outgoing.keys import key_of
 
 
@@ -13,3 +16,9 @@ def test_engines_take_the_name_of_any_attempt() -> None:
 
 def test_attempts_have_names_of_their_own() -> None:
     assert len({key_of(id, attempt) for id in ("out_1", "out_11") for attempt in (1, 2, 11, 12)}) == 8  # noqa: A001 - a call's
+
+
+@pytest.mark.parametrize("attempt", ["²", "", "-1", "x"])
+def test_what_names_no_attempt_is_of_none(attempt: str) -> None:
+    assert of_ref("harbour/out_1/1") == ("harbour", "out_1", 1)
+    assert of_ref(f"harbour/out_1/{attempt}") is None
